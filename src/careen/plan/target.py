@@ -1,0 +1,246 @@
+"""The image that each service should be: the waist between judging and doing.
+
+Everything that writes files, builds images or proves them reads this value and nothing else, so that
+a Dockerfile rendered from it and an image built from it hold the same files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from careen.blobs.digest import Digest
+from careen.debian.packages import BinaryPackage
+from careen.platforms import Platform
+from careen.python.names import PackageName, PythonVersion
+
+
+class Role(StrEnum):
+    """What a service does in the stack, from its entry point."""
+
+    WEB = "web"
+    WORKER = "worker"
+    BEAT = "beat"
+    FLOWER = "flower"
+    OTHER = "other"
+
+
+class Certainty(StrEnum):
+    """Whether a distribution is known to be needed, or kept because it could not be ruled out."""
+
+    NEEDED = "needed"
+    POSSIBLE = "possible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelSource:
+    """A wheel at the address that the lock gives."""
+
+    url: str
+    filename: str
+    digest: Digest
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnbuiltSource:
+    """A distribution without a wheel for the platform; it is built once, in isolation.
+
+    ``requirement`` is what a resolver would be told (PEP 508, direct references included).
+    """
+
+    requirement: str
+    url: str | None
+    digest: Digest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedDistribution:
+    """A distribution that a service needs, and why; ``installed_bytes`` is None when it cannot be known yet."""
+
+    name: PackageName
+    version: str
+    source: WheelSource | UnbuiltSource
+    installed_bytes: int | None
+    reasons: tuple[str, ...]
+    certainty: Certainty = Certainty.NEEDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedDistribution:
+    """A distribution that today's image holds and this service does not need."""
+
+    name: PackageName
+    version: str
+    installed_bytes: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonRuntime:
+    """The interpreter of a base and the folders it looks into without being told.
+
+    Distributions go straight into ``site_packages``: no virtual environment, hence no link that can break.
+    """
+
+    version: PythonVersion
+    executable: PurePosixPath
+    site_packages: PurePosixPath
+    scripts: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianBase:
+    """A base composed from Debian packages, all of them pinned."""
+
+    release: str
+    runtime: PythonRuntime
+    packages: tuple[BinaryPackage, ...]
+
+    @property
+    def label(self) -> str:
+        return f"debian:{self.release}"
+
+
+@dataclass(frozen=True, slots=True)
+class NumericUser:
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """An exec-form probe; times in seconds."""
+
+    argv: tuple[str, ...]
+    interval: float = 10
+    timeout: float = 3
+    start_period: float = 20
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a service may use. ``observed`` is False for defaults by role."""
+
+    memory_bytes: int
+    cpus: float
+    pids: int = 256
+    observed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationFile:
+    """A file of the repository and its absolute place in the image."""
+
+    source: PurePosixPath
+    destination: PurePosixPath
+    bytes: int
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportFile:
+    """A file that careen itself adds to the image, such as the health check."""
+
+    destination: PurePosixPath
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlan:
+    """The image of one service and the way it is to be run.
+
+    ``entry_point`` is exec form and complete. ``container_ports`` are those the service listens on.
+    ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
+    stay mounts. ``depends_on`` names services of the stack, planned or backing.
+    """
+
+    name: str
+    image: str
+    role: Role
+    entry_point: tuple[str, ...]
+    working_directory: PurePosixPath
+    environment: tuple[tuple[str, str], ...]
+    user: NumericUser
+    stop_signal: str
+    stop_grace_seconds: int
+    health: HealthCheck | None
+    limits: Limits
+    container_ports: tuple[int, ...]
+    writable: tuple[PurePosixPath, ...]
+    volumes: tuple[PurePosixPath, ...]
+    depends_on: tuple[str, ...]
+    distributions: tuple[PlannedDistribution, ...]
+    dropped: tuple[DroppedDistribution, ...]
+    system_packages: tuple[BinaryPackage, ...]
+    application: tuple[ApplicationFile, ...]
+    support: tuple[SupportFile, ...]
+    predicted_bytes: int | None
+    current_predicted_bytes: int | None
+    budget_bytes: int
+    queues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackingService:
+    """A service of the stack that careen does not build: a broker, a cache, a database."""
+
+    name: str
+    image: str
+    container_ports: tuple[int, ...]
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemLayer:
+    """Debian packages beyond the base, for the services that load libraries from them."""
+
+    services: tuple[str, ...]
+    packages: tuple[BinaryPackage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionLayer:
+    """The distributions of one sharing signature: needed by exactly these services."""
+
+    services: tuple[str, ...]
+    distributions: tuple[PlannedDistribution, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole stack, for one platform.
+
+    ``root`` is the project's folder relative to the folder that was asked about; application files are
+    relative to it. Layers are listed bottom to top; every image takes those that name its service, in order,
+    above the base and below its application.
+    """
+
+    stack: str
+    platform: Platform
+    root: PurePosixPath
+    base: DebianBase
+    services: tuple[ServicePlan, ...]
+    backing: tuple[BackingService, ...]
+    system_layers: tuple[SystemLayer, ...]
+    distribution_layers: tuple[DistributionLayer, ...]
+    source_date_epoch: int
+    notes: tuple[str, ...] = field(default=())
+
+    def service(self, name: str) -> ServicePlan:
+        """Raises KeyError."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    def system_layers_of(self, service: str) -> Iterator[SystemLayer]:
+        return (layer for layer in self.system_layers if service in layer.services)
+
+    def distribution_layers_of(self, service: str) -> Iterator[DistributionLayer]:
+        return (layer for layer in self.distribution_layers if service in layer.services)
