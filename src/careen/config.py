@@ -121,7 +121,7 @@ class _Reader:
         prove = self._table(table.get("prove", {}), ("prove",), ("smoke", "smoke-service"))
         services = self._table(table.get("services", {}), ("services",), None)
         fail_on = self._string(table.get("fail-on"), ("fail-on",))
-        if fail_on is not None and fail_on not in Severity:
+        if fail_on is not None and fail_on not in {severity.value for severity in Severity}:
             raise self._error(("fail-on",), f"{fail_on!r} is not one of {', '.join(Severity)}")
         ignored = self._table(table.get("ignore", {}), ("ignore",), None)
         return Config(
