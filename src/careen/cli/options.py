@@ -1,0 +1,64 @@
+"""Options that several verbs share, spelled once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How a verb speaks: ``style`` is the value of ``--format``."""
+
+    style: str
+    quiet: bool
+    colour: bool | None
+
+
+def path_argument(command: _Command) -> _Command:
+    return click.argument("path", type=click.Path(path_type=Path), default=".", metavar="[PATH]")(command)
+
+
+def output_options(*formats: str) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        command = click.option("--no-color", is_flag=True, help="Plain text, even on a terminal.")(command)
+        command = click.option("-q", "--quiet", is_flag=True, help="Nothing but the result and errors.")(command)
+        return click.option(
+            "--format",
+            "style",
+            type=click.Choice(formats),
+            default="terminal",
+            show_default=True,
+            help="How the result is written to stdout.",
+        )(command)
+
+    return decorate
+
+
+def compose_option(command: _Command) -> _Command:
+    return click.option(
+        "-f",
+        "--file",
+        "compose_files",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Compose file, relative to PATH; may be given again. Found by itself otherwise.",
+    )(command)
+
+
+def platform_option(command: _Command) -> _Command:
+    return click.option("--platform", default="linux/amd64", show_default=True, help="The platform of the images.")(
+        command
+    )
+
+
+def offline_option(command: _Command) -> _Command:
+    return click.option("--offline", is_flag=True, help="Use only what earlier runs have fetched.")(command)
+
+
+def output(*, style: str, quiet: bool, no_color: bool) -> Output:
+    return Output(style=style, quiet=quiet, colour=False if no_color else None)

@@ -1,0 +1,123 @@
+"""How a service is run: health check, limits, grace period, folders it may write to.
+
+Defaults are by role and are marked as such (``Limits.observed`` is False) until a proof has measured.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from careen.config import ServiceConfig
+from careen.plan.entry_points import EntryPoint
+from careen.plan.target import HealthCheck, Limits, PythonRuntime, Role
+
+SUPPORT_FOLDER = PurePosixPath("/opt/careen")
+"""Where an image keeps the files that careen adds."""
+
+HEARTBEAT_FILE = PurePosixPath("/tmp/careen-heartbeat")  # noqa: S108 - a tmpfs of the container, nobody else's folder
+HEARTBEAT_MODULE = "careen_heartbeat"
+_HEARTBEAT_MAX_AGE_SECONDS = 60
+
+_MEGABYTE = 10**6
+_MEMORY: Mapping[Role, int] = {
+    Role.WEB: 384 * _MEGABYTE,
+    Role.WORKER: 512 * _MEGABYTE,
+    Role.BEAT: 192 * _MEGABYTE,
+    Role.FLOWER: 256 * _MEGABYTE,
+    Role.OTHER: 384 * _MEGABYTE,
+}
+_HEAVY_INSTALLED_BYTES = 100 * _MEGABYTE
+_HEAVY_MEMORY = 1536 * _MEGABYTE
+
+_WEB_GRACE_SECONDS = 20
+_WORKER_GRACE_SECONDS = 60
+_GRACE_MARGIN_SECONDS = 5
+
+_HEALTH_ROUTE = re.compile(
+    r"""["'](/(?:[\w.-]+/)*(?:healthz?|healthcheck|health[_-]check|livez?|liveness|readyz?|readiness|heartbeat|ping|status)/?)["']"""
+)
+_TIME_LIMIT = re.compile(
+    r"""["']?\b(?:CELERY_)?(?:task_)?(?:soft_)?time_limit["']?\s*[=:]\s*(\d+(?:\s*\*\s*\d+)*)""", re.IGNORECASE
+)
+
+BUDGETS: Mapping[Role, int] = {
+    Role.WEB: 500 * _MEGABYTE,
+    Role.WORKER: 500 * _MEGABYTE,
+    Role.BEAT: 500 * _MEGABYTE,
+    Role.FLOWER: 200 * _MEGABYTE,
+    Role.OTHER: 500 * _MEGABYTE,
+}
+"""Bytes an image may have when the project sets no budget of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHints:
+    """What the reached modules say in so many words: routes that look like health checks, task time limits."""
+
+    health_paths: tuple[str, ...]
+    time_limit_seconds: int | None
+
+
+def read_hints(texts: Iterable[str]) -> SourceHints:
+    paths: dict[str, None] = {}
+    limits: list[int] = []
+    for text in texts:
+        paths.update(dict.fromkeys(_HEALTH_ROUTE.findall(text)))
+        for product in _TIME_LIMIT.findall(text):
+            seconds = 1
+            for factor in product.split("*"):
+                seconds *= int(factor)
+            limits.append(seconds)
+    # The most telling word first: `/health` before `/status`, short before long.
+    ordered = sorted(paths, key=lambda path: ("health" not in path, "live" not in path, len(path), path))
+    return SourceHints(health_paths=tuple(ordered), time_limit_seconds=max(limits, default=None))
+
+
+def health_check(
+    entry: EntryPoint, runtime: PythonRuntime, hints: SourceHints, config: ServiceConfig
+) -> HealthCheck | None:
+    """An exec-form check that costs milliseconds and needs no shell, no curl and no import of the application."""
+    if config.health_command:
+        return HealthCheck(argv=config.health_command)
+    probe = (str(runtime.executable), "-I", "-S", str(SUPPORT_FOLDER / "health.py"))
+    if entry.ports and (entry.role is Role.WEB or config.health_path):
+        path = config.health_path or (hints.health_paths[0] if hints.health_paths else "/")
+        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), path))
+    if entry.role is Role.FLOWER:
+        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), "/healthcheck"))
+    if entry.role is Role.WORKER:
+        age = str(_HEARTBEAT_MAX_AGE_SECONDS)
+        return HealthCheck(argv=(*probe, "heartbeat", str(HEARTBEAT_FILE), age), start_period=30)
+    return None
+
+
+def limits(role: Role, installed_bytes: int, config: ServiceConfig) -> Limits:
+    heavy = installed_bytes >= _HEAVY_INSTALLED_BYTES
+    memory = config.memory_bytes or (max(_HEAVY_MEMORY, _MEMORY[role]) if heavy else _MEMORY[role])
+    return Limits(memory_bytes=memory, cpus=2.0 if heavy else 1.0)
+
+
+def stop_grace_seconds(role: Role, hints: SourceHints, declared: float | None, config: ServiceConfig) -> int:
+    """The user's word first, then compose's, then what a task may take, then a default by role."""
+    if config.stop_grace_seconds is not None:
+        return config.stop_grace_seconds
+    if declared is not None:
+        return round(declared)
+    if role is Role.WORKER:
+        return (hints.time_limit_seconds or _WORKER_GRACE_SECONDS) + _GRACE_MARGIN_SECONDS
+    return _WEB_GRACE_SECONDS
+
+
+def with_heartbeat(entry: EntryPoint) -> tuple[str, ...]:
+    """The worker's arguments, with the heartbeat module loaded beside the modules it already includes."""
+    words = list(entry.arguments)
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in {"-I", "--include"}:
+            if equals:
+                words[index] = f"{name}={value},{HEARTBEAT_MODULE}"
+            elif index + 1 < len(words):
+                words[index + 1] += f",{HEARTBEAT_MODULE}"
+            return tuple(words)
+    return (*words, "--include", HEARTBEAT_MODULE)
