@@ -156,18 +156,15 @@ class _Reader:
             return self._mapping(node)
         if isinstance(node, SequenceNode):
             items = tuple(self.read(item) for item in node.value)
-            flow = bool(node.flow_style)
+            flow = bool(getattr(node, "flow_style", False))
             span = self._span(node)
-            if items and not flow:
-                span = Span(
-                    span.start,
-                    max(item.span.end for item in items if item.span.start >= span.start)
-                    if any(item.span.start >= span.start for item in items)
-                    else span.end,
-                )
+            own_ends = [item.span.end for item in items if item.span.start >= span.start]
+            if own_ends and not flow:
+                span = Span(span.start, max(own_ends))
             return YamlSequence(items, span, flow)
         plain = getattr(node, "style", None) is None
-        return YamlScalar(str(node.value), self._span(node), plain)
+        span = self._span(node)
+        return YamlScalar(str(node.value), span, plain)
 
     def _mapping(self, node: "Node") -> YamlMapping:
         own: dict[str, YamlEntry] = {}
@@ -190,7 +187,7 @@ class _Reader:
             own[key.text] = YamlEntry(key, value)
         entries = (*own.values(), *(entry for name, entry in inherited.items() if name not in own))
         start = node.start_mark.index + self._shift
-        flow = bool(node.flow_style)
+        flow = bool(getattr(node, "flow_style", False))
         end = node.end_mark.index + self._shift
         if own and not flow:
             end = max(

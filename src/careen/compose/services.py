@@ -1,0 +1,214 @@
+"""From YAML nodes to services. Anything unexpected is a note, never a crash: other tools read these files too."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from careen.compose.document import ComposeDocument, YamlEntry, YamlMapping, YamlNode, YamlScalar, YamlSequence
+from careen.compose.interpolate import interpolate
+from careen.compose.model import (
+    Build,
+    Command,
+    ComposeService,
+    Dependency,
+    HealthCheck,
+    Located,
+    Mount,
+    ResourceLimits,
+)
+from careen.compose.values import parse_duration, parse_number, parse_size
+from careen.text.source import Span
+
+
+class ServiceReader:
+    """Reads the services of one document; ``variables`` are those of the ``.env`` file beside it."""
+
+    def __init__(self, document: ComposeDocument, variables: Mapping[str, str]) -> None:
+        self._document = document
+        self._variables = variables
+        self.notes: list[str] = []
+
+    def located(self, span: Span) -> Located:
+        line, end_line = self._document.source.lines_of(span)
+        return Located(self._document.source.path, span, line, end_line)
+
+    def read(self, name: str, entry: YamlEntry) -> ComposeService:
+        place = self.located(entry.key.span)
+        node = entry.value if isinstance(entry.value, YamlMapping) else YamlMapping((), entry.value.span)
+        privileged = node.entry("privileged")
+        return ComposeService(
+            name=name,
+            place=place,
+            image=self._text(node.get("image")),
+            build=self._build(node.entry("build")),
+            command=self._command(node.entry("command")),
+            entrypoint=self._command(node.entry("entrypoint")),
+            environment=self._pairs(node.get("environment")),
+            ports=tuple(self._ports(node)),
+            mounts=tuple(self._mounts(node.get("volumes"))),
+            health=self._health(node.entry("healthcheck")),
+            limits=self._limits(node),
+            stop_grace_seconds=parse_duration(self._text(node.get("stop_grace_period")) or ""),
+            stop_signal=self._text(node.get("stop_signal")),
+            user=self._text(node.get("user")),
+            init=self._truth(node.get("init")),
+            read_only=self._truth(node.get("read_only")),
+            tmpfs=self._strings(node.get("tmpfs")),
+            privileged=self.located(privileged.span) if privileged and self._truth(privileged.value) else None,
+            cap_add=self._strings(node.get("cap_add")),
+            cap_drop=self._strings(node.get("cap_drop")),
+            security_opt=self._strings(node.get("security_opt")),
+            depends_on=tuple(self._depends_on(node.get("depends_on"))),
+            profiles=self._strings(node.get("profiles")),
+            working_directory=self._text(node.get("working_dir")),
+            network_mode=self._text(node.get("network_mode")),
+            env_files=self._env_files(node.get("env_file")),
+            pid_mode=self._text(node.get("pid")),
+        )
+
+    def _text(self, node: YamlNode | None) -> str | None:
+        if not isinstance(node, YamlScalar) or node.is_null:
+            return None
+        found = interpolate(node.text, self._variables)
+        for name in sorted(found.missing):
+            line = self._document.source.line_of(node.span.start)
+            self.notes.append(
+                f"{self._document.source.path}:{line}: the variable {name} is not set; it becomes nothing"
+            )
+        return found.text
+
+    def _truth(self, node: YamlNode | None) -> bool:
+        text = self._text(node)
+        return text is not None and YamlScalar(text, Span(0, 0)).truth is True
+
+    def _strings(self, node: YamlNode | None) -> tuple[str, ...]:
+        nodes = node.items if isinstance(node, YamlSequence) else (node,)
+        return tuple(text for item in nodes if (text := self._text(item)) is not None)
+
+    def _pairs(self, node: YamlNode | None) -> tuple[tuple[str, str | None], ...]:
+        if isinstance(node, YamlMapping):
+            return tuple((entry.key.text, self._text(entry.value)) for entry in node)
+        pairs: list[tuple[str, str | None]] = []
+        for text in self._strings(node):
+            name, equals, value = text.partition("=")
+            pairs.append((name, value if equals else None))
+        return tuple(pairs)
+
+    def _build(self, entry: YamlEntry | None) -> Build | None:
+        if entry is None:
+            return None
+        node = entry.value if isinstance(entry.value, YamlMapping) else YamlMapping((), entry.value.span)
+        return Build(
+            context=self._text(node.get("context") if isinstance(entry.value, YamlMapping) else entry.value) or ".",
+            dockerfile=self._text(node.get("dockerfile")),
+            inline_dockerfile=self._text(node.get("dockerfile_inline")),
+            target=self._text(node.get("target")) or None,
+            arguments=self._pairs(node.get("args")),
+            place=self.located(entry.span),
+        )
+
+    def _command(self, entry: YamlEntry | None) -> Command | None:
+        if entry is None or (isinstance(entry.value, YamlScalar) and entry.value.is_null):
+            return None
+        place = self.located(entry.span)
+        if isinstance(entry.value, YamlSequence):
+            return Command(argv=self._strings(entry.value), written_as_string=False, place=place)
+        text = self._text(entry.value) or ""
+        try:
+            argv = tuple(shlex.split(text))
+        except ValueError:
+            self.notes.append(f"{place.path}:{place.line}: the command has an open quote")
+            argv = tuple(text.split())
+        return Command(argv=argv, written_as_string=True, place=place)
+
+    def _ports(self, node: YamlMapping) -> Iterator[tuple[int | None, int]]:
+        ports = node.get("ports")
+        for item in ports.items if isinstance(ports, YamlSequence) else ():
+            if isinstance(item, YamlMapping):
+                target = self._text(item.get("target")) or ""
+                published = self._text(item.get("published")) or ""
+            else:
+                published, _, target = (self._text(item) or "").partition("/")[0].rpartition(":")
+                published = published.rpartition(":")[2]
+            if target.isdigit():
+                yield (int(published) if published.isdigit() else None, int(target))
+        for text in self._strings(node.get("expose")):
+            if text.isdigit():
+                yield (None, int(text))
+
+    def _mounts(self, node: YamlNode | None) -> Iterator[Mount]:
+        for item in node.items if isinstance(node, YamlSequence) else ():
+            place = self.located(item.span)
+            if isinstance(item, YamlMapping):
+                yield Mount(
+                    kind=self._text(item.get("type")) or "volume",
+                    source=self._text(item.get("source") or item.get("src")),
+                    target=self._text(item.get("target") or item.get("dst") or item.get("destination")) or "",
+                    read_only=self._truth(item.get("read_only")),
+                    place=place,
+                )
+                continue
+            parts = (self._text(item) or "").split(":")
+            if len(parts) == 1:
+                yield Mount(kind="volume", source=None, target=parts[0], read_only=False, place=place)
+                continue
+            source, target, modes = parts[0], parts[1], parts[2].split(",") if len(parts) > 2 else []  # noqa: PLR2004
+            kind = "bind" if source.startswith((".", "/", "~")) else "volume"
+            yield Mount(kind=kind, source=source, target=target, read_only="ro" in modes, place=place)
+
+    def _health(self, entry: YamlEntry | None) -> HealthCheck | None:
+        if entry is None or not isinstance(entry.value, YamlMapping):
+            return None
+        node = entry.value
+        test = node.get("test")
+        words = self._strings(test)
+        shell = isinstance(test, YamlScalar) or words[:1] == ("CMD-SHELL",)
+        retries = parse_number(self._text(node.get("retries")) or "")
+        return HealthCheck(
+            test=words[1:] if words[:1] in {("CMD",), ("CMD-SHELL",)} else words,
+            shell=shell,
+            disabled=self._truth(node.get("disable")) or words[:1] == ("NONE",),
+            interval=parse_duration(self._text(node.get("interval")) or ""),
+            timeout=parse_duration(self._text(node.get("timeout")) or ""),
+            start_period=parse_duration(self._text(node.get("start_period")) or ""),
+            retries=int(retries) if retries is not None else None,
+            place=self.located(entry.span),
+        )
+
+    def _limits(self, node: YamlMapping) -> ResourceLimits:
+        deploy = node.get("deploy")
+        resources = deploy.get("resources") if isinstance(deploy, YamlMapping) else None
+        limits = resources.get("limits") if isinstance(resources, YamlMapping) else None
+        reservations = resources.get("reservations") if isinstance(resources, YamlMapping) else None
+
+        def limit(key: str, service_key: str) -> str:
+            nested = limits.get(key) if isinstance(limits, YamlMapping) else None
+            return self._text(nested) or self._text(node.get(service_key)) or ""
+
+        pids = parse_number(limit("pids", "pids_limit"))
+        devices = reservations.get("devices") if isinstance(reservations, YamlMapping) else None
+        gpus = node.get("gpus") is not None or self._text(node.get("runtime")) == "nvidia"
+        for device in devices.items if isinstance(devices, YamlSequence) else ():
+            if isinstance(device, YamlMapping):
+                gpus = gpus or "gpu" in self._strings(device.get("capabilities"))
+        return ResourceLimits(
+            memory_bytes=parse_size(limit("memory", "mem_limit")),
+            cpus=parse_number(limit("cpus", "cpus")),
+            pids=int(pids) if pids is not None else None,
+            gpus=gpus,
+        )
+
+    def _depends_on(self, node: YamlNode | None) -> Iterator[Dependency]:
+        if isinstance(node, YamlMapping):
+            for entry in node:
+                value = entry.value if isinstance(entry.value, YamlMapping) else None
+                condition = self._text(value.get("condition")) if value is not None else None
+                yield Dependency(service=entry.key.text, condition=condition or "service_started")
+        else:
+            for name in self._strings(node):
+                yield Dependency(service=name, condition="service_started")
+
+    def _env_files(self, node: YamlNode | None) -> tuple[str, ...]:
+        nodes = node.items if isinstance(node, YamlSequence) else (node,) if node is not None else ()
+        paths = [self._text(item.get("path") if isinstance(item, YamlMapping) else item) for item in nodes]
+        return tuple(str(PurePosixPath(path)) for path in paths if path)
