@@ -1,0 +1,144 @@
+"""What a program or shared library asks of the dynamic linker (System V gABI, chapter 5: program loading).
+
+Only program headers are read, as the loader does, so stripped files are no different. Nothing is read twice
+and no count in the file is believed beyond the file's own size.
+"""
+
+import struct
+from dataclasses import dataclass
+
+from careen.errors import CareenError
+
+MAGIC = b"\x7fELF"
+_HEADER_SIZES = {1: 52, 2: 64}
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 10, 14, 15, 29
+_LONGEST_NAME = 4096
+_MACHINES = {62: "x86_64", 183: "aarch64", 3: "i686", 40: "armv7l", 243: "riscv64", 21: "ppc64le", 22: "s390x"}
+
+
+class ElfError(CareenError):
+    """The bytes are not an ELF file, or contradict themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linkage:
+    """``needed`` are SONAMEs in their order; ``search`` are the folders of RPATH or RUNPATH, ``$ORIGIN`` unexpanded.
+
+    ``machine`` is the kernel's name (``x86_64``), or ``em-<number>`` for one that careen has no name for.
+    All but ``machine`` are empty for a static program.
+    """
+
+    machine: str
+    needed: tuple[str, ...] = ()
+    soname: str | None = None
+    search: tuple[str, ...] = ()
+    interpreter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    kind: int
+    offset: int
+    address: int
+    length: int
+
+
+def is_elf(data: bytes) -> bool:
+    return data[:4] == MAGIC
+
+
+def read_linkage(data: bytes) -> Linkage:
+    """Raises ElfError."""
+    try:
+        return _read(data)
+    except struct.error as error:
+        raise ElfError("the ELF file ends before its own headers do") from error
+
+
+def _read(data: bytes) -> Linkage:
+    if not is_elf(data):
+        raise ElfError("not an ELF file")
+    if len(data) < max(_HEADER_SIZES.values()):
+        raise ElfError("the ELF file ends before its own headers do")
+    width, order = data[4], {1: "<", 2: ">"}.get(data[5])
+    if width not in _HEADER_SIZES or order is None:
+        raise ElfError("the ELF file has an unknown class or byte order")
+    number = struct.unpack_from(f"{order}H", data, 18)[0]
+    machine = _MACHINES.get(number, f"em-{number}")
+    segments = _segments(data, wide=width == 2, order=order)  # noqa: PLR2004 - ELFCLASS64
+    interpreter = next((_text(data, s.offset, s.length) for s in segments if s.kind == _PT_INTERP), None)
+    dynamic = next((segment for segment in segments if segment.kind == _PT_DYNAMIC), None)
+    if dynamic is None:
+        return Linkage(machine=machine, interpreter=interpreter)
+    entries = _dynamic_entries(data, dynamic, f"{order}qQ" if width == 2 else f"{order}iI")  # noqa: PLR2004 - ELFCLASS64
+    values = dict(reversed(entries))
+    if _DT_STRTAB not in values:
+        return Linkage(machine=machine, interpreter=interpreter)
+    start = _file_offset(segments, values[_DT_STRTAB])
+    length = values.get(_DT_STRSZ, len(data))
+
+    def name(offset: int) -> str:
+        if offset >= length:
+            raise ElfError("the ELF file names a string outside its string table")
+        return _text(data, start + offset, min(_LONGEST_NAME, length - offset))
+
+    search = values.get(_DT_RUNPATH, values.get(_DT_RPATH))
+    return Linkage(
+        machine=machine,
+        interpreter=interpreter,
+        needed=tuple(name(value) for tag, value in entries if tag == _DT_NEEDED),
+        soname=name(values[_DT_SONAME]) if _DT_SONAME in values else None,
+        search=tuple(part for part in name(search).split(":") if part) if search is not None else (),
+    )
+
+
+def _segments(data: bytes, *, wide: bool, order: str) -> tuple[_Segment, ...]:
+    if wide:
+        table, size, count = *struct.unpack_from(f"{order}Q", data, 32), *struct.unpack_from(f"{order}HH", data, 54)
+    else:
+        table, size, count = *struct.unpack_from(f"{order}I", data, 28), *struct.unpack_from(f"{order}HH", data, 42)
+    layout = f"{order}IIQQQQQQ" if wide else f"{order}IIIIIIII"
+    if count and size < struct.calcsize(layout):
+        raise ElfError("the ELF file has program headers that are too short")
+    found = []
+    for index in range(count):
+        if table + index * size >= len(data):
+            raise ElfError("the ELF file ends before its own headers do")
+        fields = struct.unpack_from(layout, data, table + index * size)
+        if wide:
+            kind, _, offset, address, _, length, _, _ = fields
+        else:
+            kind, offset, address, _, length, _, _, _ = fields
+        found.append(_Segment(kind, offset, address, length))
+    return tuple(found)
+
+
+def _dynamic_entries(data: bytes, dynamic: _Segment, layout: str) -> list[tuple[int, int]]:
+    if dynamic.offset + dynamic.length > len(data):
+        raise ElfError("the ELF file ends before its dynamic section does")
+    size = struct.calcsize(layout)
+    section = data[dynamic.offset : dynamic.offset + dynamic.length - dynamic.length % size]
+    entries = []
+    for tag, value in struct.iter_unpack(layout, section):
+        if tag == _DT_NULL:
+            break
+        entries.append((tag, value))
+    return entries
+
+
+def _file_offset(segments: tuple[_Segment, ...], address: int) -> int:
+    for segment in segments:
+        if segment.kind == _PT_LOAD and segment.address <= address < segment.address + segment.length:
+            return segment.offset + address - segment.address
+    raise ElfError("the ELF file's string table is in no part that is loaded")
+
+
+def _text(data: bytes, offset: int, limit: int) -> str:
+    if offset >= len(data):
+        raise ElfError("the ELF file names a string outside itself")
+    raw = data[offset : offset + min(limit, _LONGEST_NAME)]
+    end = raw.find(b"\0")
+    if end < 0:
+        raise ElfError("the ELF file has a string without an end")
+    return raw[:end].decode("utf-8", "backslashreplace")
