@@ -51,7 +51,7 @@ def best_wheel(
         parts = stem.split("-")
         if len(parts) not in {5, 6} or not wheel.filename.endswith(".whl"):
             continue
-        build = int("".join(char for char in parts[2] if char.isdigit()) or 0) if len(parts) == 6 else 0  # noqa: PLR2004
+        build = int("".join(char for char in parts[2] if char.isdigit()) or 0) if len(parts) == 6 else 0
         for interpreter in parts[-3].split("."):
             for abi in parts[-2].split("."):
                 for platform_tag in parts[-1].split("."):

@@ -1,0 +1,115 @@
+"""What a distribution brings, from its file names and a few small files: import names, scripts, libraries.
+
+Names are told by contents, never guessed from the distribution's own name.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from careen.python.names import PackageName
+
+_EXTENSION = re.compile(r"^(?P<stem>[^.]+)(?:\.[\w-]+)*\.(?:so|pyd)$")
+_DATA_SCHEMES = ("purelib", "platlib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionContents:
+    """``imports`` are dotted names down to where a regular package or module begins: ``google.cloud.storage``.
+
+    ``installed_bytes`` is what an install without bytecode takes. ``native`` are paths of ELF candidates.
+    """
+
+    installed_bytes: int
+    imports: tuple[str, ...]
+    native: tuple[str, ...]
+    console_scripts: tuple[tuple[str, str], ...]
+
+
+def installed_path(path: str) -> str | None:
+    """Where a wheel's file lands below the site folder; None for scripts, headers and data files."""
+    head, slash, rest = path.partition("/")
+    if not head.endswith(".data") or not slash:
+        return path
+    scheme, _, inner = rest.partition("/")
+    return inner if scheme in _DATA_SCHEMES and inner else None
+
+
+def import_names(paths: Iterable[str]) -> tuple[str, ...]:
+    """Regular packages at the top, namespace packages down to their first regular package, modules, extensions."""
+    packages: set[tuple[str, ...]] = set()
+    modules: set[tuple[str, ...]] = set()
+    for path in paths:
+        place = installed_path(path)
+        if place is None:
+            continue
+        parts = place.split("/")
+        if parts[0].endswith((".dist-info", ".data", ".libs", ".egg-info")):
+            continue
+        name = parts[-1]
+        stem = name.removesuffix(".py") if name.endswith(".py") else None
+        if stem is None:
+            match = _EXTENSION.match(name)
+            stem = match["stem"] if match is not None else None
+        if stem is None or not all(part.isidentifier() for part in (*parts[:-1], stem)):
+            continue
+        if stem == "__init__":
+            packages.add(tuple(parts[:-1]))
+        else:
+            modules.add((*parts[:-1], stem))
+    found: set[tuple[str, ...]] = set()
+    for candidate in (*packages, *modules):
+        for length in range(1, len(candidate) + 1):
+            prefix = candidate[:length]
+            if prefix in packages or (length == len(candidate) and prefix in modules):
+                found.add(prefix)
+                break
+    return tuple(sorted(".".join(parts) for parts in found if parts))
+
+
+def native_files(paths: Iterable[str]) -> tuple[str, ...]:
+    """Shared libraries and extension modules, by name."""
+    return tuple(path for path in paths if path.endswith(".so") or ".so." in path.rpartition("/")[2])
+
+
+def parse_entry_points(text: str) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    """``entry_points.txt`` (entry points specification): groups with (name, ``module:function``) pairs."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    current: list[tuple[str, str]] | None = None
+    for raw in text.splitlines():
+        line = raw.strip()
+        if not line or line.startswith(("#", ";")):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            current = groups.setdefault(line[1:-1].strip(), [])
+        elif current is not None and "=" in line:
+            name, _, value = line.partition("=")
+            current.append((name.strip(), value.partition("[")[0].strip()))
+    return {group: tuple(pairs) for group, pairs in groups.items()}
+
+
+class ImportIndex:
+    """From import names to the distributions that bring them."""
+
+    def __init__(self, contents: Mapping[PackageName, DistributionContents]) -> None:
+        self._providers: dict[str, list[PackageName]] = {}
+        for name, distribution in contents.items():
+            for imported in distribution.imports:
+                self._providers.setdefault(imported, []).append(name)
+
+    def providers(self, module: str) -> Sequence[PackageName]:
+        """Distributions for the dotted name ``module``: by its longest known prefix, else those below it.
+
+        ``google.cloud.storage.blob`` finds google-cloud-storage; a bare ``google`` finds every distribution below it.
+        """
+        parts = module.split(".")
+        for length in range(len(parts), 0, -1):
+            found = self._providers.get(".".join(parts[:length]))
+            if found:
+                return tuple(found)
+        return tuple(dict.fromkeys(self._below(module)))
+
+    def _below(self, module: str) -> Iterator[PackageName]:
+        for name, providers in self._providers.items():
+            if name.startswith(f"{module}."):
+                yield from providers

@@ -1,0 +1,236 @@
+"""The package index's files: directories by range request, wheels by download, both kept by their digest.
+
+Addresses come from the lock; nothing here knows a host.
+"""
+
+import contextlib
+import json
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from careen.blobs.digest import DigestingSink, DigestMismatchError
+from careen.http.client import HttpClient
+from careen.python.contents import (
+    DistributionContents,
+    import_names,
+    installed_path,
+    native_files,
+    parse_entry_points,
+)
+from careen.python.uvlock import LockedFile
+from careen.python.wheels import (
+    TAIL_BYTES,
+    WheelDirectory,
+    WheelFormatError,
+    locate_directory,
+    read_directory,
+)
+
+_FORMAT = 1
+"""Raised when what is cached means something else, so that old entries are not read."""
+
+_PARALLEL = 16
+_LARGEST_WHEEL = 8 * 1024**3
+_LARGEST_FALLBACK = 2 * 1024**3
+_SCRIPT_BYTES = 220
+"""A generated console script, by and large."""
+
+
+class UnverifiableError(WheelFormatError):
+    """The lock gives no sha256 for a file, so nobody can tell whether it is the right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFiles:
+    """``folder`` holds ``wheels/`` and ``contents/``; shared by concurrent runs, written aside and renamed."""
+
+    http: HttpClient
+    folder: Path
+
+    def contents(
+        self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
+    ) -> Mapping[LockedFile, DistributionContents | WheelFormatError]:
+        """What each wheel holds; a wheel that cannot be read has its error in place of its contents.
+
+        Raises HttpError and OfflineError for addresses that do not answer.
+        """
+        found: dict[LockedFile, DistributionContents | WheelFormatError] = {}
+        missing: list[LockedFile] = []
+        for file in files:
+            known = self._cached(file)
+            if known is None:
+                missing.append(file)
+            else:
+                found[file] = known
+        if missing:
+            with ThreadPoolExecutor(_PARALLEL) as pool:
+                for file, contents in zip(missing, pool.map(self._read_contents, missing), strict=True):
+                    found[file] = contents
+                    if on_done is not None:
+                        on_done(file)
+        return found
+
+    def cached_contents(self, file: LockedFile) -> DistributionContents | None:
+        return self._cached(file)
+
+    def wheel(self, file: LockedFile) -> Path:
+        """The wheel on this disk, fetched when it is not there yet.
+
+        Raises DigestMismatchError, HttpError, OfflineError, and UnverifiableError for a file without a digest.
+        """
+        place = self._wheel_place(file)
+        if place.exists():
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(dir=place.parent, prefix=".part-")
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                sink = DigestingSink(target)
+                local = _local_path(file.url)
+                if local is None:
+                    self.http.download(file.url, sink, limit=_LARGEST_WHEEL)
+                else:
+                    with local.open("rb") as source:
+                        while data := source.read(1 << 20):
+                            sink.write(data)
+            if sink.digest() != file.digest:
+                raise DigestMismatchError(
+                    f"{file.filename}: the bytes are not the ones in the lock",
+                    hints=("lock again, or ask the owner of the index",),
+                )
+            Path(aside).replace(place)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                Path(aside).unlink()
+            raise
+        return place
+
+    def has_wheel(self, file: LockedFile) -> bool:
+        return file.digest is not None and self._wheel_place(file).exists()
+
+    def wheels(
+        self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
+    ) -> Mapping[LockedFile, Path]:
+        """All of them, several at a time; the largest first, since it decides when the last is done."""
+        ordered = sorted(set(files), key=lambda file: -(file.size or 0))
+        found: dict[LockedFile, Path] = {}
+        with ThreadPoolExecutor(_PARALLEL // 2) as pool:
+            for file, path in zip(ordered, pool.map(self.wheel, ordered), strict=True):
+                found[file] = path
+                if on_done is not None:
+                    on_done(file)
+        return found
+
+    def _wheel_place(self, file: LockedFile) -> Path:
+        if file.digest is None:
+            raise UnverifiableError(f"{file.filename} has no sha256 in the lock", hints=("lock again",))
+        return self.folder / "wheels" / file.digest.hex[:2] / file.digest.hex / Path(file.filename).name
+
+    def _contents_place(self, file: LockedFile) -> Path | None:
+        if file.digest is None:
+            return None
+        return self.folder / "contents" / f"v{_FORMAT}" / file.digest.hex[:2] / f"{file.digest.hex}.json"
+
+    def _cached(self, file: LockedFile) -> DistributionContents | None:
+        place = self._contents_place(file)
+        try:
+            document = json.loads(place.read_bytes()) if place is not None else None
+        except (OSError, ValueError):
+            return None
+        if not isinstance(document, dict):
+            return None
+        try:
+            return DistributionContents(
+                installed_bytes=int(document["installed_bytes"]),
+                imports=tuple(document["imports"]),
+                native=tuple(document["native"]),
+                console_scripts=tuple((name, target) for name, target in document["console_scripts"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _read_contents(self, file: LockedFile) -> DistributionContents | WheelFormatError:
+        try:
+            directory, tail, tail_start = self._directory(file)
+        except WheelFormatError as error:
+            return error
+        contents = describe(directory, entry_points=_entry_points(directory, tail, tail_start))
+        place = self._contents_place(file)
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, aside = tempfile.mkstemp(dir=place.parent, prefix=".part-")
+            with os.fdopen(descriptor, "w") as target:
+                json.dump(asdict(contents), target, separators=(",", ":"))
+            Path(aside).replace(place)
+        return contents
+
+    def _directory(self, file: LockedFile) -> tuple[WheelDirectory, bytes, int]:
+        """The directory, and the bytes at the file's end with their offset."""
+        local = self._wheel_place(file) if self.has_wheel(file) else _local_path(file.url)
+        if local is not None:
+            size = local.stat().st_size
+            with local.open("rb") as source:
+                source.seek(max(0, size - TAIL_BYTES))
+                tail = source.read()
+        else:
+            answer = self.http.get_tail(file.url, TAIL_BYTES, limit=_LARGEST_FALLBACK)
+            tail, size = answer.data, answer.file_size
+        place = locate_directory(tail, size)
+        start = size - len(tail)
+        if place.offset >= start:
+            data = tail[place.offset - start : place.offset - start + place.size]
+        elif local is not None:
+            with local.open("rb") as source:
+                source.seek(place.offset)
+                data = source.read(place.size)
+        else:
+            data = self.http.get_range(file.url, place.offset, place.size)
+        return read_directory(data, place), tail, start
+
+
+def describe(directory: WheelDirectory, *, entry_points: str) -> DistributionContents:
+    """``entry_points`` is the text of ``entry_points.txt``, empty when there is none."""
+    files = [entry for entry in directory.files() if ".data/headers/" not in entry.path]
+    scripts = parse_entry_points(entry_points)
+    console = scripts.get("console_scripts", ())
+    generated = _SCRIPT_BYTES * (len(console) + len(scripts.get("gui_scripts", ())))
+    return DistributionContents(
+        installed_bytes=sum(entry.size for entry in files) + generated,
+        imports=import_names(entry.path for entry in files),
+        native=tuple(path for path in native_files(entry.path for entry in files) if installed_path(path) is not None),
+        console_scripts=tuple(console),
+    )
+
+
+def _entry_points(directory: WheelDirectory, tail: bytes, tail_start: int) -> str:
+    """Its text when the file's end holds it, which is nearly always; else nothing."""
+    for entry in directory.entries:
+        if not entry.path.endswith(".dist-info/entry_points.txt") or entry.path.count("/") != 1:
+            continue
+        position = entry.offset - tail_start
+        if position < 0 or position + 30 > len(tail) or entry.size > TAIL_BYTES:
+            return ""
+        name_length, extra_length = struct.unpack_from("<HH", tail, position + 26)
+        start = position + 30 + name_length + extra_length
+        packed = tail[start : start + entry.compressed_size]
+        try:
+            data = packed if entry.method == 0 else zlib.decompressobj(-15).decompress(packed, TAIL_BYTES)
+        except zlib.error:
+            return ""
+        return data.decode("utf-8", "replace")
+    return ""
+
+
+def _local_path(url: str) -> Path | None:
+    """The path of a ``file:`` address or of a bare path; None for anything that is fetched."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(url)
