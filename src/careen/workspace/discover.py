@@ -1,0 +1,257 @@
+"""Finding a stack in a folder: compose files, Dockerfiles, ignore files, projects."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from careen.compose.interpolate import read_env_file
+from careen.compose.load import DEFAULT_NAMES, OVERRIDE_NAMES, load_project
+from careen.compose.model import Build, ComposeProject, ComposeService
+from careen.dockerfile.parser import parse
+from careen.dockerfile.stages import stages_of
+from careen.errors import CareenError
+from careen.ignorefile.context import candidate_ignore_files
+from careen.ignorefile.patterns import IgnoreFile, parse_ignorefile
+from careen.python.pyproject import read_pyproject
+from careen.text.problems import SyntaxProblem
+from careen.text.source import Source
+from careen.workspace.files import ProjectFiles, normal_path
+from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
+
+_COMPOSE_DEPTH = 3
+_DOCKERFILE_DEPTH = 4
+_LOCK_NAMES = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")
+
+
+class NothingToReadError(CareenError):
+    """The folder holds no Docker set-up."""
+
+
+def discover(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> Workspace:
+    """Reads what is there; what cannot be read is told in ``unreadable`` and the rest still stands.
+
+    Raises NothingToReadError, and what a compose file raises that the user named.
+    """
+    if not root.is_dir():
+        raise NothingToReadError(f"{root} is not a folder", hints=("give careen the folder of the project",))
+    return _Discovery(ProjectFiles(root), tuple(normal_path(path) for path in compose_files)).run()
+
+
+@dataclass(slots=True)
+class _Discovery:
+    files: ProjectFiles
+    named: tuple[PurePosixPath, ...]
+    unreadable: list[Unreadable] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _images: dict[tuple[object, ...], ImageSource | None] = field(default_factory=dict)
+    _projects: dict[PurePosixPath, PythonProject | None] = field(default_factory=dict)
+
+    def run(self) -> Workspace:
+        listing = tuple(self.files.walk(PurePosixPath(), depth=_DOCKERFILE_DEPTH))
+        variables: Mapping[str, str] = {}
+        compose: ComposeProject | None = None
+        services: list[Service] = []
+        paths = self.named or _compose_files(listing)
+        if paths:
+            variables = self._variables(paths[0].parent)
+            compose = self._compose(paths, variables)
+        if compose is not None:
+            self.notes += compose.notes
+            services = [self._service(compose, service) for service in compose.services]
+        built = {service.image.dockerfile_path for service in services if service.image is not None}
+        if not built:
+            services += self._dockerfiles_alone(listing)
+        if not services and not self.unreadable:
+            raise NothingToReadError(
+                f"{self.files.root} holds no compose file with services and no Dockerfile",
+                hints=("give careen the folder that holds them, or name the compose file with --file",),
+            )
+        return Workspace(
+            files=self.files,
+            compose=compose,
+            services=tuple(services),
+            variables=variables,
+            unreadable=tuple(sorted(set(self.unreadable))),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def _variables(self, folder: PurePosixPath) -> Mapping[str, str]:
+        path = folder / ".env"
+        if not self.files.exists(path):
+            return {}
+        try:
+            return read_env_file(self.files.read(path).text)
+        except CareenError as error:
+            self._tell(path, error)
+            return {}
+
+    def _compose(self, paths: tuple[PurePosixPath, ...], variables: Mapping[str, str]) -> ComposeProject | None:
+        folder = paths[0].parent
+        name = folder.name or self.files.root.resolve().name
+        try:
+            return load_project(paths, self.files.read, variables=variables, folder_name=name)
+        except CareenError as error:
+            if self.named:
+                raise
+            self._tell(paths[0], error)
+            return None
+
+    def _service(self, compose: ComposeProject, service: ComposeService) -> Service:
+        image = self._image(compose.folder, service.build) if service.build is not None else None
+        folder = image.context if image is not None else compose.folder
+        project = self._project(folder, image) if image is not None else None
+        return Service(name=service.name, compose=service, image=image, project=project)
+
+    def _image(self, folder: PurePosixPath, build: Build) -> ImageSource | None:
+        if "://" in build.context or build.context.startswith("git@"):
+            self.notes.append(
+                f"{build.place.path}:{build.place.line}: a remote build context is not read: {build.context}"
+            )
+            return None
+        context = normal_path(folder / build.context)
+        arguments = {name: value for name, value in build.arguments if value is not None}
+        if build.inline_dockerfile is not None:
+            source = Source(build.place.path, build.inline_dockerfile)
+            return self._read_image(source, build.place.path, context, build.target, arguments)
+        path = normal_path(context / (build.dockerfile or "Dockerfile"))
+        try:
+            source = self.files.read(path)
+        except CareenError as error:
+            self.unreadable.append(Unreadable(build.place.path, build.place.line, error.message))
+            return None
+        return self._read_image(source, path, context, build.target, arguments)
+
+    def _read_image(
+        self,
+        source: Source,
+        path: PurePosixPath,
+        context: PurePosixPath,
+        target: str | None,
+        arguments: Mapping[str, str],
+    ) -> ImageSource | None:
+        key = (path, source.text, context, target, tuple(sorted(arguments.items())))
+        if key not in self._images:
+            self._images[key] = self._parse_image(source, path, context, target, arguments)
+        return self._images[key]
+
+    def _parse_image(
+        self,
+        source: Source,
+        path: PurePosixPath,
+        context: PurePosixPath,
+        target: str | None,
+        arguments: Mapping[str, str],
+    ) -> ImageSource | None:
+        try:
+            dockerfile = parse(source)
+        except SyntaxProblem as problem:
+            self._tell(path, problem)
+            return None
+        stages = stages_of(dockerfile, arguments)
+        shipped = stages.shipped(target)
+        if shipped is None:
+            reason = f"no stage is called {target}" if target else "no FROM in the file"
+            self.unreadable.append(Unreadable(path, 1, reason))
+            return None
+        beside, at_root = candidate_ignore_files(context, path)
+        ignore_path = beside if self.files.exists(beside) else at_root
+        return ImageSource(
+            dockerfile_path=path,
+            dockerfile=dockerfile,
+            stages=stages,
+            shipped=shipped,
+            target=target,
+            context=context,
+            ignore_path=ignore_path,
+            ignore=self._ignore(ignore_path),
+        )
+
+    def _ignore(self, path: PurePosixPath) -> IgnoreFile | None:
+        if not self.files.exists(path):
+            return None
+        try:
+            return parse_ignorefile(self.files.read(path))
+        except CareenError as error:
+            self._tell(path, error)
+            return None
+
+    def _project(self, context: PurePosixPath, image: ImageSource | None) -> PythonProject | None:
+        """The nearest pyproject.toml: the context's, else the Dockerfile's folder's, else the root's."""
+        folders = [context, *([image.dockerfile_path.parent] if image is not None else []), PurePosixPath()]
+        for folder in folders:
+            if folder not in self._projects:
+                self._projects[folder] = self._read_project(folder)
+            project = self._projects[folder]
+            if project is not None:
+                return project
+        return None
+
+    def _read_project(self, folder: PurePosixPath) -> PythonProject | None:
+        path = folder / "pyproject.toml"
+        if not self.files.exists(path):
+            return None
+        try:
+            pyproject = read_pyproject(self.files.read(path))
+        except CareenError as error:
+            self._tell(path, error)
+            return None
+        locks = [folder / name for name in _LOCK_NAMES if self.files.exists(folder / name)]
+        return PythonProject(folder=folder, pyproject=pyproject, lock_path=locks[0] if locks else None)
+
+    def _dockerfiles_alone(self, paths: Iterable[PurePosixPath]) -> list[Service]:
+        services: list[Service] = []
+        for path in paths:
+            if not is_dockerfile(path):
+                continue
+            try:
+                source = self.files.read(path)
+            except CareenError as error:
+                self._tell(path, error)
+                continue
+            context = path.parent if path.name == "Dockerfile" and path.parent.name != "docker" else PurePosixPath()
+            image = self._read_image(source, path, context, None, {})
+            if image is not None:
+                project = self._project(context, image)
+                services.append(Service(name=_name_of(path), compose=None, image=image, project=project))
+        return services
+
+    def _tell(self, path: PurePosixPath, error: CareenError) -> None:
+        if isinstance(error, SyntaxProblem):
+            self.unreadable.append(Unreadable(error.path, error.line, error.reason))
+        else:
+            self.unreadable.append(Unreadable(path, 1, error.message))
+
+
+def is_dockerfile(path: PurePosixPath) -> bool:
+    """``Dockerfile``, ``Dockerfile.api``, ``api.Dockerfile``, ``Containerfile``; not a template or an ignore file."""
+    name = path.name.lower()
+    if name.endswith((".dockerignore", ".md", ".py", ".sh", ".j2", ".jinja", ".jinja2", ".tmpl", ".template")):
+        return False
+    return (
+        name in {"dockerfile", "containerfile"}
+        or name.startswith(("dockerfile.", "dockerfile-"))
+        or name.endswith(".dockerfile")
+    )
+
+
+def _name_of(path: PurePosixPath) -> str:
+    name = path.name
+    for part in (
+        name.removeprefix("Dockerfile").lstrip(".-"),
+        name.removesuffix(".Dockerfile").removesuffix(".dockerfile"),
+    ):
+        if part and part.lower() not in {"dockerfile", "containerfile"}:
+            return part
+    return path.parent.name or "app"
+
+
+def _compose_files(listing: tuple[PurePosixPath, ...]) -> tuple[PurePosixPath, ...]:
+    """The shallowest folder's compose file with its override; a file with another compose-like name failing that."""
+    shallow = [path for path in listing if len(path.parts) <= _COMPOSE_DEPTH]
+    found = [path for path in shallow if path.name in DEFAULT_NAMES]
+    if found:
+        main = min(found, key=lambda path: (len(path.parts), path.parent, DEFAULT_NAMES.index(path.name)))
+        overrides = [path for path in shallow if path.parent == main.parent and path.name in OVERRIDE_NAMES]
+        return (main, *overrides[:1])
+    similar = [path for path in shallow if "compose" in path.name and path.suffix in {".yml", ".yaml"}]
+    return (min(similar, key=lambda path: (len(path.parts), path)),) if similar else ()

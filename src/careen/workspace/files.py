@@ -1,0 +1,124 @@
+"""Reading a project's files: bounded, inside the tree, never a device.
+
+The inputs are hostile by assumption: a path in a compose file may climb out, a link may point anywhere,
+a file may be a fifo that never ends.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from careen.errors import CareenError
+from careen.text.source import Source
+
+MAXIMUM_TEXT_BYTES = 32 * 1024 * 1024
+"""A lock of a large monorepo has a few megabytes; nothing that careen reads as text comes near this."""
+
+_SKIPPED_FOLDERS = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "node_modules",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+    }
+)
+
+
+class UnreadableFileError(CareenError):
+    """A file that cannot be read, with the reason and a hint."""
+
+    def __init__(self, path: PurePosixPath, reason: str, *, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{path}: {reason}", hints=hints)
+        self.path = path
+        self.reason = reason
+
+
+class OutsideTreeError(UnreadableFileError):
+    """The path leads out of the folder that was asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """The folder that was asked about. Paths are relative to it and in normal form; texts are read once."""
+
+    root: Path
+    _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
+
+    def resolve(self, path: PurePosixPath) -> Path:
+        """The place on disk; raises OutsideTreeError when ``..`` or a link leads out of the tree."""
+        if path.is_absolute():
+            raise OutsideTreeError(path, "an absolute path, which lies outside the project")
+        place = self.root / path
+        try:
+            real = place.resolve()
+        except (OSError, RuntimeError) as error:  # a loop of links
+            raise UnreadableFileError(path, "a link that leads in a circle") from error
+        if not real.is_relative_to(self.root.resolve()):
+            raise OutsideTreeError(
+                path, "lies outside the project", hints=(f"scan a folder that holds {real.name} too",)
+            )
+        return place
+
+    def read(self, path: PurePosixPath) -> Source:
+        """Raises UnreadableFileError (missing, not a regular file, too large, no permission) or UndecodableError."""
+        known = self._texts.get(path)
+        if known is not None:
+            return known
+        source = Source.decode(path, self.read_bytes(path, limit=MAXIMUM_TEXT_BYTES))
+        self._texts[path] = source
+        return source
+
+    def read_bytes(self, path: PurePosixPath, *, limit: int) -> bytes:
+        """At most ``limit`` bytes; raises UnreadableFileError when there are more."""
+        place = self.resolve(path)
+        try:
+            # Without O_NONBLOCK, opening a fifo would wait for a writer.
+            descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise UnreadableFileError(path, (error.strerror or "cannot be opened").lower()) from error
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableFileError(path, "not a regular file")
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise UnreadableFileError(path, f"larger than {limit // (1024 * 1024)} MiB")
+        return data
+
+    def exists(self, path: PurePosixPath) -> bool:
+        try:
+            return self.resolve(path).is_file()
+        except (CareenError, OSError):
+            return False
+
+    def is_folder(self, path: PurePosixPath) -> bool:
+        try:
+            return self.resolve(path).is_dir()
+        except (CareenError, OSError):
+            return False
+
+    def walk(self, folder: PurePosixPath, *, depth: int) -> Iterator[PurePosixPath]:
+        """Regular files below ``folder``, sorted, ``depth`` levels deep; caches and dependencies are passed over."""
+        try:
+            entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+        except OSError:
+            return
+        for entry in entries:
+            path = folder / entry.name
+            if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.exists(path)):
+                yield path
+            elif depth > 1 and entry.name not in _SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False):
+                yield from self.walk(path, depth=depth - 1)
+
+
+def normal_path(path: PurePosixPath) -> PurePosixPath:
+    """``a/../b`` as ``b``; a path that climbs out keeps its leading ``..``."""
+    return PurePosixPath(os.path.normpath(path))
