@@ -1,0 +1,258 @@
+"""Client of a Debian mirror: everything it hands out was signed by, or hashed under a signature of, the archive.
+
+The cache folder holds, per suite, the last signed Release file; per index, by digest, its tables; and every .deb by
+its digest. Files are written aside and renamed, so processes may share the folder.
+"""
+
+import lzma
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from careen.blobs.digest import Digest, DigestMismatchError
+from careen.debian.indices import Catalogue, LibraryIndex, SuiteIndex, read_contents, read_packages
+from careen.debian.packages import BinaryPackage
+from careen.debian.release_file import IndexFile, ReleaseFile, ReleaseFileError, parse_release_file
+from careen.debian.sources import ReleaseSources, SuiteSource
+from careen.debian.tables import Table
+from careen.errors import CareenError
+from careen.platforms import Architecture
+
+_LARGEST_RELEASE_FILE = 16 << 20
+_LARGEST_INDEX = 1 << 30
+_CHUNK = 1 << 20
+_CONNECTIONS = 6
+
+
+class MirrorError(CareenError):
+    """The mirror does not offer what it should, or offers something else."""
+
+
+class SignatureError(CareenError):
+    """The Release file is not signed by a key of the archive."""
+
+
+class Fetcher(Protocol):
+    def get(self, url: str, *, limit: int) -> bytes:
+        """The body, of at most ``limit`` bytes. Raises CareenError; may be called by several threads."""
+        ...
+
+
+Verify = Callable[[bytes, SuiteSource], bytes]
+"""Gives the signed text of a clear-signed file, or raises SignatureError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A release as its mirrors offer it: names to packages, libraries to packages, packages to files."""
+
+    release: str
+    architecture: Architecture
+    catalogue: Catalogue
+    client: "MirrorClient"
+    contents: tuple["SignedIndex", ...]
+
+    def libraries(self) -> LibraryIndex:
+        """Fetches the Contents index, about 11 MB, unless it is in the cache. Raises MirrorError."""
+        tables = tuple(self.client.library_table(index) for index in self.contents)
+        return LibraryIndex(tables, self.architecture.multiarch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIndex:
+    """An index of a suite, by the Release file's word; ``path`` is below the suite's folder."""
+
+    suite: SuiteSource
+    path: str
+    file: IndexFile
+    by_hash: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorClient:
+    """``now`` gives the time with its zone. A Release file is asked for again when it is older than ``fresh_for``;
+    when no mirror answers, the last one serves until it expires.
+    """
+
+    fetcher: Fetcher
+    verify: Verify
+    cache: Path
+    now: Callable[[], datetime]
+    fresh_for: timedelta = timedelta(days=1)
+
+    def open(self, sources: ReleaseSources, architecture: Architecture) -> Archive:
+        """Raises MirrorError, SignatureError, ReleaseFileError, or what the fetcher raises."""
+        with ThreadPoolExecutor(len(sources.suites) or 1) as pool:
+            releases = list(pool.map(self._release, sources.suites))
+        suites, contents = [], []
+        for suite, release in zip(sources.suites, releases, strict=True):
+            packages = _signed(suite, release, f"main/binary-{architecture.debian}/Packages.xz")
+            if packages is None:
+                raise MirrorError(f"{suite.suite} has no packages for {architecture.debian}")
+            suites.append(self._suite_index(packages))
+            libraries = _signed(suite, release, f"main/Contents-{architecture.debian}.gz")
+            if libraries is not None:
+                contents.append(libraries)
+        return Archive(
+            release=sources.release,
+            architecture=architecture,
+            catalogue=Catalogue(tuple(suites)),
+            client=self,
+            contents=tuple(contents),
+        )
+
+    def deb(self, package: BinaryPackage) -> Path:
+        """The package's file, fetched unless it is here. Raises MirrorError or what the fetcher raises."""
+        path = self.cache / "debs" / f"{package.digest.hex}.deb"
+        if path.is_file() and path.stat().st_size == package.size and Digest.of(path.read_bytes()) == package.digest:
+            return path
+        data = self.fetcher.get(package.url, limit=package.size)
+        if len(data) != package.size or Digest.of(data) != package.digest:
+            raise DigestMismatchError(f"the mirror's {package.name} is not the file that its index promises")
+        _write_aside(path, data)
+        return path
+
+    def debs(self, packages: Iterable[BinaryPackage]) -> tuple[tuple[BinaryPackage, Path], ...]:
+        """Several at once, in their order."""
+        wanted = tuple(packages)
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            return tuple(zip(wanted, pool.map(self.deb, wanted), strict=True))
+
+    def library_table(self, index: SignedIndex) -> Table:
+        table = self.cache / "indices" / f"{index.file.digest.hex}.libraries-1"
+        if not table.is_file():
+            _write_aside(table, read_contents(_gunzipped(self._index(index))))
+        return Table.map(table)
+
+    def _suite_index(self, index: SignedIndex) -> SuiteIndex:
+        packages = self.cache / "indices" / f"{index.file.digest.hex}.packages-1"
+        provides = packages.with_suffix(".provides-1")
+        if not (packages.is_file() and provides.is_file()):
+            tables = read_packages(_unpacked(self._index(index)))
+            _write_aside(provides, tables.provides)
+            _write_aside(packages, tables.packages)
+        return SuiteIndex(mirror=index.suite.mirrors[0], packages=Table.map(packages), provides=Table.map(provides))
+
+    def _release(self, suite: SuiteSource) -> ReleaseFile:
+        key = Digest.of("\n".join((suite.suite, *suite.mirrors)).encode()).hex[:24]
+        path = self.cache / "suites" / key / "InRelease"
+        kept = path.read_bytes() if path.is_file() else None
+        if kept is not None and self.now().timestamp() - path.stat().st_mtime < self.fresh_for.total_seconds():
+            return self._checked(kept, suite)
+        try:
+            fetched = self._from_mirrors(suite, "InRelease", limit=_LARGEST_RELEASE_FILE)
+        except CareenError:
+            if kept is None:
+                raise
+            return self._checked(kept, suite)
+        release = self._checked(fetched, suite)
+        if kept is not None and (earlier := parse_release_file(self._text(kept, suite))).date > release.date:
+            return self._still_valid(earlier, suite)  # a mirror that lags, or somebody who replays
+        _write_aside(path, fetched)
+        moment = self.now().timestamp()
+        os.utime(path, (moment, moment))
+        return release
+
+    def _checked(self, data: bytes, suite: SuiteSource) -> ReleaseFile:
+        release = parse_release_file(self._text(data, suite))
+        if release.origin != "Debian":
+            raise ReleaseFileError(f"the repository of {suite.suite} is by {release.origin or 'nobody'}, not by Debian")
+        if suite.suite not in (release.codename, release.suite):
+            raise ReleaseFileError(f"the mirror offers {release.codename or release.suite} for {suite.suite}")
+        return self._still_valid(release, suite)
+
+    def _still_valid(self, release: ReleaseFile, suite: SuiteSource) -> ReleaseFile:
+        expired = release.valid_until is not None and self.now() > release.valid_until
+        if expired and suite.check_valid_until:
+            raise ReleaseFileError(
+                f"the Release file of {suite.suite} was valid until {release.valid_until:%Y-%m-%d}",
+                hints=("the mirror is behind; use another, or allow it in apt's configuration (Check-Valid-Until)",),
+            )
+        return release
+
+    def _text(self, data: bytes, suite: SuiteSource) -> str:
+        return self.verify(data, suite).decode("utf-8", "replace")
+
+    def _index(self, index: SignedIndex) -> bytes:
+        """By its digest where the mirror offers that: then a mirror that is just being updated does no harm."""
+        suite, size = index.suite, index.file.size
+        if size > _LARGEST_INDEX:
+            raise MirrorError(f"the index {index.path} of {suite.suite} is too large: {size} bytes")
+        if index.by_hash:
+            folder = index.path.rpartition("/")[0]
+            try:
+                data = self._from_mirrors(suite, f"{folder}/by-hash/SHA256/{index.file.digest.hex}", limit=size)
+            except CareenError:
+                data = self._from_mirrors(suite, index.path, limit=size)  # not every mirror copies those folders
+        else:
+            data = self._from_mirrors(suite, index.path, limit=size)
+        if Digest.of(data) != index.file.digest:
+            raise DigestMismatchError(f"the index {index.path} of {suite.suite} is not the one that was signed")
+        return data
+
+    def _from_mirrors(self, suite: SuiteSource, path: str, *, limit: int) -> bytes:
+        *others, last = suite.mirrors
+        for mirror in others:
+            try:
+                return self.fetcher.get(f"{mirror}/dists/{suite.suite}/{path}", limit=limit)
+            except CareenError:
+                continue  # the next one may have it; what the last one says is told
+        return self.fetcher.get(f"{last}/dists/{suite.suite}/{path}", limit=limit)
+
+
+def _signed(suite: SuiteSource, release: ReleaseFile, path: str) -> SignedIndex | None:
+    file = release.files.get(path)
+    return None if file is None else SignedIndex(suite=suite, path=path, file=file, by_hash=release.by_hash)
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    unpacker = lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
+    total, piece = 0, data
+    while not unpacker.eof:
+        try:
+            chunk = unpacker.decompress(piece, _CHUNK)
+        except (lzma.LZMAError, EOFError) as error:
+            raise MirrorError(f"an index of the mirror cannot be unpacked: {error}") from error
+        if not chunk and unpacker.needs_input and not unpacker.eof:
+            raise MirrorError("an index of the mirror ends too early")
+        piece = b""
+        total += len(chunk)
+        if total > _LARGEST_INDEX:
+            raise MirrorError("an index of the mirror is too large when unpacked")
+        yield chunk
+
+
+def _gunzipped(data: bytes) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(wbits=31)
+    total, piece = 0, data
+    while not unpacker.eof:
+        try:
+            chunk = unpacker.decompress(piece, _CHUNK)
+        except zlib.error as error:
+            raise MirrorError(f"an index of the mirror cannot be unpacked: {error}") from error
+        if not chunk and not unpacker.unconsumed_tail and not unpacker.eof:
+            raise MirrorError("an index of the mirror ends too early")
+        piece = unpacker.unconsumed_tail
+        total += len(chunk)
+        if total > _LARGEST_INDEX:
+            raise MirrorError("an index of the mirror is too large when unpacked")
+        yield chunk
+
+
+def _write_aside(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
