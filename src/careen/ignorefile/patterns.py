@@ -1,43 +1,69 @@
-"""The language of .dockerignore, exactly as Moby reads it (moby/patternmatcher: ignorefile and patternmatcher).
+"""The language of ``.dockerignore`` as Moby reads it (``moby/patternmatcher`` and its ``ignorefile`` reader).
 
-    # a comment only at the very start of a line
-    *
-    !src/**
-    **/__pycache__
-
-The last pattern that matches a path, or one of its parents, decides.
+A path is decided as BuildKit decides it while it walks: from the top down, each pattern carrying from folder to child
+whether it has matched, the last pattern that matches having the last word.
 """
 
-import posixpath
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from pathlib import PurePosixPath
 
+from careen.ignorefile.expressions import (
+    Comparison,
+    Glob,
+    MalformedPatternError,
+    Matcher,
+    check_pattern,
+    translate,
+)
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 
-_BYTE_ORDER_MARK = "\ufeff"
+_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""``unicode.IsSpace``; Python's ``str.strip`` would take four control characters more."""
+
+_LONGEST_LINE = 64 * 1024
+_GLOB_CHARACTERS = frozenset("*[]?^\\")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
-    """``text`` is as written; ``cleaned`` as Moby keeps it, without the ``!``. ``line`` starts at 1."""
+    """``text`` is as written; ``cleaned`` as Moby keeps it, without the ``!``. ``line`` starts at 1.
+
+    ``matches`` tells whether the pattern matches this very path, its parents not considered.
+    """
 
     text: str
     cleaned: str
     negated: bool
     line: int
+    glob: Glob
+    matches: Matcher = field(compare=False, repr=False)
 
-    @cached_property
-    def expression(self) -> re.Pattern[str]:
-        return re.compile(_regular_expression(self.cleaned), re.DOTALL)
 
-    @cached_property
-    def depth(self) -> int:
-        return self.cleaned.count("/") + 1
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring patterns of one sign, among which order makes no difference."""
+
+    negated: bool
+    exact: frozenset[str]
+    prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    others: tuple[Matcher, ...]
 
     def matches(self, path: str) -> bool:
-        return self.expression.fullmatch(path) is not None
+        return (
+            path in self.exact
+            or path.endswith(self.suffixes)
+            or path.startswith(self.prefixes)
+            or any(matches(path) for matches in self.others)
+        )
+
+
+FolderState = tuple[bool, ...]
+"""Which runs of patterns matched a folder or one of its parents."""
 
 
 @dataclass(frozen=True)
@@ -50,108 +76,142 @@ class IgnoreFile:
         return any(pattern.negated for pattern in self.patterns)
 
     def deciding(self, path: str) -> Pattern | None:
-        """The pattern that decides about a path relative to the context: None when none matches it or a parent."""
+        """The pattern that has the last word about a path relative to the context: None when none matches it."""
+        parts = path.split("/")
+        carried = (False,) * len(self.patterns)
         decided: Pattern | None = None
-        excluded = False
-        parents = _parents(path)
-        for pattern in self.patterns:
-            if pattern.negated != excluded:
-                continue  # Moby skips a pattern that could only repeat what is decided
-            if pattern.matches(path) or any(pattern.matches(parent) for parent in parents):
-                decided = pattern
-                excluded = not pattern.negated
+        for length in range(1, len(parts) + 1):
+            decided, carried = self._step("/".join(parts[:length]), carried)
         return decided
 
     def excludes(self, path: str) -> bool:
         decided = self.deciding(path)
         return decided is not None and not decided.negated
 
+    def _step(self, path: str, carried: tuple[bool, ...]) -> tuple[Pattern | None, tuple[bool, ...]]:
+        matched = False
+        decided: Pattern | None = None
+        result: list[bool] = []
+        for pattern, above in zip(self.patterns, carried, strict=True):
+            # A pattern that could change nothing here is not asked, and its silence is carried on to the children.
+            match = above or (pattern.negated is matched and pattern.matches(path))
+            result.append(match)
+            if match:
+                matched = not pattern.negated
+                decided = pattern
+        return decided, tuple(result)
+
+    @cached_property
+    def _runs(self) -> tuple[_Run, ...]:
+        return tuple(_run(negated, patterns) for negated, patterns in groupby(self.patterns, lambda each: each.negated))
+
+    @property
+    def top(self) -> FolderState:
+        """The state in which the walk of a context begins."""
+        return (False,) * len(self._runs)
+
+    def step(self, path: str, above: FolderState) -> tuple[bool, FolderState]:
+        """Whether ``path`` is excluded, given its folder's state, and its own state: :meth:`excludes` for a walk."""
+        matched = False
+        state: list[bool] = []
+        for run, carried in zip(self._runs, above, strict=True):
+            match = carried or (run.negated is matched and run.matches(path))
+            state.append(match)
+            if match:
+                matched = not run.negated
+        return matched, tuple(state)
+
+    @cached_property
+    def _reincluded(self) -> tuple[str, ...] | None:
+        """Where re-inclusions point, with a slash at the end; None when one of them may point anywhere."""
+        texts = [pattern.cleaned.removesuffix("/**").removesuffix("/*") for pattern in self.patterns if pattern.negated]
+        if any(_GLOB_CHARACTERS & set(text) for text in texts):
+            return None
+        return tuple(f"{text}/" for text in texts)
+
     def may_reach_below(self, folder: str) -> bool:
         """Whether an exception may bring back something below an excluded folder, so that it must be walked."""
-        prefix = f"{folder}/"
-        for pattern in self.patterns:
-            if not pattern.negated:
-                continue
-            if pattern.cleaned.startswith(prefix) or any(char in pattern.cleaned for char in "*?[\\"):
-                return True
-        return False
+        targets = self._reincluded
+        return targets is None or any(target.startswith(f"{folder}/") for target in targets)
+
+
+def _run(negated: bool, patterns: Iterable[Pattern]) -> _Run:
+    exact: set[str] = set()
+    prefixes: list[str] = []
+    suffixes: list[str] = []
+    others: list[Matcher] = []
+    for pattern in patterns:
+        operand = pattern.glob.operand
+        match pattern.glob.comparison:
+            case Comparison.EXACT:
+                exact.add(operand)
+            case Comparison.PREFIX:
+                prefixes.append(operand)
+            case Comparison.SUFFIX:
+                suffixes.append(operand)
+                if operand.startswith("/"):
+                    exact.add(operand[1:])
+            case Comparison.EXPRESSION:
+                others.append(pattern.matches)
+    return _Run(negated, frozenset(exact), tuple(prefixes), tuple(suffixes), tuple(others))
 
 
 def parse_ignorefile(source: Source) -> IgnoreFile:
-    """Raises SyntaxProblem for what Moby refuses: a lone ``!`` and a malformed pattern."""
+    """Raises SyntaxProblem, with the line, for a pattern at which Docker would stop the build."""
     patterns: list[Pattern] = []
-    for number, raw in enumerate(source.text.removeprefix(_BYTE_ORDER_MARK).split("\n"), 1):
-        if raw.startswith("#"):
-            continue
-        text = raw.strip()
-        if not text:
-            continue
-        negated = text.startswith("!")
-        body = text[1:].strip() if negated else text
-        if not body:
-            raise SyntaxProblem(source.path, number, 'illegal exclusion pattern: "!"')
-        cleaned = posixpath.normpath(body.replace("//", "/"))
-        if len(cleaned) > 1:
-            cleaned = cleaned.lstrip("/")
-        pattern = Pattern(text=text, cleaned=cleaned, negated=negated, line=number)
-        try:
-            _ = pattern.expression
-        except (re.error, ValueError) as error:
-            raise SyntaxProblem(source.path, number, f"syntax error in pattern: {text}") from error
-        patterns.append(pattern)
+    for number, ended in enumerate(source.text.removeprefix("\ufeff").split("\n"), start=1):
+        line = ended.removesuffix("\r")
+        if len(line.encode()) > _LONGEST_LINE:
+            raise SyntaxProblem(source.path, number, "a line of more than 64 KiB, at which Docker stops")
+        pattern = None if line.startswith("#") else _pattern(source.path, line, number)
+        if pattern is not None:
+            patterns.append(pattern)
     return IgnoreFile(source, tuple(patterns))
 
 
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:length]) for length in range(1, len(parts))]
+def _pattern(path: PurePosixPath, line: str, number: int) -> Pattern | None:
+    written = line.strip(_GO_SPACE)
+    if not written:
+        return None
+    negated = written.startswith("!")
+    text = written[1:].strip(_GO_SPACE) if negated else written
+    if text:
+        text = clean_path(text)
+        if len(text) > 1:
+            text = text.removeprefix("/")
+    # Moby cleans once more with the `!` in front, and looks for `!` only then: `!/` and `/!` change by it.
+    whole = clean_path(f"!{text}" if negated else text.strip(_GO_SPACE))
+    negated = whole.startswith("!")
+    cleaned = whole.removeprefix("!") if negated else whole
+    if not cleaned:
+        raise SyntaxProblem(
+            path, number, 'illegal exclusion pattern: "!"', hints=("put a path after the exclamation mark",)
+        )
+    try:
+        check_pattern(cleaned)
+        glob = translate(cleaned)
+        matches = glob.matcher()
+    except MalformedPatternError as error:
+        raise SyntaxProblem(
+            path,
+            number,
+            f"syntax error in pattern: {written} ({error})",
+            hints=("Docker stops the build here; put a backslash before a bracket that is meant as itself",),
+        ) from error
+    return Pattern(text=written, cleaned=cleaned, negated=negated, line=number, glob=glob, matches=matches)
 
 
-def _regular_expression(pattern: str) -> str:
-    """Moby's translation: ``**`` crosses folders, ``*`` and ``?`` do not, the rest as Go's filepath.Match."""
-    result: list[str] = []
-    index = 0
-    while index < len(pattern):
-        char = pattern[index]
-        index += 1
-        if char == "*":
-            if pattern[index : index + 1] == "*":
-                index += 1
-                if pattern[index : index + 1] == "/":
-                    index += 1
-                if index >= len(pattern):
-                    result.append(".*")
-                else:
-                    result.append("(?:.*/)?")
-            else:
-                result.append("[^/]*")
-        elif char == "?":
-            result.append("[^/]")
-        elif char == "\\":
-            if index == len(pattern):
-                raise ValueError("a pattern that ends with its escape")
-            result.append(re.escape(pattern[index]))
-            index += 1
-        elif char == "[":
-            end = _class_end(pattern, index)
-            body = pattern[index:end]
-            negated = body.startswith("^")
-            members = body[1:] if negated else body
-            escaped = members.replace("[", "\\[").replace("&&", "&\\&").replace("~~", "~\\~").replace("||", "|\\|")
-            result.append(f"[{'^' if negated else ''}{escaped}]")
-            index = end + 1
-        else:
-            result.append(re.escape(char))
-    return "".join(result)
-
-
-def _class_end(pattern: str, start: int) -> int:
-    index = start + 1 if pattern[start : start + 1] == "^" else start
-    first = index
-    while index < len(pattern):
-        if pattern[index] == "\\":
-            index += 1
-        elif pattern[index] == "]" and index > first:
-            return index
-        index += 1
-    raise ValueError("a character class without an end")
+def clean_path(path: str) -> str:
+    """The shortest equal path, by the rules of Go's ``filepath.Clean``."""
+    rooted = path.startswith("/")
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part in {"", "."}:
+            continue
+        if part != "..":
+            parts.append(part)
+        elif parts and parts[-1] != "..":
+            parts.pop()
+        elif not rooted:
+            parts.append("..")
+    return ("/" if rooted else "") + "/".join(parts) or "."
