@@ -77,6 +77,13 @@ class ProjectFiles:
         self._texts[path] = source
         return source
 
+    def text_or_none(self, path: PurePosixPath) -> str | None:
+        """None when the file cannot be read as text."""
+        try:
+            return self.read(path).text
+        except CareenError:
+            return None
+
     def read_bytes(self, path: PurePosixPath, *, limit: int) -> bytes:
         """At most ``limit`` bytes; raises UnreadableFileError when there are more."""
         place = self.resolve(path)

@@ -1,0 +1,46 @@
+"""Others wait for a service that has no health check.
+
+``depends_on`` then only waits for a process to exist: the first requests or tasks meet a service that is not
+ready. A service nobody waits for is told of by its image.
+"""
+
+from collections.abc import Iterator
+
+from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.rule import Rule
+from careen.workspace.facts import StackFacts
+
+
+def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
+    waiting: dict[str, list[str]] = {}
+    for service in facts.services:
+        compose = service.service.compose
+        for dependency in compose.depends_on if compose is not None else ():
+            if dependency.condition != "service_completed_successfully":
+                waiting.setdefault(dependency.service, []).append(service.name)
+    for service in facts.services:
+        compose = service.service.compose
+        others = waiting.get(service.name)
+        if compose is None or not others:
+            continue
+        from_image = service.image is not None and service.image.health is not None
+        if from_image or (compose.health is not None and not compose.health.disabled):
+            continue
+        names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        yield rule.finding(
+            service.place,
+            f"{names} start as soon as {service.name} exists, ready or not: it has no health check",
+            service=service.name,
+            fix=FixKind.SAFE,
+        )
+
+
+RULE = Rule(
+    slug="compose-missing-healthcheck",
+    topic=Topic.COMPOSE_MISSING_HEALTHCHECK,
+    summary="A service that others wait for has no health check",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.CERTAIN,
+    since="0.1.0",
+    check=check,
+)

@@ -1,0 +1,42 @@
+"""A worker has ten seconds to finish its task before it is killed.
+
+That is Docker's default between SIGTERM and SIGKILL. Tasks take longer; what is cut off is lost, or done twice.
+``stop_grace_period`` should be a little more than the longest task may take.
+"""
+
+from collections.abc import Iterator
+
+from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.plan.entry_points import UnknownEntryPointError, interpret
+from careen.plan.target import Role
+from careen.rules.rule import Rule
+from careen.workspace.facts import StackFacts
+
+
+def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
+    for service in facts.built:
+        compose = service.service.compose
+        if compose is None or compose.stop_grace_seconds is not None or service.launch is None:
+            continue
+        try:
+            role = interpret(service.launch.argv, {}).role
+        except UnknownEntryPointError:
+            continue
+        if role is Role.WORKER:
+            yield rule.finding(
+                service.place,
+                f"{service.name} is killed 10 s after a stop, whatever task it holds: no stop_grace_period",
+                service=service.name,
+                fix=FixKind.REVIEW,
+            )
+
+
+RULE = Rule(
+    slug="missing-grace-period",
+    topic=Topic.MISSING_GRACE_PERIOD,
+    summary="A worker has no stop_grace_period",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.CERTAIN,
+    since="0.1.0",
+    check=check,
+)

@@ -1,0 +1,35 @@
+"""A service may use all the memory there is.
+
+One runaway task then takes the host down with every other service on it. A limit is set with
+``deploy.resources.limits.memory`` or ``mem_limit``.
+"""
+
+from collections.abc import Iterator
+
+from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.rule import Rule
+from careen.workspace.facts import StackFacts
+
+
+def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
+    for service in facts.built:
+        compose = service.service.compose
+        if compose is None or compose.limits.memory_bytes is not None:
+            continue
+        yield rule.finding(
+            service.place,
+            f"{service.name} has no memory limit: one runaway task takes its neighbours down",
+            service=service.name,
+            fix=FixKind.REVIEW,
+        )
+
+
+RULE = Rule(
+    slug="no-resource-limits",
+    topic=Topic.NO_RESOURCE_LIMITS,
+    summary="A service has no memory limit",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.CERTAIN,
+    since="0.1.0",
+    check=check,
+)
