@@ -4,7 +4,7 @@ A path is decided as BuildKit decides it while it walks: from the top down, each
 whether it has matched, the last pattern that matches having the last word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -87,6 +87,19 @@ class IgnoreFile:
     def excludes(self, path: str) -> bool:
         decided = self.deciding(path)
         return decided is not None and not decided.negated
+
+    def decisions(self, paths: Iterable[str]) -> Iterator[tuple[str, Pattern | None]]:
+        """:meth:`deciding` for many paths, asking once for each folder."""
+        folders: dict[str, tuple[Pattern | None, tuple[bool, ...]]] = {"": (None, (False,) * len(self.patterns))}
+        for path in paths:
+            position = path.rfind("/")
+            missing: list[str] = []
+            while position != -1 and path[:position] not in folders:
+                missing.append(path[:position])
+                position = path.rfind("/", 0, position)
+            for folder in reversed(missing):
+                folders[folder] = self._step(folder, folders[folder.rpartition("/")[0]][1])
+            yield path, self._step(path, folders[path.rpartition("/")[0]][1])[0]
 
     def _step(self, path: str, carried: tuple[bool, ...]) -> tuple[Pattern | None, tuple[bool, ...]]:
         matched = False

@@ -1,0 +1,218 @@
+"""Patterns of an ignore file that do not do what was meant, judged against the tree they are for."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from careen.ignorefile.causes import Cause, cause_of
+from careen.ignorefile.context import ContextFile, ContextMeasure
+from careen.ignorefile.expressions import MalformedPatternError, Matcher, check_pattern, translate
+from careen.ignorefile.patterns import IgnoreFile, Pattern, clean_path
+
+
+class FaultKind(StrEnum):
+    TRAILING_COMMENT = "trailing comment"
+    FOREIGN_SYNTAX = "foreign syntax"
+    OUTSIDE = "outside the context"
+    ROOT_ONLY = "root only"
+    MATCHES_NOTHING = "matches nothing"
+    REINCLUDES_NOTHING = "re-includes nothing"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternFault:
+    """``bytes`` is what is sent although the pattern seems to be meant to keep it out, ``example`` one such path."""
+
+    pattern: Pattern
+    kind: FaultKind
+    explanation: str
+    bytes: int = 0
+    example: str | None = None
+
+
+_COMMENT = re.compile(r"\s#")
+_BRACES = re.compile(r"\{[^{}/]*,[^{}/]*\}")
+_LETTER_ESCAPE = re.compile(r"\\[A-Za-z]")
+_PRUDENT = frozenset(Cause) - {Cause.OTHER, Cause.PYTHON, Cause.TESTS, Cause.DOCUMENTATION, Cause.MEDIA}
+"""A pattern for what is not there today, such as a log or a cache, is foresight."""
+
+
+def review(ignore: IgnoreFile, measured: ContextMeasure) -> tuple[PatternFault, ...]:
+    """At most one fault for each pattern, in the order of the file; ``measured`` is the same context's."""
+    tree = _Tree(ignore, measured)
+    faults = (_syntax_fault(pattern, tree) or _effect_fault(pattern, tree) for pattern in ignore.patterns)
+    return tuple(fault for fault in faults if fault is not None)
+
+
+class _Tree:
+    def __init__(self, ignore: IgnoreFile, measured: ContextMeasure) -> None:
+        self._ignore = ignore
+        self._measured = measured
+
+    @cached_property
+    def sent(self) -> dict[str, ContextFile]:
+        return {file.path: file for file in self._measured.sent}
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Files and folders that the walk looked at."""
+        files = (file.path for file in (*self._measured.sent, *self._measured.excluded))
+        return tuple(dict.fromkeys((*self._measured.excluded_folders, *_with_folders(files))))
+
+    @cached_property
+    def hidden_paths(self) -> tuple[str, ...]:
+        return tuple(_with_folders(file.path for file in self._measured.below_excluded_folders))
+
+    @cached_property
+    def decisions(self) -> dict[str, Pattern | None]:
+        return dict(self._ignore.decisions(self.paths))
+
+    @cached_property
+    def deciding(self) -> frozenset[int]:
+        """The lines of the patterns that decide about something."""
+        return frozenset(pattern.line for pattern in self.decisions.values() if pattern is not None)
+
+    def matched(self, pattern: Pattern) -> list[str]:
+        return [path for path in self.paths if pattern.matches(path)]
+
+    def matches_anything(self, pattern: Pattern) -> bool:
+        return any(map(pattern.matches, self.paths)) or any(map(pattern.matches, self.hidden_paths))
+
+    def sent_by(self, patterns: Iterable[str]) -> list[ContextFile]:
+        """What is sent, and would be matched by other patterns."""
+        matchers: list[Matcher] = []
+        for pattern in patterns:
+            cleaned = clean_path(pattern)
+            try:
+                check_pattern(cleaned)
+                matchers.append(translate(cleaned).matcher())
+            except MalformedPatternError:
+                continue
+        return self.sent_at_or_below(path for path in self.paths if any(matches(path) for matches in matchers))
+
+    def sent_at_or_below(self, paths: Iterable[str]) -> list[ContextFile]:
+        roots = frozenset(paths)
+        return [file for path, file in self.sent.items() if path in roots or not roots.isdisjoint(_folders(path))]
+
+
+def _folders(path: str) -> Iterator[str]:
+    position = path.find("/")
+    while position != -1:
+        yield path[:position]
+        position = path.find("/", position + 1)
+
+
+def _with_folders(files: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for path in files:
+        for folder in _folders(path):
+            if folder not in seen:
+                seen.add(folder)
+                yield folder
+        yield path
+
+
+def _syntax_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
+    cleaned = pattern.cleaned
+    if cleaned == ".." or cleaned.startswith("../"):
+        return _fault(pattern, FaultKind.OUTSIDE, "this points out of the context, where nothing is sent from")
+    if cleaned in {".", "/"}:
+        return _fault(
+            pattern,
+            FaultKind.OUTSIDE,
+            "this names the context itself, which cannot be left out; `*` is everything in it",
+        )
+    suspicions = (
+        (
+            FaultKind.TRAILING_COMMENT,
+            [_COMMENT.split(cleaned, maxsplit=1)[0]],
+            "a comment needs a line of its own; here the hash and all after it belong to the pattern",
+        ),
+        (FaultKind.FOREIGN_SYNTAX, _alternatives(cleaned), "braces are no alternatives here; write a line for each"),
+        (FaultKind.FOREIGN_SYNTAX, [cleaned.replace("[!", "[^")], "a class is negated by `[^`, not by `[!`"),
+        (
+            FaultKind.FOREIGN_SYNTAX,
+            [_LETTER_ESCAPE.sub("/", cleaned)],
+            "folders are separated by `/`; a backslash changes the meaning of the letter after it",
+        ),
+    )
+    for kind, meant, explanation in suspicions:
+        if meant != [cleaned] and not tree.matches_anything(pattern):
+            return _fault(pattern, kind, explanation, tree.sent_by(meant))
+    return None
+
+
+def _alternatives(text: str) -> list[str]:
+    """What a shell would make of the first braces in ``text``."""
+    found = _BRACES.search(text)
+    if found is None:
+        return [text]
+    return [text[: found.start()] + choice + text[found.end() :] for choice in found[0][1:-1].split(",")]
+
+
+def _effect_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
+    if pattern.line in tree.deciding:
+        return None if pattern.negated else _root_only_fault(pattern, tree)
+    matched = tree.matched(pattern)
+    if not matched:
+        if pattern.negated:
+            explanation = "nothing has this name, so there is nothing to bring back"
+            return (
+                None if tree.matches_anything(pattern) else _fault(pattern, FaultKind.REINCLUDES_NOTHING, explanation)
+            )
+        return _root_only_fault(pattern, tree) or _absence(pattern, tree)
+    decided = [tree.decisions[path] for path in matched]
+    last = max((each for each in decided if each is not None), key=lambda each: each.line, default=None)
+    if pattern.negated:
+        explanation = (
+            f"line {last.line} (`{last.text}`) comes later and leaves out again what this brings back"
+            if last is not None and not last.negated and last.line > pattern.line
+            else "nothing leaves out what this would bring back"
+        )
+        return _fault(pattern, FaultKind.REINCLUDES_NOTHING, explanation)
+    files = tree.sent_at_or_below(matched)
+    if last is None or not last.negated or not files:
+        return None  # what it names is left out by another pattern: redundant, and harmless
+    explanation = f"line {last.line} (`{last.text}`) comes later and brings back all that this leaves out"
+    return _fault(pattern, FaultKind.OVERRIDDEN, explanation, files)
+
+
+def _root_only_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
+    """A bare name reaches only the top of the context, unlike in ``.gitignore``."""
+    if "/" in pattern.cleaned or "**" in pattern.cleaned or pattern.text.startswith("/"):
+        return None
+    matches = translate(f"**/{pattern.cleaned}").matcher()
+    deeper = [path for path in tree.paths if "/" in path and matches(path) and _left_alone(path, pattern, tree)]
+    files = tree.sent_at_or_below(deeper)
+    if not files:
+        return None
+    explanation = f"this reaches the top of the context only; `**/{pattern.cleaned}` reaches {deeper[0]} too"
+    return _fault(pattern, FaultKind.ROOT_ONLY, explanation, files)
+
+
+def _left_alone(path: str, pattern: Pattern, tree: _Tree) -> bool:
+    """Whether nobody asked for ``path`` to be sent after ``pattern`` was written."""
+    decided = tree.decisions[path]
+    return decided is None or (decided.negated and decided.line < pattern.line)
+
+
+def _absence(pattern: Pattern, tree: _Tree) -> PatternFault | None:
+    if cause_of(pattern.cleaned.removesuffix("/**").removesuffix("/*").replace("*", "x") + "/x") in _PRUDENT:
+        return None
+    if cause_of(pattern.cleaned.replace("*", "x")) in _PRUDENT or tree.matches_anything(pattern):
+        return None
+    return _fault(pattern, FaultKind.MATCHES_NOTHING, "nothing in this context has this name")
+
+
+def _fault(pattern: Pattern, kind: FaultKind, explanation: str, files: Iterable[ContextFile] = ()) -> PatternFault:
+    sent = () if pattern.negated else tuple(files)
+    return PatternFault(
+        pattern=pattern,
+        kind=kind,
+        explanation=explanation,
+        bytes=sum(file.bytes for file in sent),
+        example=sent[0].path if sent else None,
+    )
