@@ -35,7 +35,7 @@ class PatternFault:
 
 _COMMENT = re.compile(r"\s#")
 _BRACES = re.compile(r"\{[^{}/]*,[^{}/]*\}")
-_LETTER_ESCAPE = re.compile(r"\\[A-Za-z]")
+_LETTER_ESCAPE = re.compile(r"\\(?=[A-Za-z])")
 _PRUDENT = frozenset(Cause) - {Cause.OTHER, Cause.PYTHON, Cause.TESTS, Cause.DOCUMENTATION, Cause.MEDIA}
 """A pattern for what is not there today, such as a log or a cache, is foresight."""
 
