@@ -127,7 +127,7 @@ def _parse_options(words: Sequence[str], flags: frozenset[str]) -> _Options:
             operands.append(word)
             continue
         name, has_value, value = word.partition("=")
-        if not has_value and not word.startswith("--") and len(word) > 2:  # noqa: PLR2004 - a short option glued to its value
+        if not has_value and not word.startswith("--") and len(word) > 2:
             name, value, has_value = word[:2], word[2:], "="
         if has_value or name in flags or index == len(words) or words[index].startswith("-"):
             values.append((name, value))

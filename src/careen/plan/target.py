@@ -91,11 +91,17 @@ class PythonRuntime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianBase:
-    """A base composed from Debian packages, all of them pinned."""
+    """A base composed from Debian packages, all of them pinned.
+
+    ``kept_libraries`` are names of shared libraries (SONAME) that distributions load from the base, so that
+    trimming must leave them. ``bytes`` is what the base weighs, None before it was ever composed.
+    """
 
     release: str
     runtime: PythonRuntime
     packages: tuple[BinaryPackage, ...]
+    kept_libraries: tuple[str, ...] = ()
+    bytes: int | None = None
 
     @property
     def label(self) -> str:
@@ -151,10 +157,20 @@ class SupportFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What one instruction of today's Dockerfile adds to the image, in bytes; None when it cannot be known."""
+
+    what: str
+    line: int
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePlan:
     """The image of one service and the way it is to be run.
 
-    ``entry_point`` is exec form and complete. ``container_ports`` are those the service listens on.
+    ``entry_point`` is exec form and complete. ``environment`` is part of the image, ``run_environment`` what
+    compose adds when it starts it. ``container_ports`` are those the service listens on.
     ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
     stay mounts. ``depends_on`` names services of the stack, planned or backing.
     """
@@ -165,6 +181,7 @@ class ServicePlan:
     entry_point: tuple[str, ...]
     working_directory: PurePosixPath
     environment: tuple[tuple[str, str], ...]
+    run_environment: tuple[tuple[str, str], ...]
     user: NumericUser
     stop_signal: str
     stop_grace_seconds: int
@@ -181,6 +198,7 @@ class ServicePlan:
     support: tuple[SupportFile, ...]
     predicted_bytes: int | None
     current_predicted_bytes: int | None
+    current_contributions: tuple["Contribution", ...]
     budget_bytes: int
     queues: tuple[str, ...] = ()
 
@@ -231,6 +249,16 @@ class Plan:
     distribution_layers: tuple[DistributionLayer, ...]
     source_date_epoch: int
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def predicted_unique_bytes(self) -> int | None:
+        """What the whole stack takes on a host: every layer once. None while the base was never composed."""
+        if self.base.bytes is None:
+            return None
+        shared = sum(item.installed_bytes or 0 for layer in self.distribution_layers for item in layer.distributions)
+        system = sum(package.installed_bytes for layer in self.system_layers for package in layer.packages)
+        own = sum(file.bytes for service in self.services for file in service.application)
+        return self.base.bytes + shared + system + own
 
     def service(self, name: str) -> ServicePlan:
         """Raises KeyError."""

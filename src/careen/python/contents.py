@@ -4,7 +4,7 @@ Names are told by contents, never guessed from the distribution's own name.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from careen.python.names import PackageName
@@ -97,19 +97,17 @@ class ImportIndex:
             for imported in distribution.imports:
                 self._providers.setdefault(imported, []).append(name)
 
-    def providers(self, module: str) -> Sequence[PackageName]:
-        """Distributions for the dotted name ``module``: by its longest known prefix, else those below it.
-
-        ``google.cloud.storage.blob`` finds google-cloud-storage; a bare ``google`` finds every distribution below it.
-        """
+    def exact(self, module: str) -> Sequence[PackageName]:
+        """Distributions that bring the longest known prefix of ``module``; none for a bare namespace."""
         parts = module.split(".")
         for length in range(len(parts), 0, -1):
             found = self._providers.get(".".join(parts[:length]))
             if found:
                 return tuple(found)
-        return tuple(dict.fromkeys(self._below(module)))
+        return ()
 
-    def _below(self, module: str) -> Iterator[PackageName]:
-        for name, providers in self._providers.items():
-            if name.startswith(f"{module}."):
-                yield from providers
+    def below(self, module: str) -> Sequence[PackageName]:
+        """Distributions with something inside the namespace ``module``."""
+        prefix = f"{module}."
+        found = (names for name, names in self._providers.items() if name.startswith(prefix))
+        return tuple(dict.fromkeys(provider for names in found for provider in names))

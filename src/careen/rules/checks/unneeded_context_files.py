@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.ignorefile.causes import Cause
+from careen.rules.ballast import BALLAST
 from careen.rules.rule import Rule
 from careen.text.units import format_bytes
 from careen.workspace.facts import StackFacts
@@ -21,7 +22,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         weights = [
             weight
             for weight in context.measure.by_cause()
-            if weight.cause not in {Cause.OTHER, Cause.BUILD_ARTEFACTS, Cause.EDITOR, Cause.VIRTUAL_ENVIRONMENT}
+            if weight.cause in BALLAST and weight.cause is not Cause.VIRTUAL_ENVIRONMENT
         ]
         total = sum(weight.bytes for weight in weights)
         if total < _WORTH_A_WORD:

@@ -7,7 +7,8 @@ every layer above. With an ignore file that lets only the application through, i
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.ignorefile.causes import Cause, cause_of
+from careen.ignorefile.causes import cause_of
+from careen.rules.ballast import BALLAST
 from careen.rules.rule import Rule
 from careen.workspace.facts import ContextFacts, StackFacts
 
@@ -31,8 +32,8 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 
 def _needless(context: ContextFacts) -> tuple[int, str] | None:
     """Bytes that no service runs, and their kinds; None when the ignore file leaves nothing of the kind."""
-    weights = [weight for weight in context.measure.by_cause() if weight.cause is not Cause.OTHER]
-    stray = [file for file in context.measure.sent if cause_of(file.path) is Cause.OTHER and _is_tooling(file.path)]
+    weights = [weight for weight in context.measure.by_cause() if weight.cause in BALLAST]
+    stray = [file for file in context.measure.sent if _is_tooling(file.path) and cause_of(file.path) not in BALLAST]
     total = sum(weight.bytes for weight in weights) + sum(file.bytes for file in stray)
     kinds = [weight.cause.value for weight in weights[:3]]
     if stray:

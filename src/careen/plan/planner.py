@@ -1,0 +1,278 @@
+"""From facts to the plan of a stack. Pure: everything that had to be read or fetched is handed in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from careen.compose.load import image_name
+from careen.compose.model import ComposeProject
+from careen.config import Config, ServiceConfig
+from careen.debian.packages import BinaryPackage
+from careen.plan.application import APPLICATION_FOLDER, Application
+from careen.plan.entry_points import EntryPoint
+from careen.plan.layers import share_distributions, share_system_packages
+from careen.plan.operation import (
+    BUDGETS,
+    SUPPORT_FOLDER,
+    SourceHints,
+    health_check,
+    limits,
+    stop_grace_seconds,
+    with_heartbeat,
+)
+from careen.plan.partition import LockView, Partition
+from careen.plan.target import (
+    BackingService,
+    Contribution,
+    DebianBase,
+    DroppedDistribution,
+    NumericUser,
+    Plan,
+    PlannedDistribution,
+    Role,
+    ServicePlan,
+    SupportFile,
+    UnbuiltSource,
+    WheelSource,
+)
+from careen.platforms import Platform
+from careen.python.names import PackageName
+from careen.python.tags import best_wheel
+from careen.python.uvlock import LockedPackage, RegistrySource
+from careen.workspace.facts import ServiceFacts
+
+APPLICATION_USER = NumericUser(10001, 10001)
+_DROPPED_VARIABLES = (
+    "PATH",
+    "VIRTUAL_ENV",
+    "UV_",
+    "PIP_",
+    "POETRY_",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHON_VERSION",
+    "PYTHON_SHA256",
+    "GPG_KEY",
+    "LANG",
+    "DEBIAN_FRONTEND",
+    "TARGET",
+    "BUILD",
+    "PYTHONUNBUFFERED",
+    "PYTHONDONTWRITEBYTECODE",
+    "HOME",
+)
+"""What an image's environment holds for building's sake, by prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceInputs:
+    """One service, read and partitioned. ``installed_today`` is what its image of today holds of the lock."""
+
+    facts: ServiceFacts
+    entry: EntryPoint
+    partition: Partition
+    application: Application
+    hints: SourceHints
+    installed_today: Mapping[PackageName, LockedPackage]
+    contributions: tuple[Contribution, ...]
+    system_packages: tuple[BinaryPackage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackInputs:
+    """``root`` is the project's folder. ``support`` gives the files that careen adds for a role."""
+
+    compose: ComposeProject | None
+    config: Config
+    platform: Platform
+    root: PurePosixPath
+    base: DebianBase
+    glibc: tuple[int, int]
+    view: LockView
+    services: tuple[ServiceInputs, ...]
+    support: Mapping[Role, tuple[SupportFile, ...]]
+    source_date_epoch: int
+    notes: tuple[str, ...]
+
+
+def make_plan(inputs: StackInputs) -> Plan:
+    services = tuple(_Assembler(inputs, service).service() for service in inputs.services)
+    names = {service.name for service in services}
+    return Plan(
+        stack=inputs.compose.name if inputs.compose is not None else "stack",
+        platform=inputs.platform,
+        root=inputs.root,
+        base=inputs.base,
+        services=services,
+        backing=tuple(_backing(inputs.compose, names)),
+        system_layers=share_system_packages({service.name: service.system_packages for service in services}),
+        distribution_layers=share_distributions({service.name: service.distributions for service in services}),
+        source_date_epoch=inputs.source_date_epoch,
+        notes=inputs.notes,
+    )
+
+
+def _backing(compose: ComposeProject | None, planned: set[str]) -> list[BackingService]:
+    if compose is None:
+        return []
+    return [
+        BackingService(
+            name=service.name,
+            image=service.image,
+            container_ports=tuple(dict.fromkeys(port for _, port in service.ports)),
+            command=service.command.argv if service.command is not None else (),
+            environment=tuple((name, value) for name, value in service.environment if value is not None),
+        )
+        for service in compose.services
+        if service.name not in planned and service.image is not None and service.build is None
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Assembler:
+    stack: StackInputs
+    inputs: ServiceInputs
+
+    @property
+    def _config(self) -> ServiceConfig:
+        return self.stack.config.service(self.inputs.facts.name)
+
+    def service(self) -> ServicePlan:
+        facts, entry = self.inputs.facts, self.inputs.entry
+        compose = facts.service.compose
+        base = self.stack.base
+        distributions = self._distributions()
+        installed = sum(distribution.installed_bytes or 0 for distribution in distributions)
+        stack_name = self.stack.compose.name if self.stack.compose is not None else "stack"
+        declared_grace = compose.stop_grace_seconds if compose is not None else None
+        arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
+        return ServicePlan(
+            name=facts.name,
+            image=(compose.image if compose is not None and compose.image else None)
+            or image_name(stack_name, facts.name),
+            role=entry.role,
+            entry_point=(str(base.runtime.executable), *arguments),
+            working_directory=APPLICATION_FOLDER,
+            environment=self._environment(),
+            run_environment=self._run_environment(),
+            user=APPLICATION_USER,
+            stop_signal="SIGTERM",
+            stop_grace_seconds=stop_grace_seconds(entry.role, self.inputs.hints, declared_grace, self._config),
+            health=health_check(entry, base.runtime, self.inputs.hints, self._config),
+            limits=limits(entry.role, installed, self._config),
+            container_ports=entry.ports,
+            writable=(PurePosixPath("/tmp"), *self._config.writable),  # noqa: S108 - a tmpfs of the container
+            volumes=self._volumes(),
+            depends_on=tuple(item.service for item in compose.depends_on) if compose is not None else (),
+            distributions=distributions,
+            dropped=self._dropped(),
+            system_packages=self.inputs.system_packages,
+            application=self.inputs.application.files,
+            support=self.stack.support[entry.role],
+            predicted_bytes=self._predicted(installed),
+            current_predicted_bytes=self._current(),
+            current_contributions=self.inputs.contributions,
+            budget_bytes=self._config.budget_bytes or BUDGETS[entry.role],
+            queues=entry.queues,
+        )
+
+    def _distributions(self) -> tuple[PlannedDistribution, ...]:
+        view = self.stack.view
+        planned: list[PlannedDistribution] = []
+        for kept in self.inputs.partition.kept:
+            contents = view.contents.get(kept.package.name)
+            planned.append(
+                PlannedDistribution(
+                    name=kept.package.name,
+                    version=kept.package.version,
+                    source=self._source(kept.package),
+                    installed_bytes=contents.installed_bytes if contents is not None else None,
+                    reasons=kept.reasons,
+                    certainty=kept.certainty,
+                )
+            )
+        return tuple(planned)
+
+    def _source(self, package: LockedPackage) -> WheelSource | UnbuiltSource:
+        environment = self.stack.view.environment
+        wheel = best_wheel(package.wheels, environment.python, environment.platform, self.stack.glibc)
+        if wheel is not None and wheel.digest is not None:
+            return WheelSource(url=wheel.url, filename=wheel.filename, digest=wheel.digest, size=wheel.size)
+        requirement = f"{package.name}=={package.version}"
+        if not isinstance(package.source, RegistrySource) and package.sdist is None:
+            requirement = f"{package.name} @ {getattr(package.source, 'url', getattr(package.source, 'path', ''))}"
+        sdist = package.sdist
+        return UnbuiltSource(
+            requirement=requirement,
+            url=sdist.url if sdist is not None else None,
+            digest=sdist.digest if sdist is not None else None,
+        )
+
+    def _dropped(self) -> tuple[DroppedDistribution, ...]:
+        kept = {item.package.name for item in self.inputs.partition.kept}
+        view = self.stack.view
+        dropped = []
+        for name, package in sorted(self.inputs.installed_today.items()):
+            if name in kept or package.is_local:
+                continue
+            contents = view.contents.get(name)
+            reason = (
+                "development only"
+                if name not in view.available
+                else f"nothing that {self.inputs.facts.name} runs imports it"
+            )
+            dropped.append(
+                DroppedDistribution(
+                    name=name,
+                    version=package.version,
+                    installed_bytes=contents.installed_bytes if contents is not None else None,
+                    reason=reason,
+                )
+            )
+        return tuple(dropped)
+
+    def _environment(self) -> tuple[tuple[str, str], ...]:
+        image = self.inputs.facts.image
+        own = {
+            name: value
+            for name, value in (image.environment if image is not None else {}).items()
+            if not name.startswith(_DROPPED_VARIABLES)
+        }
+        search_path = (*self.inputs.application.search_path, SUPPORT_FOLDER)
+        return tuple(
+            sorted(
+                {
+                    **own,
+                    "LANG": "C.UTF-8",
+                    "PATH": "/usr/local/bin:/usr/bin:/bin",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "PYTHONPATH": ":".join(str(path) for path in search_path),
+                    "PYTHONUNBUFFERED": "1",
+                    "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
+                }.items()
+            )
+        )
+
+    def _run_environment(self) -> tuple[tuple[str, str], ...]:
+        compose = self.inputs.facts.service.compose
+        pairs = compose.environment if compose is not None else ()
+        return tuple((name, value) for name, value in pairs if value is not None)
+
+    def _volumes(self) -> tuple[PurePosixPath, ...]:
+        """Named and anonymous volumes hold data and stay; bind mounts of source are the image's business now."""
+        compose = self.inputs.facts.service.compose
+        mounts = compose.mounts if compose is not None else ()
+        return tuple(PurePosixPath(mount.target) for mount in mounts if mount.kind == "volume" and mount.target)
+
+    def _predicted(self, installed: int) -> int | None:
+        base = self.stack.base.bytes
+        if base is None:
+            return None
+        system = sum(package.installed_bytes for package in self.inputs.system_packages)
+        own = sum(file.bytes for file in self.inputs.application.files)
+        support = sum(len(file.content) for file in self.stack.support[self.inputs.entry.role])
+        return base + installed + system + own + support
+
+    def _current(self) -> int | None:
+        known = [item.bytes for item in self.inputs.contributions if item.bytes is not None]
+        return sum(known) if known else None
