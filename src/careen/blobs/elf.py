@@ -66,12 +66,12 @@ def _read(data: bytes) -> Linkage:
         raise ElfError("the ELF file has an unknown class or byte order")
     number = struct.unpack_from(f"{order}H", data, 18)[0]
     machine = _MACHINES.get(number, f"em-{number}")
-    segments = _segments(data, wide=width == 2, order=order)  # noqa: PLR2004 - ELFCLASS64
+    segments = _segments(data, wide=width == 2, order=order)
     interpreter = next((_text(data, s.offset, s.length) for s in segments if s.kind == _PT_INTERP), None)
     dynamic = next((segment for segment in segments if segment.kind == _PT_DYNAMIC), None)
     if dynamic is None:
         return Linkage(machine=machine, interpreter=interpreter)
-    entries = _dynamic_entries(data, dynamic, f"{order}qQ" if width == 2 else f"{order}iI")  # noqa: PLR2004 - ELFCLASS64
+    entries = _dynamic_entries(data, dynamic, f"{order}qQ" if width == 2 else f"{order}iI")
     values = dict(reversed(entries))
     if _DT_STRTAB not in values:
         return Linkage(machine=machine, interpreter=interpreter)

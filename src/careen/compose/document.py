@@ -11,18 +11,28 @@ from careen.text.problems import SyntaxProblem
 from careen.text.source import Source, Span
 
 if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
+    from ruamel.yaml.events import CollectionStartEvent, Event, MappingStartEvent, ScalarEvent
 
+MOST_CHARACTERS = 1024 * 1024
+"""The largest compose files in the wild have a tenth of this; the YAML reader takes five seconds for it."""
+
+_DEEPEST_NESTING = 100
 _MERGE_KEY = "<<"
 
 
 @dataclass(frozen=True, slots=True)
 class YamlScalar:
-    """``text`` is the value without quotes; ``plain`` is False when it was quoted or a block."""
+    """``text`` is the value without quotes; ``plain`` is False when it was quoted or a block.
+
+    ``span`` includes an anchor or tag in front; it is empty for a value that was left out.
+    ``origin`` is the file the node stands in, and ``tag`` one of compose's own, ``!reset`` or ``!override``.
+    """
 
     text: str
     span: Span
     plain: bool = True
+    origin: Source | None = field(default=None, compare=False, repr=False)
+    tag: str | None = None
 
     @property
     def is_null(self) -> bool:
@@ -37,32 +47,48 @@ class YamlScalar:
 
 @dataclass(frozen=True, slots=True)
 class YamlSequence:
+    """``item_spans`` tell where each item is written: for an alias, where the alias is."""
+
     items: "tuple[YamlNode, ...]"
     span: Span
     flow: bool = False
+    origin: Source | None = field(default=None, compare=False, repr=False)
+    tag: str | None = None
+    item_spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class YamlEntry:
-    """``inherited`` when it came from a merge key, so that its text belongs to somebody else too."""
+    """``inherited`` when it came from a merge key, so that its text belongs to somebody else too.
+
+    ``alias`` is the span of ``*name`` when the value is written elsewhere.
+    """
 
     key: YamlScalar
     value: "YamlNode"
     inherited: bool = False
+    alias: Span | None = None
 
     @property
     def span(self) -> Span:
-        return Span(self.key.span.start, max(self.key.span.end, self.value.span.end))
+        value = self.value.span if self.alias is None else self.alias
+        return Span(self.key.span.start, max(self.key.span.end, value.end))
 
 
 @dataclass(frozen=True, slots=True)
 class YamlMapping:
-    """``entries`` in the order of the text, own ones before those of merge keys, which they hide."""
+    """``entries`` in the order of the text, own ones before those of merge keys, which they hide.
+
+    ``merges`` are the merge keys themselves.
+    """
 
     entries: tuple[YamlEntry, ...]
     span: Span
     flow: bool = False
     anchored: bool = False
+    origin: Source | None = field(default=None, compare=False, repr=False)
+    tag: str | None = None
+    merges: tuple[YamlEntry, ...] = ()
 
     def entry(self, key: str) -> YamlEntry | None:
         for entry in self.entries:
@@ -83,11 +109,15 @@ YamlNode = YamlScalar | YamlSequence | YamlMapping
 
 @dataclass(frozen=True)
 class ComposeDocument:
-    """``notes`` are things that were passed over, such as duplicate keys."""
+    """``notes`` are things that were passed over, such as duplicate keys.
+
+    ``shared`` are the spans of nodes that an alias or a merge key uses again.
+    """
 
     source: Source
     root: YamlMapping
     notes: tuple[str, ...] = field(default=())
+    shared: frozenset[Span] = frozenset()
 
 
 def read_compose(source: Source) -> ComposeDocument:
@@ -97,12 +127,11 @@ def read_compose(source: Source) -> ComposeDocument:
 
     text = source.text.removeprefix("\ufeff")
     shift = len(source.text) - len(text)
+    if len(text) > MOST_CHARACTERS:
+        raise SyntaxProblem(source.path, 1, "larger than any compose file (1 MiB)")
     try:
-        loader = ruamel.yaml.YAML(typ="safe", pure=True)
-        loader.allow_duplicate_keys = True
-        root = loader.compose(text)
-        reader = _Reader(source, shift)
-        node = reader.read(root) if root is not None else YamlMapping((), Span(0, 0))
+        reader = _Reader(source, shift, ruamel.yaml.YAML(typ="safe", pure=True).parse(text))
+        node = reader.document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -113,7 +142,7 @@ def read_compose(source: Source) -> ComposeDocument:
         raise SyntaxProblem(source.path, 1, f"not YAML: {reason}", hints=_hints(text)) from error
     if not isinstance(node, YamlMapping):
         raise SyntaxProblem(source.path, 1, "a compose file is a mapping with `services:` in it")
-    return ComposeDocument(source, node, tuple(reader.notes))
+    return ComposeDocument(source, node, tuple(reader.notes), frozenset(reader.shared))
 
 
 def _hints(text: str) -> tuple[str, ...]:
@@ -124,74 +153,175 @@ def _hints(text: str) -> tuple[str, ...]:
     return ()
 
 
+@dataclass(slots=True)
+class _Written:
+    """A node where it is written; ``alias`` when only its name stands there."""
+
+    node: YamlNode
+    alias: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        return self.node.span if self.alias is None else self.alias
+
+
 class _Reader:
-    def __init__(self, source: Source, shift: int) -> None:
+    """Builds nodes from YAML's events, so that the places of aliases are known and nothing is expanded."""
+
+    def __init__(self, source: Source, shift: int, events: "Iterator[Event]") -> None:
         self._source = source
         self._shift = shift
-        self._known: dict[int, YamlNode] = {}
-        self._open: set[int] = set()
+        self._events = events
+        self._anchors: dict[str, YamlNode | None] = {}
+        self._depth = 0
         self.notes: list[str] = []
+        self.shared: set[Span] = set()
 
-    def read(self, node: "Node") -> YamlNode:
-        identity = id(node)
-        if identity in self._known:
-            return self._known[identity]
-        if identity in self._open:
-            raise SyntaxProblem(
-                self._source.path, node.start_mark.line + 1, "an alias that holds itself", hints=("break the circle",)
-            )
-        self._open.add(identity)
-        result = self._read(node)
-        self._open.discard(identity)
-        self._known[identity] = result
-        return result
+    def document(self) -> YamlNode:
+        """The first document of the stream; an empty one is an empty mapping."""
+        from ruamel.yaml.events import DocumentStartEvent, StreamEndEvent, StreamStartEvent  # noqa: PLC0415
 
-    def _span(self, node: "Node") -> Span:
-        return Span(node.start_mark.index + self._shift, node.end_mark.index + self._shift)
+        for event in self._events:
+            if isinstance(event, StreamEndEvent):
+                break
+            if not isinstance(event, StreamStartEvent | DocumentStartEvent):
+                written = self._node(event)
+                self._rest()
+                empty = isinstance(written.node, YamlScalar) and written.node.is_null
+                return YamlMapping((), written.node.span, origin=self._source) if empty else written.node
+        return YamlMapping((), Span(0, 0), origin=self._source)
 
-    def _read(self, node: "Node") -> YamlNode:
-        from ruamel.yaml.nodes import MappingNode, SequenceNode  # noqa: PLC0415
+    def _rest(self) -> None:
+        from ruamel.yaml.events import DocumentStartEvent  # noqa: PLC0415
 
-        if isinstance(node, MappingNode):
-            return self._mapping(node)
-        if isinstance(node, SequenceNode):
-            items = tuple(self.read(item) for item in node.value)
-            flow = bool(getattr(node, "flow_style", False))
-            span = self._span(node)
-            own_ends = [item.span.end for item in items if item.span.start >= span.start]
-            if own_ends and not flow:
-                span = Span(span.start, max(own_ends))
-            return YamlSequence(items, span, flow)
-        plain = getattr(node, "style", None) is None
-        span = self._span(node)
-        return YamlScalar(str(node.value), span, plain)
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent):
+                line = event.start_mark.line + 1
+                self.notes.append(f"{self._source.path}:{line}: only the first YAML document of the file is read")
+                return
 
-    def _mapping(self, node: "Node") -> YamlMapping:
+    def _span(self, event: "Event") -> Span:
+        return Span(event.start_mark.index + self._shift, event.end_mark.index + self._shift)
+
+    def _problem(self, event: "Event", reason: str, hint: str) -> SyntaxProblem:
+        return SyntaxProblem(self._source.path, event.start_mark.line + 1, reason, hints=(hint,))
+
+    def _node(self, event: "Event") -> _Written:
+        from ruamel.yaml.events import (  # noqa: PLC0415
+            AliasEvent,
+            MappingStartEvent,
+            NodeEvent,
+            ScalarEvent,
+            SequenceStartEvent,
+        )
+
+        if not isinstance(event, NodeEvent):
+            raise self._problem(event, "not YAML: a value is missing", "complete the file")
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise self._problem(event, f"not YAML: no anchor &{event.anchor} above", "define the anchor first")
+            known = self._anchors[event.anchor]
+            if known is None:
+                raise self._problem(event, "an alias that holds itself", "break the circle")
+            self.shared.add(known.span)
+            return _Written(known, self._span(event))
+        anchor: str | None = event.anchor
+        if anchor is not None:
+            self._anchors[anchor] = None
+        if self._depth >= _DEEPEST_NESTING:
+            raise self._problem(event, f"nested more than {_DEEPEST_NESTING} deep", "no compose file needs that")
+        self._depth += 1
+        node: YamlNode
+        if isinstance(event, MappingStartEvent):
+            node = self._mapping(event)
+        elif isinstance(event, SequenceStartEvent):
+            node = self._sequence(event)
+        elif isinstance(event, ScalarEvent):
+            node = self._scalar(event)
+        else:
+            raise self._problem(event, "not YAML: a value is missing", "complete the file")
+        self._depth -= 1
+        if anchor is not None:
+            self._anchors[anchor] = node
+        return _Written(node)
+
+    def _tag(self, event: "CollectionStartEvent | ScalarEvent") -> str | None:
+        tag = event.tag
+        return str(tag) if tag is not None and str(tag) in {"!reset", "!override"} else None
+
+    def _scalar(self, event: "ScalarEvent") -> YamlScalar:
+        span = self._span(event)
+        written = self._source.slice(span)
+        if event.style in {"|", ">"} and "+" not in written.partition("\n")[0]:
+            # Blank lines after a block belong to it only where a plus keeps them.
+            span = Span(span.start, span.start + len(written.rstrip()))
+        return YamlScalar(str(event.value), span, event.style is None, self._source, self._tag(event))
+
+    def _sequence(self, start: "CollectionStartEvent") -> YamlSequence:
+        from ruamel.yaml.events import SequenceEndEvent  # noqa: PLC0415
+
+        items: list[_Written] = []
+        for event in self._events:
+            if isinstance(event, SequenceEndEvent):
+                return YamlSequence(
+                    tuple(item.node for item in items),
+                    self._whole(start, event, [item.span.end for item in items]),
+                    bool(start.flow_style),
+                    self._source,
+                    self._tag(start),
+                    tuple(item.span for item in items),
+                )
+            items.append(self._node(event))
+        raise self._problem(start, "not YAML: a list without an end", "close the bracket")
+
+    def _whole(self, start: "CollectionStartEvent", end: "Event", ends: list[int]) -> Span:
+        """A flow collection ends with its bracket, a block collection with the last thing in it."""
+        begin = start.start_mark.index + self._shift
+        if start.flow_style or not ends:
+            return Span(begin, max(begin, end.end_mark.index + self._shift))
+        return Span(begin, max(begin, *ends))
+
+    def _mapping(self, start: "MappingStartEvent") -> YamlMapping:
+        from ruamel.yaml.events import MappingEndEvent  # noqa: PLC0415
+
         own: dict[str, YamlEntry] = {}
         inherited: dict[str, YamlEntry] = {}
-        for key_node, value_node in node.value:
-            key = self.read(key_node)
-            if not isinstance(key, YamlScalar):
+        merges: list[YamlEntry] = []
+        ends: list[int] = []
+        for event in self._events:
+            if isinstance(event, MappingEndEvent):
+                entries = (*own.values(), *(entry for name, entry in inherited.items() if name not in own))
+                return YamlMapping(
+                    entries,
+                    self._whole(start, event, ends),
+                    bool(start.flow_style),
+                    start.anchor is not None,
+                    self._source,
+                    self._tag(start),
+                    tuple(merges),
+                )
+            key = self._node(event)
+            value = self._node(next(self._events))
+            ends += (key.span.end, value.span.end)
+            if not isinstance(key.node, YamlScalar):
                 continue
-            value = self.read(value_node)
-            if key.text == _MERGE_KEY and key.plain:
-                parents = value.items if isinstance(value, YamlSequence) else (value,)
-                for parent in parents:
-                    if isinstance(parent, YamlMapping):
-                        for entry in parent.entries:
-                            inherited.setdefault(entry.key.text, YamlEntry(entry.key, entry.value, inherited=True))
+            entry = YamlEntry(key.node, value.node, alias=value.alias)
+            if key.node.text == _MERGE_KEY and key.node.plain:
+                merges.append(entry)
+                self._inherit(value.node, inherited)
                 continue
-            if key.text in own:
+            if key.node.text in own:
                 line = self._source.line_of(key.span.start)
-                self.notes.append(f"{self._source.path}:{line}: the key `{key.text}` stands twice; the last one holds")
-            own[key.text] = YamlEntry(key, value)
-        entries = (*own.values(), *(entry for name, entry in inherited.items() if name not in own))
-        start = node.start_mark.index + self._shift
-        flow = bool(getattr(node, "flow_style", False))
-        end = node.end_mark.index + self._shift
-        if own and not flow:
-            end = max(
-                entry.value.span.end if entry.value.span.start >= start else entry.key.span.end
-                for entry in own.values()
-            )
-        return YamlMapping(entries, Span(start, max(start, end)), flow, anchored=node.anchor is not None)
+                name = key.node.text
+                self.notes.append(f"{self._source.path}:{line}: the key `{name}` stands twice; the last one holds")
+                del own[name]
+            own[key.node.text] = entry
+        raise self._problem(start, "not YAML: a mapping without an end", "close the brace")
+
+    def _inherit(self, parents: YamlNode, inherited: dict[str, YamlEntry]) -> None:
+        for parent in parents.items if isinstance(parents, YamlSequence) else (parents,):
+            if isinstance(parent, YamlMapping):
+                for entry in parent.entries:
+                    inherited.setdefault(
+                        entry.key.text, YamlEntry(entry.key, entry.value, inherited=True, alias=entry.alias)
+                    )

@@ -152,7 +152,7 @@ class ServiceReader:
             if len(parts) == 1:
                 yield Mount(kind="volume", source=None, target=parts[0], read_only=False, place=place)
                 continue
-            source, target, modes = parts[0], parts[1], parts[2].split(",") if len(parts) > 2 else []  # noqa: PLR2004
+            source, target, modes = parts[0], parts[1], parts[2].split(",") if len(parts) > 2 else []
             kind = "bind" if source.startswith((".", "/", "~")) else "volume"
             yield Mount(kind=kind, source=source, target=target, read_only="ro" in modes, place=place)
 

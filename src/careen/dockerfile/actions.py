@@ -118,7 +118,7 @@ def _split(words: Sequence[str], with_value: frozenset[str]) -> _Line:
         elif name in with_value and index < len(words):
             options.append((name, words[index]))
             index += 1
-        elif name[:2] in with_value and not name.startswith("--") and len(name) > 2:  # noqa: PLR2004 - -rfile
+        elif name[:2] in with_value and not name.startswith("--") and len(name) > 2:
             options.append((name[:2], name[2:]))
         else:
             options.append((name, None))
@@ -129,7 +129,7 @@ def action_of(command: Command) -> Action | None:
     """None for a command that changes nothing careen knows of."""
     argv = command.argv
     name = command.name
-    if name.startswith("python") and argv[1:2] == ("-m",) and len(argv) > 2:  # noqa: PLR2004 - python -m module
+    if name.startswith("python") and argv[1:2] == ("-m",) and len(argv) > 2:
         argv = argv[2:]
         name = argv[0]
     if name in _SYSTEM_MANAGERS:

@@ -198,7 +198,7 @@ class _Parser:
             return ()
         if "=" not in words[0]:
             parts = WHITESPACE.split(rest, maxsplit=1)
-            if len(parts) < 2:  # noqa: PLR2004 - a name and a value
+            if len(parts) < 2:
                 raise self._problem(span.start, f"{keyword} must have two arguments")
             return (parts[0], parts[1], "")
         pairs: list[str] = []

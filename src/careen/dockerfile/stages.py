@@ -191,7 +191,7 @@ def _stage(
 ) -> Stage:
     words = group[0].arguments
     written = words[0] if words else ""
-    named = len(words) > 2 and words[1].lower() == "as"  # noqa: PLR2004 - FROM image AS name
+    named = len(words) > 2 and words[1].lower() == "as"
     expanded = expand(written, arguments, escape=escape).known
     base: ImageBase | StageBase | ScratchBase = ImageBase(written, expanded or None)
     if expanded == "scratch":

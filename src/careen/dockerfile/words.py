@@ -1,165 +1,329 @@
-"""Variables in instructions, expanded as BuildKit's shell package does (frontend/dockerfile/shell/lex.go).
+"""Variables and words in instructions, read as BuildKit's shell package does (frontend/dockerfile/shell/lex.go).
 
-Unlike a build, careen does not know every build argument; what was expanded without being known is told.
+Unlike a build, careen does not know every build argument; what was expanded without being known is told. Hostile
+text stays harmless: nesting, the length of results and the values that patterns run over are limited.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#]")
-_OPERATORS = (":-", ":+", ":?", "-", "+", "?", "##", "#", "%%", "%", "//", "/")
-_DEEPEST_NESTING = 20
+from careen.dockerfile.globs import BadSubstitutionError, replace_pattern, trim_pattern
+
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go calls white space; Python's own set has the four separators of ASCII in it besides."""
+
+_PLAIN = re.compile(r"[^$<'\"\\`" + SPACES + "]+")
+_NAME = re.compile(r"\d+|[@*#?\-$!]|(?:[^\W\d]|_)\w*")
+_DEEPEST_NESTING = 50
+_LONGEST_RESULT = 1 << 20
+"""In code points: ``ENV A=$A$A`` doubles with every line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """``unknown`` holds the variables that had neither value nor default; they expand to nothing, as in a build."""
+    """``unknown`` holds the variables that had neither value nor default; they expand to nothing, as in a build.
+
+    ``problem`` says why a build would refuse the text; ``text`` is then what was written.
+    """
 
     text: str
     unknown: frozenset[str] = frozenset()
+    problem: str | None = None
 
     @property
     def known(self) -> str | None:
         """The text, or None when something in it is not known."""
-        return None if self.unknown else self.text
+        return None if self.unknown or self.problem else self.text
 
 
 def expand(text: str, variables: Mapping[str, str], *, escape: str = "\\") -> Expanded:
     """Quotes are removed, escapes taken, ``$name`` and ``${name...}`` replaced."""
     if "$" not in text and '"' not in text and "'" not in text and escape not in text:
         return Expanded(text)
-    lexer = _Lexer(text, variables, escape)
-    return Expanded(lexer.run(), frozenset(lexer.unknown))
+    lexer = WordLexer(text, variables, escape=escape)
+    try:
+        result, _ = lexer.read()
+    except BadSubstitutionError as error:
+        return Expanded(text, frozenset(lexer.unknown), str(error))
+    return Expanded(result, frozenset(lexer.unknown))
 
 
-class _Lexer:
-    def __init__(self, text: str, variables: Mapping[str, str], escape: str, depth: int = 0) -> None:
-        self._text = text
+def expand_known(text: str, variables: Mapping[str, str], *, escape: str = "\\") -> str | None:
+    """The expanded text, or None when a value in it is not known or a build would refuse it."""
+    return expand(text, variables, escape=escape).known
+
+
+def split_words(text: str, variables: Mapping[str, str] | None = None, *, escape: str = "\\") -> tuple[str, ...]:
+    """Words after expansion: a variable outside quotes may become several of them.
+
+    Raises BadSubstitutionError for what a build refuses.
+    """
+    return tuple(WordLexer(text, variables or {}, escape=escape).read()[1])
+
+
+class WordLexer:
+    """One reading of one text. ``raw_quotes`` and ``raw_escapes`` keep what they name in the words;
+    ``keep_unset`` leaves variables without a value as they are written."""
+
+    def __init__(
+        self,
+        text: str,
+        variables: Mapping[str, str],
+        *,
+        escape: str = "\\",
+        raw_quotes: bool = False,
+        raw_escapes: bool = False,
+        keep_unset: bool = False,
+    ) -> None:
+        self._text = text.removeprefix("\ufeff")  # Go's scanner drops one in front
         self._variables = variables
         self._escape = escape
-        self._depth = depth
+        self._raw_quotes = raw_quotes
+        self._raw_escapes = raw_escapes
+        self._keep_unset = keep_unset
         self._at = 0
+        self._depth = 0
+        self._pending: list[str] = []
         self.unknown: set[str] = set()
 
-    def run(self) -> str:
-        result: list[str] = []
-        quote = ""
-        while self._at < len(self._text):
-            char = self._text[self._at]
-            self._at += 1
-            if quote == "'":
-                if char == "'":
-                    quote = ""
-                else:
-                    result.append(char)
-            elif char == quote:
-                quote = ""
-            elif char in "'\"" and not quote:
-                quote = char
-            elif char == self._escape:
-                following = self._text[self._at : self._at + 1]
-                if quote and following not in {'"', "$", self._escape}:
-                    result.append(char)
-                else:
-                    result.append(following)
-                    self._at += 1
-            elif char == "$":
-                result.append(self._variable())
-            else:
-                result.append(char)
-        return "".join(result)
+    def read(self) -> tuple[str, list[str]]:
+        """The whole text as one, and split into words. Raises BadSubstitutionError."""
+        return self._read_until("", raw_escapes=self._raw_escapes)
 
-    def _variable(self) -> str:
-        if self._text[self._at : self._at + 1] == "{":
-            return self._braced()
+    def _peek(self) -> str:
+        return self._text[self._at : self._at + 1]
+
+    def _next(self) -> str:
+        char = self._text[self._at : self._at + 1]
+        self._at += 1
+        return char
+
+    def _read_until(self, stop: str, *, raw_escapes: bool) -> tuple[str, list[str]]:
+        self._depth += 1
+        if self._depth > _DEEPEST_NESTING:
+            raise BadSubstitutionError("substitutions nested too deeply")
+        result: list[str] = []
+        # One buffer for every level, as BuildKit has it: a nested word forgets what stood in front of it.
+        self._pending.clear()
+        words = _Words(self._pending)
+        length = 0
+        text, end = self._text, len(self._text)
+        outer_raw_escapes, self._raw_escapes = self._raw_escapes, raw_escapes
+        while self._at < end:
+            char = text[self._at]
+            if char == stop:
+                self._at += 1
+                self._depth -= 1
+                self._raw_escapes = outer_raw_escapes
+                return "".join(result), words.finish()
+            if char == "$":
+                piece = self._dollar()
+                words.split(piece)
+            elif char == "'":
+                piece = self._single_quoted()
+                words.add(piece)
+            elif char == '"':
+                piece = self._double_quoted()
+                words.add(piece)
+            elif char == "<":
+                piece = self._angle()
+                words.add(piece)
+            elif char == self._escape:
+                piece = self._escaped()
+                words.add(piece)
+            elif not stop and (plain := _PLAIN.match(text, self._at)):
+                piece = plain[0]
+                self._at = plain.end()
+                words.add(piece)
+            else:
+                piece = char
+                self._at += 1
+                words.split(piece)
+            result.append(piece)
+            length += len(piece)
+            if length > _LONGEST_RESULT:
+                raise BadSubstitutionError("the expanded text is too long")
+        if stop:
+            raise BadSubstitutionError(f"unexpected end of statement while looking for matching {stop}")
+        return "".join(result), words.finish()
+
+    def _escaped(self) -> str:
+        kept = self._next() if self._raw_escapes else ""
+        if not self._raw_escapes:
+            self._at += 1
+        return kept + self._next()
+
+    def _single_quoted(self) -> str:
+        end = self._text.find("'", self._at + 1)
+        if end == -1:
+            self._at = len(self._text)
+            raise BadSubstitutionError("unexpected end of statement while looking for matching single-quote")
+        start, self._at = self._at, end + 1
+        return self._text[start : end + 1] if self._raw_quotes else self._text[start + 1 : end]
+
+    def _double_quoted(self) -> str:
+        result = [self._next()] if self._raw_quotes else [self._next()][1:]
+        while True:
+            char = self._peek()
+            if not char:
+                raise BadSubstitutionError("unexpected end of statement while looking for matching double-quote")
+            if char == '"':
+                self._at += 1
+                if self._raw_quotes:
+                    result.append(char)
+                return "".join(result)
+            if char == "$":
+                result.append(self._dollar())
+                continue
+            self._at += 1
+            if char == self._escape:
+                if self._raw_escapes:
+                    result.append(char)
+                following = self._peek()
+                if not following:
+                    continue  # an escape at the end is passed over; the missing quote is told
+                if following in {'"', "$", self._escape}:
+                    char = self._next()
+            result.append(char)
+
+    def _angle(self) -> str:
+        start = self._at
+        self._at += 1
+        if self._peek() != "<":
+            return "<"
+        self._at += 1
+        while self._peek() in {"\t", "\r", " "}:
+            self._at += 1
+        return self._text[start : self._at]
+
+    def _dollar(self) -> str:
+        self._at += 1
+        if self._peek() != "{":
+            name = self._name()
+            if not name:
+                return "$"
+            value = self._value(name)
+            if value is None:
+                self.unknown.add(name)
+                return f"${name}" if self._keep_unset else ""
+            return value
+        self._at += 1
+        following = self._peek()
+        if not following:
+            raise BadSubstitutionError("syntax error: missing '}'")
+        if following in "{}:":
+            raise BadSubstitutionError("syntax error: bad substitution")
+        name = self._name()
+        operator = self._next()
+        if operator == "}":
+            value = self._value(name)
+            if value is None:
+                self.unknown.add(name)
+                return f"${{{name}}}" if self._keep_unset else ""
+            return value
+        if operator == "/":
+            return self._replaced(name)
+        return self._modified(name, operator)
+
+    def _name(self) -> str:
         match = _NAME.match(self._text, self._at)
         if match is None:
-            return "$"
+            return ""
         self._at = match.end()
-        return self._value(match[0])
+        return match[0]
 
-    def _braced(self) -> str:
-        start = self._at
-        match = _NAME.match(self._text, start + 1)
-        end = self._closing_brace(start + 1)
-        if match is None or end is None:
-            # BuildKit refuses a bad substitution; the reading goes on with the text as it stands.
-            return "$"
-        self._at = end + 1
-        body = self._text[match.end() : end]
-        if not body:
-            return self._value(match[0])
-        for operator in _OPERATORS:
-            if body.startswith(operator):
-                return self._modified(match[0], operator, body[len(operator) :])
-        return self._value(match[0])
+    def _value(self, name: str) -> str | None:
+        return self._variables.get(name)
 
-    def _closing_brace(self, start: int) -> int | None:
-        depth = 1
-        index = start
-        while index < len(self._text):
-            char = self._text[index]
-            if char == self._escape:
-                index += 1
-            elif char == "{":
-                depth += 1
-            elif char == "}":
-                depth -= 1
-                if depth == 0:
-                    return index
-            index += 1
-        return None
+    def _word(self, stop: str, missing: str, *, raw_escapes: bool) -> str:
+        try:
+            return self._read_until(stop, raw_escapes=raw_escapes)[0]
+        except BadSubstitutionError as error:
+            if self._at >= len(self._text):
+                raise BadSubstitutionError(missing) from error
+            raise
 
-    def _value(self, name: str) -> str:
-        value = self._variables.get(name)
+    def _modified(self, name: str, operator: str) -> str:
+        shown = operator
+        null_is_unset = operator == ":"
+        if null_is_unset:
+            operator = self._next()
+            shown += operator or "\ufffd"
+        elif operator not in {"+", "-", "?", "#", "%"}:
+            raise BadSubstitutionError(f"unsupported modifier ({operator or chr(0xFFFD)}) in substitution")
+        is_pattern = operator in {"#", "%"}
+        if null_is_unset and is_pattern:
+            raise BadSubstitutionError(f"unsupported modifier ({shown}) in substitution")
+        unknown_before = set(self.unknown)
+        word = self._word("}", "syntax error: missing '}'", raw_escapes=is_pattern)
+        unknown_in_word = self.unknown - unknown_before
+        value = self._value(name)
+        if value is None and self._keep_unset:
+            return f"${{{name}{shown}{word}}}"
+        empty = value is None or (null_is_unset and not value)
+        if operator in {"-", "+"}:
+            if empty == (operator == "+"):
+                self.unknown -= unknown_in_word  # the word is not used, so it need not be known
+            if operator == "-":
+                return word if empty else value or ""
+            return "" if empty else word
+        if operator == "?":
+            if empty:
+                if value is None:
+                    self.unknown.add(name)
+                state = "unset" if value is None else "empty"
+                raise BadSubstitutionError(f"{name}: {word or f'is not allowed to be {state}'}")
+            return value or ""
+        if not is_pattern:
+            raise BadSubstitutionError(f"unsupported modifier ({shown}) in substitution")
+        greedy = word.startswith(operator)
+        pattern = word[1:] if greedy else word
         if value is None:
             self.unknown.add(name)
-            return ""
-        return value
+        return trim_pattern(pattern, value or "", from_end=operator == "%", greedy=greedy)
 
-    def _modified(self, name: str, operator: str, word: str) -> str:
-        value = self._variables.get(name)
-        if operator in {":-", "-"}:
-            use_word = not value if operator == ":-" else value is None
-            return self._nested(word) if use_word else value or ""
-        if operator in {":+", "+"}:
-            use_word = bool(value) if operator == ":+" else value is not None
-            return self._nested(word) if use_word else ""
+    def _replaced(self, name: str) -> str:
+        everywhere = self._peek() == "/"
+        if everywhere:
+            self._at += 1
+        pattern = self._word("/", "syntax error: missing '/' in ${}", raw_escapes=True)
+        replacement = self._word("}", "syntax error: missing '}'", raw_escapes=True)
+        value = self._value(name)
         if value is None:
+            if self._keep_unset:
+                return f"${{{name}/{pattern}/{replacement}}}"
             self.unknown.add(name)
-            return ""
-        if operator in {":?", "?"}:
-            return value
-        if operator in {"/", "//"}:
-            pattern, _, replacement = word.partition("/")
-            compiled = _wildcard(self._nested(pattern), greedy=True)
-            return compiled.sub(
-                self._nested(replacement).replace("\\", "\\\\"), value, count=0 if operator == "//" else 1
-            )
-        return _strip(value, operator, self._nested(word))
-
-    def _nested(self, word: str) -> str:
-        if self._depth >= _DEEPEST_NESTING:
-            return word
-        inner = _Lexer(word, self._variables, self._escape, self._depth + 1)
-        result = inner.run()
-        self.unknown |= inner.unknown
-        return result
+            value = ""
+        return replace_pattern(pattern, value, replacement, everywhere=everywhere)
 
 
-def _wildcard(pattern: str, *, greedy: bool) -> re.Pattern[str]:
-    star = ".*" if greedy else ".*?"
-    parts = [star if char == "*" else "." if char == "?" else re.escape(char) for char in pattern]
-    return re.compile("".join(parts), re.DOTALL)
+class _Words:
+    """Collects words the way the lexer feeds them: whole pieces, or text that white space may split."""
 
+    def __init__(self, pieces: list[str]) -> None:
+        self._words: list[str] = []
+        self._pieces = pieces
+        self._inside = False
 
-def _strip(value: str, operator: str, pattern: str) -> str:
-    """``#`` and ``##`` from the front, ``%`` and ``%%`` from the end; doubled means the longest match."""
-    lengths = range(len(value) + 1)
-    compiled = _wildcard(pattern, greedy=True)
-    if operator in {"#", "##"}:
-        found = [length for length in lengths if compiled.fullmatch(value[:length])]
-        return value[(max(found) if operator == "##" else min(found)) :] if found else value
-    found = [length for length in lengths if compiled.fullmatch(value[length:])]
-    return value[: (min(found) if operator == "%%" else max(found))] if found else value
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self._inside = True
+
+    def split(self, text: str) -> None:
+        for char in text:
+            if char not in SPACES:
+                self.add(char)
+            elif self._inside and (word := "".join(self._pieces)):
+                self._words.append(word)
+                self._pieces.clear()
+                self._inside = False
+
+    def finish(self) -> list[str]:
+        if word := "".join(self._pieces):
+            self._words.append(word)
+            self._pieces.clear()
+        return self._words

@@ -8,7 +8,7 @@ def format_bytes(count: int) -> str:
     for unit, size in _STEPS:
         if abs(count) >= size:
             value = count / size
-            digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0  # noqa: PLR2004 - three figures, always
+            digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
             return f"{value:.{digits}f} {unit}"
     return f"{count} B"
 
@@ -17,7 +17,7 @@ def format_seconds(seconds: float) -> str:
     """``38 ms``, ``4.2 s``, ``3 min 05 s``."""
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"

@@ -3,7 +3,7 @@
 import io
 from functools import lru_cache
 
-import numpy
+import numpy as np
 from celery import shared_task
 from PIL import Image
 from rapidocr_onnxruntime import RapidOCR
@@ -21,7 +21,7 @@ def engine() -> RapidOCR:
 def read_page(page: str) -> str:
     db = store.connect()
     picture = Image.open(io.BytesIO(store.get_scan(db, page))).convert("RGB")
-    result, _ = engine()(numpy.asarray(picture))
+    result, _ = engine()(np.asarray(picture))
     text = "\n".join(line[1] for line in result or [])
     store.put_text(db, page, text)
     app.send_task("shelf.tasks.indexing.index_page", args=[page])
