@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from careen.errors import CareenError
-from careen.plan.target import Role
+from careen.plan.roles import Role
 
 
 class UnknownEntryPointError(CareenError):

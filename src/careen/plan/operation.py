@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
 from careen.plan.entry_points import EntryPoint
-from careen.plan.target import HealthCheck, Limits, PythonRuntime, Role
+from careen.plan.roles import Role
+from careen.plan.target import HealthCheck, Limits, PythonRuntime
 
 SUPPORT_FOLDER = PurePosixPath("/opt/careen")
 """Where an image keeps the files that careen adds."""

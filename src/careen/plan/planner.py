@@ -21,6 +21,7 @@ from careen.plan.operation import (
     with_heartbeat,
 )
 from careen.plan.partition import LockView, Partition
+from careen.plan.roles import Role
 from careen.plan.target import (
     BackingService,
     Contribution,
@@ -29,7 +30,6 @@ from careen.plan.target import (
     NumericUser,
     Plan,
     PlannedDistribution,
-    Role,
     ServicePlan,
     SupportFile,
     UnbuiltSource,

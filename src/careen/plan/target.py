@@ -11,18 +11,9 @@ from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest
 from careen.debian.packages import BinaryPackage
+from careen.plan.roles import Role
 from careen.platforms import Platform
 from careen.python.names import PackageName, PythonVersion
-
-
-class Role(StrEnum):
-    """What a service does in the stack, from its entry point."""
-
-    WEB = "web"
-    WORKER = "worker"
-    BEAT = "beat"
-    FLOWER = "flower"
-    OTHER = "other"
 
 
 class Certainty(StrEnum):
@@ -93,14 +84,16 @@ class PythonRuntime:
 class DebianBase:
     """A base composed from Debian packages, all of them pinned.
 
-    ``kept_libraries`` are names of shared libraries (SONAME) that distributions load from the base, so that
-    trimming must leave them. ``bytes`` is what the base weighs, None before it was ever composed.
+    ``kept_libraries`` are names of shared libraries (SONAME) that distributions load from the base, and
+    ``kept_modules`` modules of the standard library that services import, so that trimming must leave both.
+    ``bytes`` is what the base weighs, None before it was ever composed.
     """
 
     release: str
     runtime: PythonRuntime
     packages: tuple[BinaryPackage, ...]
     kept_libraries: tuple[str, ...] = ()
+    kept_modules: tuple[str, ...] = ()
     bytes: int | None = None
 
     @property

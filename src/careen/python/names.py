@@ -4,13 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import NewType
 
-from packaging.utils import canonicalize_name
-
 from careen.errors import CareenError
 
 PackageName = NewType("PackageName", str)
 """A distribution's name in its normal form (PEP 503); made by :func:`package_name` only."""
 
+_SEPARATORS = re.compile(r"[-_.]+")
 _PYTHON_VERSION = re.compile(r"3\.(\d{1,2})")
 
 
@@ -22,7 +21,7 @@ def package_name(text: str) -> PackageName:
     """Raises InvalidNameError for text that no distribution may be called (core metadata, ``Name``)."""
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
         raise InvalidNameError(f"not the name of a distribution: {text[:80]!r}")
-    return PackageName(canonicalize_name(text))
+    return PackageName(_SEPARATORS.sub("-", text).lower())
 
 
 @dataclass(frozen=True, slots=True, order=True)

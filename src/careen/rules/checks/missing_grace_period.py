@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.plan.entry_points import UnknownEntryPointError, interpret
-from careen.plan.target import Role
+from careen.plan.roles import Role
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
