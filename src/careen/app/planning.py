@@ -1,0 +1,399 @@
+"""From a folder to the plan of its stack: reads, asks the index and the mirror, and hands all of it to the planner."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from careen.app.bases import base_for, system_packages
+from careen.app.session import Session
+from careen.config import Config, read_config
+from careen.debian.mirror import Archive
+from careen.debian.packages import BinaryPackage
+from careen.debian.resolve import UnresolvedError, closure
+from careen.debian.runtime import DebianPython, release_for
+from careen.dockerfile.actions import Install
+from careen.dockerfile.stages import ImageBase
+from careen.errors import CareenError
+from careen.plan.application import application
+from careen.plan.current import CurrentInputs, contributions
+from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
+from careen.plan.lock_view import everything, make_view, project_of, synced, wheels_for
+from careen.plan.operation import read_hints
+from careen.plan.partition import LockView, Partition, partition
+from careen.plan.planner import ServiceInputs, StackInputs, make_plan
+from careen.plan.python_version import target_python, version_in_image
+from careen.plan.roles import Role
+from careen.plan.support import support_files
+from careen.plan.target import Plan, Role
+from careen.platforms import Platform
+from careen.progress import Step
+from careen.python.contents import DistributionContents
+from careen.python.environment import TargetEnvironment
+from careen.python.imports import Reach, SourceTree, reachable
+from careen.python.linkage import Need, NeedsCache
+from careen.python.names import PackageName, PythonVersion
+from careen.python.tags import GLIBC_OF_RELEASE
+from careen.python.uvlock import LockedFile, LockedPackage, UvLock, read_uvlock
+from careen.python.wheels import WheelFormatError
+from careen.workspace.discover import discover
+from careen.workspace.facts import ServiceFacts, StackFacts, derive
+from careen.workspace.model import PythonProject
+from careen.workspace.sources import first_party
+
+_OFFERED = (PythonVersion(11), PythonVersion(13))
+_PATCH: Mapping[str, int] = {"bookworm": 2, "trixie": 5}
+"""The last number of each release's Python."""
+
+DEFAULT_EPOCH = 315_532_800
+"""1980-01-01, where zip archives begin to count; any constant would do."""
+
+
+class NothingToPlanError(CareenError):
+    """The folder has no Python service with a lock."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRequest:
+    """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need."""
+
+    root: Path
+    compose_files: tuple[PurePosixPath, ...] = ()
+    platform: Platform
+    fetch_wheels: bool = False
+    source_date_epoch: int = DEFAULT_EPOCH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    facts: StackFacts
+    config: Config
+    plan: Plan
+
+
+def read_stack(root: Path, compose_files: Iterable[PurePosixPath] = ()) -> StackFacts:
+    """Raises NothingToReadError, and what a compose file raises that the user named."""
+    return derive(discover(root, compose_files=compose_files))
+
+
+def config_of(facts: StackFacts) -> Config:
+    """``careen.toml`` at the root, else ``[tool.careen]`` of the nearest pyproject.toml; defaults without either.
+
+    Raises InvalidConfigError or SyntaxProblem.
+    """
+    files = facts.workspace.files
+    own = PurePosixPath("careen.toml")
+    if files.exists(own):
+        return read_config(files.read(own), table=())
+    projects = [service.service.project for service in facts.services if service.service.project is not None]
+    if projects:
+        return read_config(projects[0].pyproject.source, table=("tool", "careen"))
+    at_root = PurePosixPath("pyproject.toml")
+    return read_config(files.read(at_root), table=("tool", "careen")) if files.exists(at_root) else Config()
+
+
+def plan_stack(session: Session, request: PlanRequest) -> Planned:
+    """Raises NothingToPlanError, and what reading, the index or the mirror raise."""
+    facts = read_stack(request.root, request.compose_files)
+    config = config_of(facts)
+    return Planned(facts=facts, config=config, plan=_Planning(session, request, facts, config).plan())
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One service as far as files alone tell."""
+
+    facts: ServiceFacts
+    entry: EntryPoint
+    reach: Reach
+    partition: Partition
+
+
+@dataclass
+class _Planning:
+    session: Session
+    request: PlanRequest
+    facts: StackFacts
+    config: Config
+
+    def __post_init__(self) -> None:
+        self.notes: list[str] = []
+
+    @cached_property
+    def candidates(self) -> tuple[ServiceFacts, ...]:
+        return tuple(service for service in self.facts.built if service.service.project is not None)
+
+    @cached_property
+    def project(self) -> PythonProject:
+        """The project that most services are of. Raises NothingToPlanError."""
+        counted: dict[PurePosixPath, int] = {}
+        projects: dict[PurePosixPath, PythonProject] = {}
+        for service in self.candidates:
+            project = service.service.project
+            if project is not None:
+                counted[project.folder] = counted.get(project.folder, 0) + 1
+                projects[project.folder] = project
+        if not projects:
+            first = self.facts.workspace.unreadable[0] if self.facts.workspace.unreadable else None
+            if first is not None:
+                raise NothingToPlanError(f"{first.path}:{first.line}: {first.message}")
+            raise NothingToPlanError(
+                f"{self.request.root} has no service with a pyproject.toml",
+                hints=("careen plans services that are built from a Python project",),
+            )
+        return projects[max(counted, key=lambda folder: counted[folder])]
+
+    @cached_property
+    def services(self) -> tuple[ServiceFacts, ...]:
+        mine = tuple(s for s in self.candidates if s.service.project is self.project)
+        self.notes += [
+            f"{service.name} is of another project and is not planned here"
+            for service in self.facts.built
+            if service not in mine
+        ]
+        return mine
+
+    @cached_property
+    def lock(self) -> UvLock:
+        """Raises NothingToPlanError, SyntaxProblem, or when the file cannot be read."""
+        path = self.project.lock_path
+        where = self.project.folder / "pyproject.toml"
+        if path is None:
+            raise NothingToPlanError(
+                f"{where}: the project has no lock, so nobody knows what its images hold",
+                hints=("lock it: uv lock",),
+            )
+        if path.name != "uv.lock":
+            raise NothingToPlanError(
+                f"{path}: careen does not read this kind of lock yet", hints=("careen reads uv.lock: uv lock",)
+            )
+        return read_uvlock(self.facts.workspace.files.read(path))
+
+    @cached_property
+    def python(self) -> DebianPython:
+        references = [
+            image.base.reference or image.base.written
+            for image in self.facts.images
+            if isinstance(image.base, ImageBase) and image in [service.image for service in self.services]
+        ]
+        today = [version for reference in references if (version := version_in_image(reference)) is not None]
+        version, note = target_python(today, self.project.pyproject.requires_python, _OFFERED)
+        if note is not None:
+            self.notes.append(note)
+        found = release_for(3, version.minor)
+        if found is None:
+            raise NothingToPlanError(f"Debian carries no Python {version}")
+        return found
+
+    @cached_property
+    def environment(self) -> TargetEnvironment:
+        return TargetEnvironment(
+            python=PythonVersion(self.python.version[1]),
+            platform=self.request.platform,
+            patch=_PATCH[self.python.release],
+        )
+
+    @property
+    def glibc(self) -> tuple[int, int]:
+        return GLIBC_OF_RELEASE[self.python.release]
+
+    @cached_property
+    def locked_project(self) -> LockedPackage:
+        return project_of(self.lock, self.project.pyproject.name)
+
+    @cached_property
+    def installable(self) -> Mapping[PackageName, LockedPackage]:
+        return everything(self.lock, self.locked_project, self.environment)
+
+    @cached_property
+    def wheels(self) -> Mapping[PackageName, LockedFile]:
+        return wheels_for(self.installable.values(), self.environment, self.glibc)
+
+    @cached_property
+    def contents(self) -> Mapping[PackageName, DistributionContents]:
+        files = list(dict.fromkeys(self.wheels.values()))
+        phase, done = "reading wheels in the index", 0
+        self.session.progress(Step(phase, 0, len(files)))
+
+        def told(file: LockedFile) -> None:
+            nonlocal done
+            done += 1
+            self.session.progress(Step(phase, done, len(files), file.filename))
+
+        found = self.session.packages.contents(files, on_done=told)
+        self.session.progress(Step(phase, len(files), len(files)))
+        contents: dict[PackageName, DistributionContents] = {}
+        for name, wheel in self.wheels.items():
+            answer = found[wheel]
+            if isinstance(answer, WheelFormatError):
+                self.notes.append(f"{wheel.filename}: {answer.message}")
+            else:
+                contents[name] = answer
+        self.notes += [
+            f"{name} {package.version} has no wheel for {self.request.platform}: its size is not known before it is built"
+            for name, package in sorted(self.installable.items())
+            if name not in self.wheels and not package.is_local
+        ]
+        return contents
+
+    @cached_property
+    def view(self) -> LockView:
+        return make_view(self.lock, self.locked_project, self.environment, self.contents)
+
+    def plan(self) -> Plan:
+        view = self.view
+        scripts = dict(self.project.pyproject.scripts)
+        for contents in view.contents.values():
+            scripts.update(contents.console_scripts)
+        read = [found for service in self.services if (found := self._read(service, scripts)) is not None]
+        if not read:
+            raise NothingToPlanError(
+                "no service of the stack says which Python module it starts",
+                hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
+            )
+        archive = self.session.archive(self.python.release, self.request.platform.architecture)
+        needs = {service.facts.name: self._needs(service.partition) for service in read}
+        modules = {
+            imported.module.partition(".")[0]
+            for service in read
+            for imported in service.reach.external
+            if imported.module.partition(".")[0] in sys.stdlib_module_names
+        }
+        wanted = {soname for sonames in needs.values() for soname in sonames}
+        base, composed = base_for(
+            self.session, archive, self.python, platform=self.request.platform, libraries=wanted, modules=modules
+        )
+        inputs = tuple(
+            ServiceInputs(
+                facts=service.facts,
+                entry=service.entry,
+                partition=service.partition,
+                application=application(
+                    self._tree, service.reach, self._sizes, self.config.service(service.facts.name).data
+                ),
+                hints=read_hints(self._texts(service.reach)),
+                installed_today=self._installed_today(service.facts),
+                contributions=contributions(service.facts.image, self._current_inputs(service.facts, archive))
+                if service.facts.image is not None
+                else (),
+                system_packages=self._system(service, archive, needs[service.facts.name], composed.libraries),
+            )
+            for service in read
+        )
+        return make_plan(
+            StackInputs(
+                compose=self.facts.workspace.compose,
+                config=self.config,
+                platform=self.request.platform,
+                root=self.project.folder,
+                base=base,
+                glibc=self.glibc,
+                view=view,
+                services=inputs,
+                support={role: support_files(role) for role in Role},
+                source_date_epoch=self.request.source_date_epoch,
+                notes=tuple(dict.fromkeys(self.notes)),
+            )
+        )
+
+    @cached_property
+    def _tree(self) -> SourceTree:
+        return first_party(self.facts.workspace.files, self.project.folder)
+
+    @cached_property
+    def _sizes(self) -> Mapping[PurePosixPath, int]:
+        folder = self.facts.workspace.files.root / self.project.folder
+        sizes: dict[PurePosixPath, int] = {}
+        for path in self._tree.files:
+            try:
+                sizes[path] = (folder / path).stat().st_size
+            except OSError:
+                continue
+        return sizes
+
+    def _text(self, path: PurePosixPath) -> str | None:
+        return self.facts.workspace.files.text_or_none(self.project.folder / path)
+
+    def _texts(self, reach: Reach) -> list[str]:
+        return [text for path in reach.modules.values() if (text := self._text(path)) is not None]
+
+    def _read(self, service: ServiceFacts, scripts: Mapping[str, str]) -> _Read | None:
+        """None, with a note, for a service whose command tells no module."""
+        own = self.config.service(service.name)
+        argv: Sequence[str] = own.entrypoint or (service.launch.argv if service.launch is not None else ())
+        try:
+            entry = interpret(argv, scripts)
+        except UnknownEntryPointError as error:
+            place = service.launch.place if service.launch is not None else service.place
+            self.notes.append(f"{place.path}:{place.line}: {service.name}: {error.message}")
+            return None
+        reach = reachable(self._tree, entry.modules, entry.scripts, self._text)
+        self.notes += reach.notes
+        found = partition(self.view, entry, reach, include=own.include, exclude=own.exclude)
+        self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in found.unknown]
+        return _Read(service, entry, reach, found)
+
+    def _needs(self, partitioned: Partition) -> frozenset[str]:
+        cache = NeedsCache(self.session.surroundings.cache / "python" / "needs")
+        found: list[Need] = []
+        unknown: list[str] = []
+        for kept in partitioned.kept:
+            wheel, contents = self.wheels.get(kept.package.name), self.contents.get(kept.package.name)
+            if wheel is None or wheel.digest is None or contents is None or not contents.native:
+                continue
+            known = cache.known(wheel.digest.hex)
+            if known is None and (self.request.fetch_wheels or self.session.packages.has_wheel(wheel)):
+                self.session.progress(Step("reading native libraries", 0, None, wheel.filename))
+                known = cache.needs(self.session.packages.wheel(wheel), wheel.digest.hex)
+            if known is None:
+                unknown.append(kept.package.name)
+            else:
+                found += known
+        if unknown:
+            self.notes.append(
+                f"the system libraries of {', '.join(sorted(unknown))} are not known before their wheels are fetched"
+            )
+        return frozenset(need.soname for need in found)
+
+    def _system(
+        self, service: _Read, archive: Archive, sonames: frozenset[str], present: tuple[str, ...]
+    ) -> tuple[BinaryPackage, ...]:
+        providers = system_packages(self.session, archive, sonames, present)
+        self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
+        return providers.packages
+
+    def _installs(self, service: ServiceFacts) -> list[Install]:
+        image = service.image
+        return [] if image is None else [install for _, install in image.installs]
+
+    def _installed_today(self, service: ServiceFacts) -> Mapping[PackageName, LockedPackage]:
+        found: dict[PackageName, LockedPackage] = {}
+        for install in self._installs(service):
+            if install.whole_project:
+                found.update(self._synced(install))
+        return found
+
+    def _synced(self, install: Install) -> Mapping[PackageName, LockedPackage]:
+        return synced(install, self.lock, self.locked_project, self.environment, self.project.pyproject.default_groups)
+
+    def _current_inputs(self, service: ServiceFacts, archive: Archive) -> CurrentInputs:
+        context = next((c for c in self.facts.contexts if service.image in c.images), None)
+        sent = context.measure.sent if context is not None else ()
+
+        def of_sync(install: Install) -> int | None:
+            known = [self.contents[name].installed_bytes for name in self._synced(install) if name in self.contents]
+            return sum(known) if known else None
+
+        def of_packages(names: Iterable[str]) -> int | None:
+            try:
+                return sum(package.installed_bytes for package in closure(names, archive.catalogue))
+            except UnresolvedError:
+                return None
+
+        return CurrentInputs(
+            context=tuple((file.path, file.bytes) for file in sent),
+            synced=of_sync,
+            packages=of_packages,
+            named={name: contents.installed_bytes for name, contents in self.contents.items()},
+        )

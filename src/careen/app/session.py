@@ -1,0 +1,71 @@
+"""The wiring: the few things with an outside that verbs are handed, made once and passed down."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from careen.debian.mirror import Archive, MirrorClient
+from careen.debian.signature import verify_with_gpgv
+from careen.debian.sources import read_configuration, sources_for
+from careen.http.client import HttpClient, HttpSettings
+from careen.platforms import Architecture
+from careen.progress import Progress, unheard
+from careen.python.index import PackageFiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What only the outermost layer may look up: folders, clock, environment.
+
+    ``cache`` is careen's own folder; ``apt`` holds apt's configuration; ``search_path`` are the folders of programs.
+    """
+
+    cache: Path
+    now: Callable[[], datetime]
+    environment: Mapping[str, str]
+    apt: Path = Path("/etc/apt")
+    offline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One run of a verb."""
+
+    surroundings: Surroundings
+    progress: Progress = unheard
+
+    @cached_property
+    def http(self) -> HttpClient:
+        return HttpClient(HttpSettings(offline=self.surroundings.offline))
+
+    @property
+    def store(self) -> Path:
+        """Where segments, layers and composed bases are kept."""
+        return self.surroundings.cache / "store"
+
+    @cached_property
+    def packages(self) -> PackageFiles:
+        return PackageFiles(self.http, self.surroundings.cache / "python")
+
+    @cached_property
+    def mirror(self) -> MirrorClient:
+        return MirrorClient(
+            fetcher=self.http,
+            verify=verify_with_gpgv,
+            cache=self.surroundings.cache / "debian",
+            now=self.surroundings.now,
+        )
+
+    def archive(self, release: str, architecture: Architecture) -> Archive:
+        """The release on the mirrors that apt is configured for.
+
+        Raises NoMirrorError, MirrorError, SignatureError, or what the HTTP client raises.
+        """
+        configuration = read_configuration(self.surroundings.apt)
+        return self.mirror.open(sources_for(release, configuration), architecture)
+
+    def close(self) -> None:
+        if "http" in self.__dict__:
+            self.http.close()

@@ -1,0 +1,90 @@
+"""From shared libraries that are missing to the Debian packages that have them, their own needs included.
+
+Follows what the libraries ask of the dynamic linker, not what packages declare: libGL's package depends on drivers of a
+hundred megabytes that no ELF file names.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from careen.blobs.elf import ElfError, is_elf, read_linkage
+from careen.debian.deb import read_entries
+from careen.debian.indices import Catalogue, LibraryIndex
+from careen.debian.packages import BinaryPackage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """``packages`` by name; ``missing`` are libraries that no package of the archive has."""
+
+    packages: tuple[BinaryPackage, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Search:
+    index: LibraryIndex
+    catalogue: Catalogue
+    fetch: Callable[[BinaryPackage], Path]
+    present: set[str]
+    packages: dict[str, BinaryPackage] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def run(self, wanted: Iterable[str]) -> None:
+        queue = deque(sorted(wanted))
+        while queue:
+            soname = queue.popleft()
+            if soname in self.present:
+                continue
+            self.present.add(soname)
+            package = self._package(soname)
+            if package is None:
+                self.missing.append(soname)
+                continue
+            if package.name not in self.packages:
+                self.packages[package.name] = package
+                queue += self._needs(package)
+
+    def _package(self, soname: str) -> BinaryPackage | None:
+        for offer in self.index.offers(soname):
+            package = self.catalogue.newest(offer.package)
+            if package is not None:
+                return package
+        return None
+
+    def _needs(self, package: BinaryPackage) -> list[str]:
+        linkages: dict[str, tuple[str, ...]] = {}
+        for entry in read_entries(self.fetch(package), wanted=lambda path: ".so" in path.rpartition("/")[2]):
+            if entry.content is None or not is_elf(entry.content):
+                continue
+            try:
+                linkage = read_linkage(entry.content)
+            except ElfError:
+                continue
+            linkages[linkage.soname or entry.path.rpartition("/")[2]] = linkage.needed
+        return _outside(linkages)
+
+
+def _outside(linkages: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [name for needed in linkages.values() for name in needed if name not in linkages]
+
+
+def providers_of(
+    sonames: Iterable[str],
+    *,
+    present: Iterable[str],
+    index: LibraryIndex,
+    catalogue: Catalogue,
+    fetch: Callable[[BinaryPackage], Path],
+) -> Providers:
+    """``present`` are the libraries that an image has already. ``fetch`` gives a package's file.
+
+    Raises DebError, OSError, IndexFormatError, or what ``fetch`` raises.
+    """
+    search = _Search(index, catalogue, fetch, set(present))
+    search.run(sonames)
+    return Providers(
+        packages=tuple(search.packages[name] for name in sorted(search.packages)), missing=tuple(search.missing)
+    )

@@ -1,0 +1,83 @@
+"""Which shared libraries a wheel's own files ask for and do not bring (wheel format, PEP 427; auditwheel's ``*.libs``)."""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from careen.blobs.elf import ElfError, is_elf, read_linkage
+from careen.python.contents import installed_path, native_files
+from careen.python.wheels import WheelFormatError
+
+_FORMAT = 1
+_LARGEST_LIBRARY = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A library that is asked for by name, and the file of the wheel that asks."""
+
+    soname: str
+    wanted_by: str
+
+
+def outside_needs(wheel: Path) -> tuple[Need, ...]:
+    """What the wheel's ELF files need from elsewhere, by name, once each. Raises WheelFormatError, or OSError."""
+    wanted: dict[str, str] = {}
+    brought: set[str] = set()
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for path in native_files(archive.namelist()):
+                if installed_path(path) is None or archive.getinfo(path).file_size > _LARGEST_LIBRARY:
+                    continue
+                data = archive.read(path)
+                if not is_elf(data):
+                    continue
+                try:
+                    linkage = read_linkage(data)
+                except ElfError:
+                    continue  # a test file of some ELF library, say; the loader would refuse it too
+                brought |= {PurePosixPath(path).name, *([linkage.soname] if linkage.soname else [])}
+                for name in linkage.needed:
+                    wanted.setdefault(name, path)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise WheelFormatError(f"{wheel.name} cannot be read: {error}") from error
+    return tuple(Need(soname=name, wanted_by=path) for name, path in sorted(wanted.items()) if name not in brought)
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsCache:
+    """Keeps what was read of a wheel by its digest, since reading unpacks every library in it."""
+
+    folder: Path
+
+    def needs(self, wheel: Path, hex_digest: str) -> tuple[Need, ...]:
+        """Raises WheelFormatError, or OSError."""
+        known = self.known(hex_digest)
+        if known is not None:
+            return known
+        found = outside_needs(wheel)
+        place = self._place(hex_digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(dir=place.parent, prefix=".part-")
+        with os.fdopen(descriptor, "w") as target:
+            json.dump([[need.soname, need.wanted_by] for need in found], target)
+        Path(aside).replace(place)
+        return found
+
+    def known(self, hex_digest: str) -> tuple[Need, ...] | None:
+        try:
+            rows = json.loads(self._place(hex_digest).read_bytes())
+            return tuple(Need(soname=str(soname), wanted_by=str(path)) for soname, path in rows)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _place(self, hex_digest: str) -> Path:
+        return self.folder / f"v{_FORMAT}" / hex_digest[:2] / f"{hex_digest}.json"
+
+
+def sonames(needs: Iterable[Need]) -> frozenset[str]:
+    return frozenset(need.soname for need in needs)
