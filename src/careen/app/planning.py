@@ -26,7 +26,7 @@ from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.python_version import target_python, version_in_image
 from careen.plan.roles import Role
 from careen.plan.support import support_files
-from careen.plan.target import Plan, Role
+from careen.plan.target import Plan
 from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.contents import DistributionContents
@@ -231,7 +231,7 @@ class _Planning:
             else:
                 contents[name] = answer
         self.notes += [
-            f"{name} {package.version} has no wheel for {self.request.platform}: its size is not known before it is built"
+            f"{name} {package.version} has no wheel for {self.request.platform}: its size is unknown until it is built"
             for name, package in sorted(self.installable.items())
             if name not in self.wheels and not package.is_local
         ]

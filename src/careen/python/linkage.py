@@ -1,4 +1,4 @@
-"""Which shared libraries a wheel's own files ask for and do not bring (wheel format, PEP 427; auditwheel's ``*.libs``)."""
+"""Which shared libraries a wheel's own files ask for and do not bring (PEP 427; auditwheel's ``*.libs``)."""
 
 import json
 import os

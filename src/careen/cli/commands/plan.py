@@ -1,0 +1,70 @@
+"""``careen plan``: what each service's image should hold and weigh, before anything is built."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import click
+
+from careen.cli.console import progress, stdout_console
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
+
+
+@click.command("plan")
+@path_argument
+@compose_option
+@platform_option
+@offline_option
+@click.option("--service", "only", help="Show one service whole: every distribution with every reason.")
+@click.option(
+    "--fetch/--no-fetch",
+    default=True,
+    show_default=True,
+    help="Fetch the wheels that are kept, which tells the system libraries they need.",
+)
+@output_options("terminal", "json")
+def command(
+    path: Path,
+    compose_files: tuple[Path, ...],
+    platform: str,
+    offline: bool,
+    only: str | None,
+    fetch: bool,
+    style: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """What each service needs, why, and what its image will weigh, without building anything."""
+    from careen.app.planning import PlanRequest, plan_stack
+    from careen.app.session import Session
+    from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.platforms import Platform
+
+    how = output(style=style, quiet=quiet, no_color=no_color)
+    request = PlanRequest(
+        root=path,
+        compose_files=tuple(PurePosixPath(file) for file in compose_files),
+        platform=Platform.parse(platform),
+        fetch_wheels=fetch and not offline,
+        source_date_epoch=source_date_epoch(),
+    )
+    with progress(how) as told:
+        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        try:
+            plan = plan_stack(session, request).plan
+        finally:
+            session.close()
+    names = [service.name for service in plan.services]
+    if only is not None and only not in names:
+        raise click.UsageError(f"no planned service is called {only}\n\nhint: services: {', '.join(names)}")
+    if how.style == "json":
+        from careen.report.plan_json import plan_document
+
+        click.echo(json.dumps(plan_document(plan), indent=2, sort_keys=True))
+        return 0
+    from careen.report.plan_terminal import show_plan, show_service
+
+    if only is not None:
+        show_service(stdout_console(how), plan.service(only))
+    else:
+        show_plan(stdout_console(how), plan)
+    return 0

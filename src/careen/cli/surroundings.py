@@ -1,0 +1,35 @@
+"""What only the command line may look up: the environment, the clock, folders of the user."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from careen.app.planning import DEFAULT_EPOCH
+from careen.app.session import Surroundings
+from careen.errors import CareenError
+
+
+class BadVariableError(CareenError):
+    """An environment variable has a value that careen cannot use."""
+
+
+def surroundings(*, offline: bool = False) -> Surroundings:
+    """``CAREEN_CACHE`` names careen's folder; the platform's usual cache folder otherwise."""
+    named = os.environ.get("CAREEN_CACHE")
+    if named:
+        cache = Path(named).absolute()
+    else:
+        import platformdirs  # noqa: PLC0415 - a variable spares it
+
+        cache = platformdirs.user_cache_path("careen")
+    return Surroundings(cache=cache, now=lambda: datetime.now(UTC), environment=dict(os.environ), offline=offline)
+
+
+def source_date_epoch() -> int:
+    """Seconds since 1970 (reproducible-builds.org, SOURCE_DATE_EPOCH). Raises BadVariableError."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return DEFAULT_EPOCH
+    if not text.isdigit() or int(text) >= 1 << 33:
+        raise BadVariableError(f"SOURCE_DATE_EPOCH is {text!r}", hints=("it counts seconds since 1970",))
+    return int(text)

@@ -1,0 +1,63 @@
+"""``careen.plan/1``: the plan for machines, sorted, without times or absolute paths.
+
+{"schema": "careen.plan/1", "platform": "linux/amd64", "services": [{"name": "api", "role": "web", "entrypoint": [...],
+ "python": "3.11", "base": "debian:bookworm", "distributions": [{"name", "version", "bytes", "why": [...]}],
+ "dropped": [{"name", "version", "bytes", "reason"}], "predicted_bytes": 75683394, "current_predicted_bytes": null}],
+ "stack": {"unique_bytes": 461230445}}
+"""
+
+from careen.plan.target import DroppedDistribution, Plan, PlannedDistribution, ServicePlan
+
+Json = dict[str, object]
+
+
+def plan_document(plan: Plan) -> Json:
+    return {
+        "schema": "careen.plan/1",
+        "platform": str(plan.platform),
+        "services": [_service(service, plan) for service in sorted(plan.services, key=lambda service: service.name)],
+        "layers": [
+            {
+                "services": list(layer.services),
+                "distributions": [f"{item.name}=={item.version}" for item in layer.distributions],
+                "bytes": sum(item.installed_bytes or 0 for item in layer.distributions),
+            }
+            for layer in plan.distribution_layers
+        ],
+        "stack": {"unique_bytes": plan.predicted_unique_bytes},
+        "notes": sorted(plan.notes),
+    }
+
+
+def _service(service: ServicePlan, plan: Plan) -> Json:
+    return {
+        "name": service.name,
+        "role": service.role.value,
+        "entrypoint": list(service.entry_point),
+        "python": str(plan.base.runtime.version),
+        "base": plan.base.label,
+        "system_packages": [f"{package.name}={package.version}" for package in service.system_packages],
+        "distributions": [_kept(item) for item in sorted(service.distributions, key=lambda item: item.name)],
+        "dropped": [_dropped(item) for item in sorted(service.dropped, key=lambda item: item.name)],
+        "files": len(service.application),
+        "predicted_bytes": service.predicted_bytes,
+        "current_predicted_bytes": service.current_predicted_bytes,
+        "current": [
+            {"what": item.what, "line": item.line, "bytes": item.bytes} for item in service.current_contributions
+        ],
+        "budget_bytes": service.budget_bytes,
+    }
+
+
+def _kept(item: PlannedDistribution) -> Json:
+    return {
+        "name": item.name,
+        "version": item.version,
+        "bytes": item.installed_bytes,
+        "certainty": item.certainty.value,
+        "why": list(item.reasons),
+    }
+
+
+def _dropped(item: DroppedDistribution) -> Json:
+    return {"name": item.name, "version": item.version, "bytes": item.installed_bytes, "reason": item.reason}

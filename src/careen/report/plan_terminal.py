@@ -1,0 +1,168 @@
+"""The plan for people: a row a service, what weighs most and why, what goes and why, who shares what."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from careen.plan.target import Certainty, Plan, PlannedDistribution, ServicePlan
+from careen.text.units import format_bytes
+
+_HEAVIEST = 10
+_BAR_CELLS = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def bar(share: float, cells: int = _BAR_CELLS) -> str:
+    """A bar of ``share`` (0 to 1) of ``cells``, in eighths of a cell."""
+    eighths = max(1, round(max(0.0, min(1.0, share)) * cells * 8)) if share > 0 else 0
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (_EIGHTHS[rest] if rest else "")
+
+
+def size(count: int | None) -> str:
+    return "?" if count is None else format_bytes(count)
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    console.print(
+        f"[bold]{escape(plan.stack)}[/]: {len(plan.services)} services, Python {plan.base.runtime.version} on "
+        f"{plan.base.label}, {plan.platform}"
+    )
+    console.print()
+    console.print(_services(plan))
+    _today(console, plan)
+    _heaviest(console, plan)
+    _gone(console, plan)
+    _layers(console, plan)
+    show_notes(console, plan.notes)
+
+
+def show_service(console: Console, service: ServicePlan) -> None:
+    """Every distribution of one service with all its reasons, and everything that goes."""
+    console.print(f"[bold]{escape(service.name)}[/] ({service.role}): {escape(' '.join(service.entry_point))}")
+    console.print()
+    table = _table("distribution", "version", ">bytes", "why")
+    for item in sorted(service.distributions, key=lambda item: -(item.installed_bytes or 0)):
+        reasons = "\n".join(item.reasons)
+        mark = "possible: " if item.certainty is Certainty.POSSIBLE else ""
+        table.add_row(item.name, item.version, size(item.installed_bytes), escape(mark + reasons))
+    console.print(table)
+    if service.dropped:
+        console.print()
+        table = _table("left out", "version", ">bytes", "because")
+        for gone in sorted(service.dropped, key=lambda item: -(item.installed_bytes or 0)):
+            table.add_row(gone.name, gone.version, size(gone.installed_bytes), escape(gone.reason))
+        console.print(table)
+
+
+def show_notes(console: Console, notes: Sequence[str]) -> None:
+    if notes:
+        console.print()
+        for note in notes:
+            console.print(f"[yellow]note[/]: {escape(note)}")
+
+
+def _table(*columns: str) -> Table:
+    """Columns by name; one that starts with ``>`` is aligned right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        if column.startswith(">"):
+            table.add_column(column[1:], justify="right", no_wrap=True)
+        else:
+            table.add_column(column)
+    return table
+
+
+def _services(plan: Plan) -> Table:
+    table = _table("service", "role", ">today", ">careened", ">saved", "")
+    largest = max((service.predicted_bytes or 0 for service in plan.services), default=0)
+    for service in plan.services:
+        today, careened = service.current_predicted_bytes, service.predicted_bytes
+        saved = f"{100 - careened * 100 / today:.0f} %" if today and careened is not None else ""
+        over = careened is not None and careened > service.budget_bytes
+        drawn = Text(bar((careened or 0) / largest if largest else 0), style="red" if over else "green")
+        if over:
+            drawn.append(f" over its budget of {format_bytes(service.budget_bytes)}", style="red")
+        table.add_row(escape(service.name), service.role.value, size(today), size(careened), saved, drawn)
+    table.add_row("[bold]on a host[/]", "", "", f"[bold]{size(plan.predicted_unique_bytes)}[/]", "", "every layer once")
+    return table
+
+
+def _today(console: Console, plan: Plan) -> None:
+    groups: dict[tuple[tuple[str, int, int | None], ...], list[str]] = {}
+    for service in plan.services:
+        key = tuple((item.what, item.line, item.bytes) for item in service.current_contributions)
+        if key:
+            groups.setdefault(key, []).append(service.name)
+    for contributions, names in groups.items():
+        console.print()
+        console.print(f"[bold]Today's image[/] of {escape(', '.join(names))}, line by line")
+        table = _table(">line", ">bytes", "what")
+        for what, line, count in contributions:
+            table.add_row(str(line), size(count), escape(what))
+        console.print(table)
+
+
+def _heaviest(console: Console, plan: Plan) -> None:
+    owners: dict[tuple[str, str], tuple[PlannedDistribution, list[str]]] = {}
+    for service in plan.services:
+        for item in service.distributions:
+            owners.setdefault((item.name, item.version), (item, []))[1].append(service.name)
+    ordered = sorted(owners.values(), key=lambda pair: -(pair[0].installed_bytes or 0))[:_HEAVIEST]
+    if not ordered:
+        return
+    console.print()
+    console.print("[bold]What weighs most[/], and why it stays")
+    table = _table("distribution", ">bytes", "services", "why")
+    for item, names in ordered:
+        who = "all" if len(names) == len(plan.services) > 1 else ", ".join(names)
+        table.add_row(f"{item.name} {item.version}", size(item.installed_bytes), escape(who), escape(item.reasons[0]))
+    console.print(table)
+
+
+def _gone(console: Console, plan: Plan) -> None:
+    gone: dict[tuple[str, str], tuple[int, list[str], str]] = {}
+    for service in plan.services:
+        for item in service.dropped:
+            entry = gone.setdefault((item.name, item.version), (item.installed_bytes or 0, [], item.reason))
+            entry[1].append(service.name)
+    ordered = sorted(gone.items(), key=lambda pair: -pair[1][0])[:_HEAVIEST]
+    if not ordered:
+        return
+    console.print()
+    console.print("[bold]What goes[/], heaviest first")
+    table = _table("distribution", ">bytes", "from", "because")
+    for (name, version), (count, names, reason) in ordered:
+        everywhere = len(names) == len(plan.services)
+        because = "no service imports it" if everywhere and "imports" in reason else reason
+        table.add_row(
+            f"{name} {version}", size(count), "all" if everywhere else escape(", ".join(names)), escape(because)
+        )
+    console.print(table)
+
+
+def _layers(console: Console, plan: Plan) -> None:
+    console.print()
+    console.print("[bold]Layers[/], shared by whoever needs exactly the same")
+    table = _table(">bytes", "services", "what")
+    table.add_row(size(plan.base.bytes), "all", f"{plan.base.label} with Python {plan.base.runtime.version}")
+    for system in plan.system_layers:
+        weight = sum(package.installed_bytes for package in system.packages)
+        names = (package.name for package in system.packages)
+        table.add_row(f"≤ {size(weight)}", escape(", ".join(system.services)), f"Debian: {_short(names)}")
+    for layer in plan.distribution_layers:
+        weight = sum(item.installed_bytes or 0 for item in layer.distributions)
+        everyone = len(layer.services) == len(plan.services) > 1
+        by_weight = sorted(layer.distributions, key=lambda item: -(item.installed_bytes or 0))
+        what = _short(item.name for item in by_weight)
+        table.add_row(size(weight), "all" if everyone else escape(", ".join(layer.services)), what)
+    console.print(table)
+
+
+def _short(names: Iterable[str], most: int = 5) -> str:
+    listed = list(names)
+    more = len(listed) - most
+    return ", ".join(listed[:most]) + (f" and {more} more" if more > 0 else "")
