@@ -1,6 +1,7 @@
 # Every target bootstraps itself: a bare machine needs Python 3.11, make and the package index.
 PYTHON ?= python3
 VENV := .venv
+export UV_PYTHON_DOWNLOADS := never
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -34,6 +35,12 @@ check: setup  ## what a change must pass: format, lint, types, import contracts,
 fmt: setup  ## put the code in its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+demo: setup  ## the example, before and after: run it as it is, then haul it ashore into out/shelf
+	cd examples/shelf && $(CURDIR)/$(BIN)/uv sync --quiet
+	cd examples/shelf && .venv/bin/python scripts/try_stack.py
+	rm -rf out/shelf
+	$(BIN)/careen overhaul examples/shelf --into out/shelf
 
 lock: setup  ## pin the tools again, without naming where they come from
 	echo uv==$$($(BIN)/uv --version | cut -d' ' -f2) | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -o requirements/uv.txt -

@@ -16,7 +16,9 @@ VERBS = {
     "prove": "the images run: healthy, obedient, inside their budgets",
     "overhaul": "scan, plan, fix, build, prove and report, in one go",
     "context": "what each service's build context sends, by cause and weight",
+    "gate": "budgets and findings against their limits, for CI",
     "dump": "the instruction tree of a Dockerfile",
+    "completion": "a script that completes careen's command line in your shell",
 }
 """One line each for ``--help``, so that listing the verbs imports none of them."""
 

@@ -1,0 +1,101 @@
+"""The program as a user meets it: words, streams and exit status."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def careen(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+    }  # nothing of the caller's terminal or settings
+    return subprocess.run(
+        [sys.executable, "-m", "careen", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**environment, "NO_COLOR": "1"},
+        timeout=60,
+    )
+
+
+def test_version_is_one_line_on_stdout() -> None:
+    done = careen("--version")
+
+    assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "careen", "")
+
+
+def test_help_lists_every_verb_and_the_exit_statuses() -> None:
+    done = careen("--help")
+
+    assert done.returncode == 0
+    for verb in ("scan", "plan", "fix", "build", "prove", "overhaul", "context", "dump", "gate", "completion"):
+        assert f"  {verb} " in done.stdout
+    assert "70 a bug in careen" in " ".join(done.stdout.split())
+
+
+def test_mistyped_verb_gets_a_suggestion() -> None:
+    done = careen("paln")
+
+    assert done.returncode == 2
+    assert "did you mean `plan`?" in done.stderr
+    assert done.stdout == ""
+
+
+def test_unknown_option_is_bad_usage() -> None:
+    done = careen("plan", "--frobnicate")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--frobnicate" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_calls_careen_back(shell: str) -> None:
+    done = careen("completion", shell)
+
+    assert done.returncode == 0
+    assert f"_CAREEN_COMPLETE={shell}_complete" in done.stdout
+
+
+def test_folder_without_a_docker_set_up_is_named_with_a_hint(tmp_path: Path) -> None:
+    done = careen("plan", str(tmp_path))
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path} holds no compose file")
+    assert "\nhint: " in done.stderr
+
+
+def test_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    done = careen("plan", str(tmp_path / "nowhere"))
+
+    assert done.returncode == 2
+    assert "nowhere is not a folder" in done.stderr
+
+
+def test_project_without_a_lock_is_told_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM python:3.11-slim\nCOPY . .\nCMD ["python", "-m", "pkg"]\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "pkg"\nversion = "1"\n')
+
+    done = careen("plan", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "pyproject.toml: the project has no lock" in done.stderr
+    assert "hint: lock it: uv lock" in done.stderr
+
+
+def test_bad_variable_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "careen", "plan", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": "yesterday"},
+        timeout=60,
+    )
+
+    assert done.returncode == 2
+    assert "SOURCE_DATE_EPOCH is 'yesterday'" in done.stderr
