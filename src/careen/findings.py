@@ -67,11 +67,17 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Lines of a file, 1-based and inclusive; ``path`` is relative to the folder that was asked about."""
+    """Lines of a file, 1-based and inclusive; ``path`` is relative to the folder that was asked about.
+
+    ``column`` is where the guilty text begins in the first line and ``end_column`` where it has ended in the last,
+    both from 1; 0 when whole lines are meant.
+    """
 
     path: PurePosixPath
     line: int
     end_line: int
+    column: int = 0
+    end_column: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.line <= self.end_line:

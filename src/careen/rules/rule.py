@@ -1,5 +1,6 @@
 """What a rule is: facts about itself, and one pure function from facts to findings."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -44,6 +45,11 @@ class Rule:
             bytes=bytes,
             fix=fix,
         )
+
+    @property
+    def words(self) -> str:
+        """Why it costs and when it does not: what the rule's module says of itself."""
+        return (sys.modules[self.check.__module__].__doc__ or "").strip()
 
     def findings(self, facts: StackFacts) -> Iterator[Finding]:
         return self.check(self, facts)
