@@ -4,10 +4,14 @@ Only program headers are read, as the loader does, so stripped files are no diff
 and no count in the file is believed beyond the file's own size.
 """
 
+import mmap
 import struct
 from dataclasses import dataclass
 
 from careen.errors import CareenError
+
+Bytes = bytes | mmap.mmap
+"""A file in memory, or mapped when it is too large for that."""
 
 MAGIC = b"\x7fELF"
 _HEADER_SIZES = {1: 52, 2: 64}
@@ -44,11 +48,11 @@ class _Segment:
     length: int
 
 
-def is_elf(data: bytes) -> bool:
+def is_elf(data: Bytes) -> bool:
     return data[:4] == MAGIC
 
 
-def read_linkage(data: bytes) -> Linkage:
+def read_linkage(data: Bytes) -> Linkage:
     """Raises ElfError."""
     try:
         return _read(data)
@@ -56,7 +60,7 @@ def read_linkage(data: bytes) -> Linkage:
         raise ElfError("the ELF file ends before its own headers do") from error
 
 
-def _read(data: bytes) -> Linkage:
+def _read(data: Bytes) -> Linkage:
     if not is_elf(data):
         raise ElfError("not an ELF file")
     if len(data) < max(_HEADER_SIZES.values()):
@@ -93,7 +97,7 @@ def _read(data: bytes) -> Linkage:
     )
 
 
-def _segments(data: bytes, *, wide: bool, order: str) -> tuple[_Segment, ...]:
+def _segments(data: Bytes, *, wide: bool, order: str) -> tuple[_Segment, ...]:
     if wide:
         table, size, count = *struct.unpack_from(f"{order}Q", data, 32), *struct.unpack_from(f"{order}HH", data, 54)
     else:
@@ -114,7 +118,7 @@ def _segments(data: bytes, *, wide: bool, order: str) -> tuple[_Segment, ...]:
     return tuple(found)
 
 
-def _dynamic_entries(data: bytes, dynamic: _Segment, layout: str) -> list[tuple[int, int]]:
+def _dynamic_entries(data: Bytes, dynamic: _Segment, layout: str) -> list[tuple[int, int]]:
     if dynamic.offset + dynamic.length > len(data):
         raise ElfError("the ELF file ends before its dynamic section does")
     size = struct.calcsize(layout)
@@ -134,7 +138,7 @@ def _file_offset(segments: tuple[_Segment, ...], address: int) -> int:
     raise ElfError("the ELF file's string table is in no part that is loaded")
 
 
-def _text(data: bytes, offset: int, limit: int) -> str:
+def _text(data: Bytes, offset: int, limit: int) -> str:
     if offset >= len(data):
         raise ElfError("the ELF file names a string outside itself")
     raw = data[offset : offset + min(limit, _LONGEST_NAME)]

@@ -1,0 +1,145 @@
+"""From segments to layers. A layer whose segments are known, in their order, is known: none of them is opened."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from careen.blobs.digest import ByteSink, Digest
+from careen.blobs.store import Entry, EntryKey, Store
+from careen.build.segment import FORMAT, Folder, Segment
+from careen.errors import CareenError
+from careen.oci.layer import Packer, join_parts
+from careen.oci.tarwriter import TarHeaders
+
+
+class OverlapError(CareenError):
+    """Two sources of a layer want a file and a folder in one place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A segment by its key, and how to get it. ``remade`` makes one that leaves the given paths out."""
+
+    key: EntryKey
+    segment: Callable[[], Segment]
+    remade: Callable[[frozenset[str]], Segment]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one source has of a layer's bytes."""
+
+    what: str
+    bytes: int
+    bytecode_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """``bytes`` is the sum of its regular files. ``overlaps`` are sentences about files that two sources bring."""
+
+    key: EntryKey
+    path: Path
+    digest: Digest
+    diff_id: Digest
+    bytes: int
+    packed_bytes: int
+    shares: tuple[Share, ...]
+    overlaps: tuple[str, ...]
+    segment_keys: tuple[EntryKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    store: Store
+    packer: Packer
+    pool: ThreadPoolExecutor
+    epoch: int
+
+    def layer(self, pieces: Sequence[Piece]) -> Layer:
+        key = EntryKey.of(
+            "layer",
+            {
+                "format": FORMAT,
+                "segments": [piece.key.digest.hex for piece in pieces],
+                "packer": self.packer.name,
+                "epoch": self.epoch,
+            },
+        )
+        return _read(self.store.get_or_make(key, lambda sink: self._write(sink, pieces)))
+
+    def _write(self, sink: ByteSink, pieces: Sequence[Piece]) -> bytes:
+        joined = _Joined()
+        for piece in pieces:
+            joined.add(piece)
+        headers = TarHeaders(self.epoch)
+        head = b"".join(
+            headers.folder(folder.path, mode=folder.mode, owner=folder.owner) for folder in joined.all_folders()
+        )
+        digests = join_parts(head, [segment.part for segment in joined.segments], sink, self.packer, self.pool)
+        document = {
+            "digest": digests.digest.hex,
+            "diff_id": digests.diff_id.hex,
+            "bytes": sum(segment.bytes for segment in joined.segments),
+            "packed_bytes": digests.packed_bytes,
+            "shares": [[segment.what, segment.bytes, segment.bytecode_bytes] for segment in joined.segments],
+            "overlaps": joined.overlaps,
+            "segments": [segment.key.digest.hex for segment in joined.segments],
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+@dataclass(slots=True)
+class _Joined:
+    segments: list[Segment] = field(default_factory=list)
+    files: dict[str, tuple[Segment, str | None]] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=dict)
+    overlaps: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        """The first source of a path keeps it; the others are packed again without it, which is seldom."""
+        segment = piece.segment()
+        doubled = [file for file in segment.files if file.path in self.files]
+        if doubled:
+            for file in doubled:
+                other, digest = self.files[file.path]
+                if digest is None or digest != file.digest:
+                    self.overlaps.append(
+                        f"{other.what} and {segment.what} both bring /{file.path}; that of {other.what} is in the image"
+                    )
+            segment = piece.remade(frozenset(file.path for file in doubled))
+        self.segments.append(segment)
+        for folder in segment.folders:
+            self.folders.setdefault(folder.path, folder)
+        for file in segment.files:
+            self.files[file.path] = (segment, file.digest)
+
+    def all_folders(self) -> list[Folder]:
+        """Every folder once, above everything in it."""
+        needed = dict(self.folders)
+        for path in [*self.files, *self.folders]:
+            folder = path.rpartition("/")[0]
+            while folder and folder not in needed:
+                needed[folder] = Folder(folder)
+                folder = folder.rpartition("/")[0]
+        for path in needed:
+            if path in self.files:
+                raise OverlapError(f"{self.files[path][0].what} brings a file where a folder has to be: /{path}")
+        return [needed[path] for path in sorted(needed)]
+
+
+def _read(entry: Entry) -> Layer:
+    document = json.loads(entry.document)
+    return Layer(
+        key=entry.key,
+        path=entry.blob,
+        digest=Digest(document["digest"]),
+        diff_id=Digest(document["diff_id"]),
+        bytes=document["bytes"],
+        packed_bytes=document["packed_bytes"],
+        shares=tuple(Share(*fields) for fields in document["shares"]),
+        overlaps=tuple(document["overlaps"]),
+        segment_keys=tuple(EntryKey("segment", Digest(text)) for text in document["segments"]),
+    )
