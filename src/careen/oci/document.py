@@ -105,18 +105,18 @@ class Fields:
 
     def text_map(self, name: str) -> Mapping[str, str]:
         place = f"{self._place}.{name}"
-        found = _object(self._values.get(name) or {}, place)
+        found = self._members(name, place)
         return {_text(key, place): _text(value, f"{place}.{key[:80]}") for key, value in found.items()}
 
     def names(self, name: str) -> tuple[str, ...]:
         """The member names of an object that stands for a set."""
         place = f"{self._place}.{name}"
-        return tuple(sorted(_text(key, place) for key in _object(self._values.get(name) or {}, place)))
+        return tuple(sorted(_text(key, place) for key in self._members(name, place)))
 
     def fields(self, name: str) -> "Fields":
         """An empty object where it is absent."""
         place = f"{self._place}.{name}"
-        return Fields(_object(self._values.get(name) or {}, place), place)
+        return Fields(self._members(name, place), place)
 
     def fields_list(self, name: str) -> tuple["Fields", ...]:
         return _objects(self._values.get(name), f"{self._place}.{name}")
@@ -127,6 +127,10 @@ class Fields:
     def descriptor(self) -> Descriptor:
         """This object as a descriptor (image spec, descriptor.md)."""
         return Descriptor(self.text("mediaType"), self._digest("digest", self.text("digest")), self.number("size"))
+
+    def _members(self, name: str, place: str) -> Mapping[str, object]:
+        value = self._values.get(name)
+        return {} if value is None else _object(value, place)
 
     def _digest(self, name: str, text: str) -> Digest:
         try:
