@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from careen.dockerfile.actions import ChangeOwner, Install
 from careen.plan.target import Contribution
 from careen.python.names import PackageName
-from careen.workspace.facts import CopyStep, ImageFacts, RunStep
+from careen.workspace.facts import ImageFacts
+from careen.workspace.steps import CopyStep, RunStep
 
 _INSTALLER_BYTES: Mapping[str, int] = {"uv": 50_000_000, "poetry": 80_000_000, "pdm": 60_000_000, "pipenv": 60_000_000}
 

@@ -3,55 +3,28 @@
 Rules read these and parse nothing.
 """
 
-from collections.abc import Iterator, Mapping
+import fnmatch
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import Action, Install, action_of
-from careen.dockerfile.mounts import Mount, mounts_of
-from careen.dockerfile.shell import Command, commands_of_run
+from careen.dockerfile.actions import Install
 from careen.dockerfile.stages import EffectiveValue, ImageBase, ScratchBase, Stage
 from careen.dockerfile.tree import Instruction
 from careen.findings import Place
-from careen.ignorefile.context import ContextMeasure, measure
-from careen.workspace.files import UnreadableFileError, normal_path
+from careen.ignorefile.causes import Cause
+from careen.ignorefile.context import ContextFile, ContextMeasure, measure
+from careen.workspace.files import normal_path
 from careen.workspace.known_bases import KnownBase, known_base
 from careen.workspace.launch import Launch, LaunchInput, docker_words, resolve_launch
 from careen.workspace.model import ImageSource, Service, Workspace
+from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
 
-_ENVIRONMENT_SCRIPTS = ("/", "/usr/local/bin/", "/usr/bin/", "/bin/")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunStep:
-    """One RUN. ``in_image`` when its layer is part of the shipped image."""
-
-    stage: Stage
-    instruction: Instruction
-    place: Place
-    commands: tuple[Command, ...]
-    actions: tuple[Action, ...]
-    mounts: tuple[Mount, ...]
-    in_image: bool
-
-    def installs(self) -> Iterator[Install]:
-        return (action for action in self.actions if isinstance(action, Install))
-
-
-@dataclass(frozen=True, kw_only=True)
-class CopyStep:
-    """One COPY or ADD. ``origin`` is the stage or image of ``--from``, None for the build context."""
-
-    stage: Stage
-    instruction: Instruction
-    place: Place
-    sources: tuple[str, ...]
-    destination: str
-    origin: str | None
-    owner: str | None
-    in_image: bool
-    order: int
+_DEVELOPMENT_STAGES = frozenset({"dev", "devel", "development", "test", "tests", "testing", "debug", "local", "lint"})
+_BASH_AS_SH = ("fedora", "centos", "rockylinux", "almalinux", "ubi", "amazonlinux", "oraclelinux", "redhat", "opensuse")
+_ASH_AS_SH = ("alpine", "busybox", "wolfi", "chainguard", "cgr.dev")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +36,7 @@ class ImageFacts:
     base: ImageBase | ScratchBase
     known_base: KnownBase | None
     base_place: Place
+    ancestry: frozenset[int]
     runs: tuple[RunStep, ...]
     copies: tuple[CopyStep, ...]
     user: EffectiveValue | None
@@ -79,6 +53,37 @@ class ImageFacts:
     @property
     def installs(self) -> Iterator[tuple[RunStep, Install]]:
         return ((run, install) for run in self.runs for install in run.installs())
+
+    def precedes(self, earlier: RunStep | CopyStep, later: RunStep | CopyStep) -> bool:
+        """Whether ``earlier`` shaped the file system that ``later`` finds."""
+        if earlier.order >= later.order:
+            return False
+        return any(stage.index == earlier.stage.index for stage in self.source.stages.ancestry(later.stage))
+
+    def carries(self, stage: Stage, path: PurePosixPath) -> bool:
+        """Whether what another stage has at ``path`` is taken into the shipped image by a COPY, or through another."""
+        waiting, seen = [(stage.index, path)], {(stage.index, path)}
+        while waiting:
+            index, inside = waiting.pop()
+            if index in self.ancestry:
+                return True
+            for copy in self.copies:
+                if copy.origin_stage is None or copy.origin_stage.index != index:
+                    continue
+                for source in copy.sources:
+                    taken = PurePosixPath("/", source)
+                    if taken.is_relative_to(inside) or inside.is_relative_to(taken):
+                        lands = copy.target / inside.relative_to(taken) if inside.is_relative_to(taken) else copy.target
+                        if (copy.stage.index, lands) not in seen:
+                            seen.add((copy.stage.index, lands))
+                            waiting.append((copy.stage.index, lands))
+        return False
+
+    @property
+    def stage_is_for_development(self) -> bool:
+        """Whether the shipped stage says by its name that it is not what production gets."""
+        words = (self.source.shipped.name or "").replace("_", "-").replace(".", "-").split("-")
+        return bool(_DEVELOPMENT_STAGES.intersection(words))
 
     @property
     def is_multi_stage(self) -> bool:
@@ -110,6 +115,44 @@ class ContextFacts:
         """The ignore file's first line, or that of the Dockerfile while there is none."""
         return Place(self.ignore_path, 1, 1) if self.has_ignore else self.images[0].base_place
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The paths that instructions take from the context, ``""`` for all of it; BuildKit asks for no others."""
+        found: dict[str, None] = {}
+        for image in self.images:
+            for copy in image.copies:
+                if copy.origin is None:
+                    found.update(dict.fromkeys(_inside_context(source) for source in copy.sources))
+            for run in image.runs:
+                for mount in run.mounts:
+                    if mount.kind == "bind" and mount.source_stage is None:
+                        found[_inside_context(mount.source or "")] = None
+        return ("",) if "" in found else tuple(found)
+
+    @property
+    def is_taken_whole(self) -> bool:
+        return self.taken == ("",)
+
+    @cached_property
+    def sent(self) -> tuple[ContextFile, ...]:
+        """What the ignore file lets through and some instruction takes."""
+        if self.is_taken_whole:
+            return self.measure.sent
+        tests = [_path_test(path) for path in self.taken]
+        return tuple(file for file in self.measure.sent if any(test(file.path) for test in tests))
+
+    def sent_bytes_by_cause(self) -> dict[Cause, int]:
+        """The heaviest first."""
+        totals: dict[Cause, int] = {}
+        for file in self.sent:
+            totals[file.cause] = totals.get(file.cause, 0) + file.bytes
+        return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
+
+    def files_at(self, source: str) -> tuple[ContextFile, ...]:
+        """The files behind one source of a COPY."""
+        test = _path_test(_inside_context(source))
+        return tuple(file for file in self.measure.sent if test(file.path))
+
     @cached_property
     def measure(self) -> ContextMeasure:
         source = self.images[0].source
@@ -120,6 +163,23 @@ class ContextFacts:
             if PurePosixPath(path).is_relative_to(self.path)
         }
         return measure(self.workspace.files.root / self.path, source.ignore, always=frozenset(relative))
+
+
+def _inside_context(source: str) -> str:
+    path = str(normal_path(PurePosixPath(source.lstrip("/") or ".")))
+    return "" if path in {".", "*", "**"} else path
+
+
+def _path_test(path: str) -> Callable[[str], bool]:
+    """Whether a file is the one, or lies below the folder, that ``path`` names; with Go's wildcards."""
+    if not path:
+        return lambda _: True
+    if any(char in path for char in "*?["):
+        pattern = re.compile(
+            fnmatch.translate(path).replace(".*", "[^/]*").removesuffix(r"\Z") + r"(/.*)?\Z", re.DOTALL
+        )
+        return lambda file: pattern.match(file) is not None
+    return lambda file: file == path or file.startswith(f"{path}/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +218,6 @@ class StackFacts:
         return tuple(service for service in self.services if service.is_built)
 
 
-def place_of(source: ImageSource, instruction: Instruction) -> Place:
-    line, end_line = source.dockerfile.lines_of(instruction)
-    return Place(source.dockerfile.source.path, line, end_line)
-
-
 def derive(workspace: Workspace) -> StackFacts:
     images: dict[int, ImageFacts] = {}
     users: dict[int, list[str]] = {}
@@ -172,7 +227,7 @@ def derive(workspace: Workspace) -> StackFacts:
             sources.setdefault(id(service.image), service.image)
             users.setdefault(id(service.image), []).append(service.name)
     for identity, source in sources.items():
-        images[identity] = _image(source, tuple(users[identity]))
+        images[identity] = _image(workspace, source, tuple(users[identity]))
     services = tuple(
         _service(workspace, service, images.get(id(service.image)) if service.image is not None else None)
         for service in workspace.services
@@ -194,76 +249,40 @@ def derive(workspace: Workspace) -> StackFacts:
     return StackFacts(workspace=workspace, services=services, images=tuple(images.values()), contexts=contexts)
 
 
-def _image(source: ImageSource, services: tuple[str, ...]) -> ImageFacts:
+def _image(workspace: Workspace, source: ImageSource, services: tuple[str, ...]) -> ImageFacts:
     graph, shipped = source.stages, source.shipped
-    ancestry = {stage.index for stage in graph.ancestry(shipped)}
-    relevant = sorted({*ancestry, *(stage.index for stage in graph.dependencies(shipped))})
-    runs: list[RunStep] = []
-    copies: list[CopyStep] = []
-    order = 0
-    for index in relevant:
-        stage = graph.stages[index]
-        environment = graph.environment(stage)
-        for instruction in stage.instructions:
-            order += 1
-            if instruction.keyword == "RUN":
-                commands = commands_of_run(instruction, environment)
-                actions = tuple(action for command in commands if (action := action_of(command)) is not None)
-                runs.append(
-                    RunStep(
-                        stage=stage,
-                        instruction=instruction,
-                        place=place_of(source, instruction),
-                        commands=commands,
-                        actions=actions,
-                        mounts=mounts_of(instruction),
-                        in_image=index in ancestry,
-                    )
-                )
-            elif instruction.keyword in {"COPY", "ADD"} and len(instruction.arguments) > 1:
-                copies.append(
-                    CopyStep(
-                        stage=stage,
-                        instruction=instruction,
-                        place=place_of(source, instruction),
-                        sources=instruction.arguments[:-1],
-                        destination=instruction.arguments[-1],
-                        origin=instruction.flag("from"),
-                        owner=instruction.flag("chown"),
-                        in_image=index in ancestry,
-                        order=order,
-                    )
-                )
+    steps = StepReader(workspace, source)
+    for index in sorted({stage.index for stage in (*graph.ancestry(shipped), *graph.dependencies(shipped))}):
+        steps.read(graph.stages[index])
     base = graph.image_base(shipped)
     reference = base.reference if isinstance(base, ImageBase) else None
-    working_directory = PurePosixPath("/")
-    for _, instruction in graph.lineage(shipped):
-        if instruction.keyword == "WORKDIR" and instruction.arguments:
-            working_directory /= instruction.arguments[0]
     return ImageFacts(
         source=source,
         services=services,
         base=base,
         known_base=known_base(reference) if reference else None,
         base_place=place_of(source, graph.ancestry(shipped)[0].start),
-        runs=tuple(runs),
-        copies=tuple(copies),
+        ancestry=steps.in_image,
+        runs=tuple(steps.runs),
+        copies=tuple(steps.copies),
         user=graph.effective(shipped, "USER"),
         health=graph.effective(shipped, "HEALTHCHECK"),
         entrypoint=graph.effective(shipped, "ENTRYPOINT"),
         command=graph.effective(shipped, "CMD"),
         stop_signal=graph.effective(shipped, "STOPSIGNAL"),
-        working_directory=working_directory,
+        working_directory=steps.ends[shipped.index].working_directory,
         environment=graph.environment(shipped),
     )
 
 
 def _service(workspace: Workspace, service: Service, image: ImageFacts | None) -> ServiceFacts:
-    if image is None:
-        return ServiceFacts(service=service, image=None, launch=None)
     compose = service.compose
-    entrypoint = docker_words(image.entrypoint)
-    command = docker_words(image.command)
+    if image is None:
+        return ServiceFacts(service=service, image=None, launch=_launch_of_unknown_image(service))
+    shell = image.source.stages.effective(image.source.shipped, "SHELL")
+    words = shell.arguments if shell is not None and shell.arguments else ("/bin/sh", "-c")
+    entrypoint = docker_words(image.entrypoint, words)
+    command = docker_words(image.command, words)
     value = image.command or image.entrypoint
     place = image.place(value.instruction) if value is not None else image.base_place
     from_compose = False
@@ -276,38 +295,39 @@ def _service(workspace: Workspace, service: Service, image: ImageFacts | None) -
         if deciding is not None:
             place = Place(deciding.place.path, deciding.place.line, deciding.place.end_line)
             from_compose = True
-    given = LaunchInput(entrypoint=entrypoint, command=command, place=place, from_compose=from_compose)
+    given = LaunchInput(
+        entrypoint=entrypoint,
+        command=command,
+        place=place,
+        from_compose=from_compose,
+        sh_gives_way=_sh_gives_way(image),
+    )
     environment = dict(image.environment)
     if compose is not None:
         environment.update((name, value) for name, value in compose.environment if value is not None)
-    launch = resolve_launch(given, environment, lambda script: _find_script(workspace, image, script))
-    return ServiceFacts(service=service, image=image, launch=launch)
+    copies = [copy for copy in image.copies if copy.in_image]
+    working_directory = image.working_directory
+    if compose is not None and compose.working_directory:
+        working_directory = normal_path(working_directory / compose.working_directory)
+
+    def read_script(script: str) -> tuple[PurePosixPath, str] | None:
+        return find_script(workspace, image.source.context, copies, working_directory, script)
+
+    return ServiceFacts(service=service, image=image, launch=resolve_launch(given, environment, read_script))
 
 
-def _find_script(workspace: Workspace, image: ImageFacts, script: str) -> tuple[PurePosixPath, str] | None:
-    """The repository's file behind a path of the image, by the COPY instructions that brought it there."""
-    inside = PurePosixPath(script)
-    wanted = [inside if inside.is_absolute() else image.working_directory / inside]
-    if not inside.is_absolute() and "/" not in script:
-        wanted += [PurePosixPath(folder) / script for folder in _ENVIRONMENT_SCRIPTS]
-    for copy in reversed(image.copies):
-        if copy.origin is not None or not copy.in_image:
-            continue
-        destination = PurePosixPath(copy.destination)
-        if not destination.is_absolute():
-            destination = image.working_directory / destination
-        for source in copy.sources:
-            origin = normal_path(image.source.context / source.lstrip("/"))
-            for path in wanted:
-                candidates = []
-                if path == destination or path == destination / origin.name:
-                    candidates.append(origin)
-                if path.is_relative_to(destination):
-                    candidates.append(origin / path.relative_to(destination))
-                for candidate in candidates:
-                    if workspace.files.exists(candidate):
-                        try:
-                            return candidate, workspace.files.read(candidate).text
-                        except UnreadableFileError:
-                            return None
-    return None
+def _launch_of_unknown_image(service: Service) -> Launch | None:
+    """What compose itself says that an image from elsewhere runs."""
+    compose = service.compose
+    command = compose.command if compose is not None else None
+    if command is None:
+        return None
+    place = Place(command.place.path, command.place.line, command.place.end_line)
+    given = LaunchInput(entrypoint=(), command=command.argv, place=place, from_compose=True)
+    return resolve_launch(given, {}, lambda _: None)
+
+
+def _sh_gives_way(image: ImageFacts) -> bool:
+    base = image.base
+    name = (base.reference or base.written) if isinstance(base, ImageBase) else ""
+    return any(word in name for word in (*_BASH_AS_SH, *_ASH_AS_SH))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from careen.dockerfile.actions import CleanUp
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import RunStep, StackFacts
+from careen.workspace.facts import StackFacts
+from careen.workspace.steps import RunStep
 
 _TOOLS = frozenset(
     {

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import ImageFacts, RunStep, StackFacts
+from careen.workspace.facts import ImageFacts, StackFacts
 from careen.workspace.model import PythonProject
+from careen.workspace.steps import RunStep
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:

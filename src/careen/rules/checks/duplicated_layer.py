@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from careen.dockerfile.actions import ChangeOwner
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import ImageFacts, RunStep, StackFacts
+from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.steps import RunStep
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:

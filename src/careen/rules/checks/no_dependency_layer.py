@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import CopyStep, StackFacts
+from careen.workspace.facts import StackFacts
+from careen.workspace.steps import CopyStep
 
 _MANIFESTS = (
     "pyproject.toml",

@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 
 from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import CopyStep, ServiceFacts, StackFacts
+from careen.workspace.facts import ServiceFacts, StackFacts
 from careen.workspace.files import normal_path
+from careen.workspace.steps import CopyStep
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
