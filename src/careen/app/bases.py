@@ -1,25 +1,24 @@
 """The base under a stack: which packages, what trimming must leave, and what it then weighs."""
 
-import json
-import os
-import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
+from careen.app.answers import Answers
 from careen.app.session import Session
 from careen.blobs.digest import Digest
-from careen.debian.base import compose, total_bytes
-from careen.debian.mirror import Archive
-from careen.debian.needed import Providers, providers_of
 from careen.debian.packages import BinaryPackage
-from careen.debian.resolve import exactly
-from careen.debian.root import RootFolder
+from careen.debian.resolve import UnresolvedError, closure, exactly
 from careen.debian.runtime import DebianPython
+from careen.errors import CareenError
 from careen.plan.target import DebianBase, PythonRuntime
 from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.names import PythonVersion
+
+if TYPE_CHECKING:
+    from careen.debian.mirror import Archive
+    from careen.debian.needed import Providers
 
 _FORMAT = 1
 """Raised when composing changes what a base holds, so that remembered weights are not believed."""
@@ -33,6 +32,10 @@ class ComposedFacts:
     libraries: tuple[str, ...]
 
 
+def answers(session: Session) -> Answers:
+    return Answers(session.store / "answers")
+
+
 def runtime_of(python: DebianPython) -> PythonRuntime:
     return PythonRuntime(
         version=PythonVersion(python.version[1]),
@@ -44,7 +47,7 @@ def runtime_of(python: DebianPython) -> PythonRuntime:
 
 def base_for(
     session: Session,
-    archive: Archive,
+    archive: "Archive",
     python: DebianPython,
     *,
     platform: Platform,
@@ -57,23 +60,11 @@ def base_for(
     """
     packages = exactly(python.packages, archive.catalogue)
     kept_libraries, kept_modules = tuple(sorted(set(libraries))), tuple(sorted(set(modules)))
-    facts = _remembered(session, packages, kept_libraries, kept_modules)
+    question = [_FORMAT, [package.digest.hex for package in packages], kept_libraries, kept_modules]
+    facts = _facts(answers(session).get("bases", question))
     if facts is None:
-        session.progress(Step("composing the base", 0, len(packages)))
-        debs = session.mirror.debs(packages)
-        entries = compose(
-            debs,
-            release=python.release,
-            architecture=platform.architecture,
-            keep_libraries=frozenset(kept_libraries),
-            keep_modules=frozenset(kept_modules),
-        )
-        names = (entry.path.rpartition("/")[2] for entry in entries if not isinstance(entry, RootFolder))
-        facts = ComposedFacts(
-            bytes=total_bytes(entries), libraries=tuple(sorted({name for name in names if ".so" in name}))
-        )
-        _remember(session, packages, kept_libraries, kept_modules, facts)
-        session.progress(Step("composing the base", len(packages), len(packages)))
+        facts = _compose(session, packages, python, platform, (kept_libraries, kept_modules))
+        answers(session).keep("bases", question, asdict(facts))
     base = DebianBase(
         release=python.release,
         runtime=runtime_of(python),
@@ -85,39 +76,91 @@ def base_for(
     return base, facts
 
 
-def system_packages(session: Session, archive: Archive, sonames: Iterable[str], present: Iterable[str]) -> Providers:
+def _compose(
+    session: Session,
+    packages: tuple[BinaryPackage, ...],
+    python: DebianPython,
+    platform: Platform,
+    kept: tuple[tuple[str, ...], tuple[str, ...]],
+) -> ComposedFacts:
+    from careen.debian.base import compose, total_bytes  # noqa: PLC0415 - only the first run of its kind composes
+    from careen.debian.root import RootFolder  # noqa: PLC0415
+
+    session.progress(Step("composing the base", 0, len(packages)))
+    entries = compose(
+        session.mirror.debs(packages),
+        release=python.release,
+        architecture=platform.architecture,
+        keep_libraries=frozenset(kept[0]),
+        keep_modules=frozenset(kept[1]),
+    )
+    names = (entry.path.rpartition("/")[2] for entry in entries if not isinstance(entry, RootFolder))
+    session.progress(Step("composing the base", len(packages), len(packages)))
+    return ComposedFacts(bytes=total_bytes(entries), libraries=tuple(sorted({name for name in names if ".so" in name})))
+
+
+def _facts(document: object) -> ComposedFacts | None:
+    match document:
+        case {"bytes": int(count), "libraries": list(libraries)}:
+            return ComposedFacts(bytes=count, libraries=tuple(map(str, libraries)))
+        case _:
+            return None
+
+
+def system_packages(
+    session: Session, archive: "Archive", sonames: Iterable[str], present: Iterable[str]
+) -> "Providers":
     """Debian packages for libraries that the base has not."""
-    wanted = sorted(set(sonames) - set(present))
+    from careen.debian.needed import Providers  # noqa: PLC0415 - most services need none
+
+    there = sorted(set(present))
+    wanted = sorted(set(sonames) - set(there))
     if not wanted:
         return Providers(packages=(), missing=())
+    question = [_FORMAT, archive.fingerprint, wanted, there]
+    match answers(session).get("libraries", question):
+        case {"packages": list(rows), "missing": list(missing)}:
+            packages = _packages(rows)
+            if packages is not None:
+                return Providers(packages=packages, missing=tuple(map(str, missing)))
+        case _:
+            pass
+    found = _search(session, archive, wanted, there)
+    answers(session).keep("libraries", question, {"packages": _rows(found.packages), "missing": list(found.missing)})
+    return found
+
+
+def _search(session: Session, archive: "Archive", wanted: Sequence[str], present: Sequence[str]) -> "Providers":
+    from careen.debian.needed import providers_of  # noqa: PLC0415
+
     return providers_of(
         wanted, present=present, index=archive.libraries(), catalogue=archive.catalogue, fetch=session.mirror.deb
     )
 
 
-def _place(session: Session, packages: tuple[BinaryPackage, ...], *kept: tuple[str, ...]) -> Path:
-    inputs = json.dumps([_FORMAT, [package.digest.hex for package in packages], *kept])
-    return session.store / "bases" / f"{Digest.of(inputs.encode()).hex}.json"
+def _rows(packages: Iterable[BinaryPackage]) -> list[dict[str, object]]:
+    return [{**asdict(package), "digest": package.digest.hex} for package in packages]
 
 
-def _remembered(session: Session, packages: tuple[BinaryPackage, ...], *kept: tuple[str, ...]) -> ComposedFacts | None:
+def _packages(rows: Iterable[object]) -> tuple[BinaryPackage, ...] | None:
     try:
-        document = json.loads(_place(session, packages, *kept).read_bytes())
-        return ComposedFacts(bytes=int(document["bytes"]), libraries=tuple(map(str, document["libraries"])))
-    except (OSError, ValueError, KeyError, TypeError):
+        return tuple(
+            BinaryPackage(**{**row, "digest": Digest(str(row["digest"]))}) for row in rows if isinstance(row, dict)
+        )
+    except (TypeError, KeyError, CareenError):
         return None
 
 
-def _remember(
-    session: Session,
-    packages: tuple[BinaryPackage, ...],
-    libraries: tuple[str, ...],
-    modules: tuple[str, ...],
-    facts: ComposedFacts,
-) -> None:
-    place = _place(session, packages, libraries, modules)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=place.parent, prefix=".part-")
-    with os.fdopen(descriptor, "w") as target:
-        json.dump({"bytes": facts.bytes, "libraries": facts.libraries}, target)
-    Path(aside).replace(place)
+def apt_bytes(session: Session, archive: "Archive", names: Iterable[str], *, recommends: bool) -> int | None:
+    """What apt would install of these and all they depend on, by the index; None for names that it does not have."""
+    wanted = sorted(set(names))
+    question = [_FORMAT, archive.fingerprint, wanted, recommends]
+    known = answers(session).get("apt", question)
+    if isinstance(known, int):
+        return known
+    try:
+        found = sum(package.installed_bytes for package in closure(wanted, archive.catalogue))
+    except UnresolvedError:
+        return None
+    answers(session).keep("apt", question, found)
+    return found

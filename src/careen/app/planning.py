@@ -1,17 +1,19 @@
 """From a folder to the plan of its stack: reads, asks the index and the mirror, and hands all of it to the planner."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from careen.app.bases import base_for, system_packages
+from careen.app.bases import apt_bytes, base_for, system_packages
+from careen.app.locks import lock_of
 from careen.app.session import Session
-from careen.config import Config, read_config
-from careen.debian.mirror import Archive
+from careen.config import Config
 from careen.debian.packages import BinaryPackage
-from careen.debian.resolve import UnresolvedError, closure
+from careen.debian.resolve import exactly
 from careen.debian.runtime import DebianPython, release_for
 from careen.dockerfile.actions import Install
 from careen.dockerfile.stages import ImageBase
@@ -19,35 +21,38 @@ from careen.errors import CareenError
 from careen.plan.application import application
 from careen.plan.current import CurrentInputs, contributions
 from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
-from careen.plan.lock_view import everything, make_view, project_of, synced, wheels_for
+from careen.plan.epoch import DEFAULT_EPOCH
+from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
 from careen.plan.operation import read_hints
-from careen.plan.partition import LockView, Partition, partition
+from careen.plan.partition import Partition, partition
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.python_version import target_python, version_in_image
 from careen.plan.roles import Role
 from careen.plan.support import support_files
-from careen.plan.target import Plan
+from careen.plan.sync import SyncRequest, sync_request
+from careen.plan.target import Contribution, Plan
 from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.imports import Reach, SourceTree, reachable
 from careen.python.linkage import Need, NeedsCache
+from careen.python.locked import Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
 from careen.python.tags import GLIBC_OF_RELEASE
-from careen.python.uvlock import LockedFile, LockedPackage, UvLock, read_uvlock
 from careen.python.wheels import WheelFormatError
+from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
-from careen.workspace.facts import ServiceFacts, StackFacts, derive
+from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
 from careen.workspace.model import PythonProject
 from careen.workspace.sources import first_party
+
+if TYPE_CHECKING:
+    from careen.debian.mirror import Archive
 
 _OFFERED = (PythonVersion(11), PythonVersion(13))
 _PATCH: Mapping[str, int] = {"bookworm": 2, "trixie": 5}
 """The last number of each release's Python."""
-
-DEFAULT_EPOCH = 315_532_800
-"""1980-01-01, where zip archives begin to count; any constant would do."""
 
 
 class NothingToPlanError(CareenError):
@@ -72,31 +77,10 @@ class Planned:
     plan: Plan
 
 
-def read_stack(root: Path, compose_files: Iterable[PurePosixPath] = ()) -> StackFacts:
-    """Raises NothingToReadError, and what a compose file raises that the user named."""
-    return derive(discover(root, compose_files=compose_files))
-
-
-def config_of(facts: StackFacts) -> Config:
-    """``careen.toml`` at the root, else ``[tool.careen]`` of the nearest pyproject.toml; defaults without either.
-
-    Raises InvalidConfigError or SyntaxProblem.
-    """
-    files = facts.workspace.files
-    own = PurePosixPath("careen.toml")
-    if files.exists(own):
-        return read_config(files.read(own), table=())
-    projects = [service.service.project for service in facts.services if service.service.project is not None]
-    if projects:
-        return read_config(projects[0].pyproject.source, table=("tool", "careen"))
-    at_root = PurePosixPath("pyproject.toml")
-    return read_config(files.read(at_root), table=("tool", "careen")) if files.exists(at_root) else Config()
-
-
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
     """Raises NothingToPlanError, and what reading, the index or the mirror raise."""
-    facts = read_stack(request.root, request.compose_files)
-    config = config_of(facts)
+    facts = derive(discover(request.root, compose_files=request.compose_files))
+    config = configuration_of(facts.workspace)
     return Planned(facts=facts, config=config, plan=_Planning(session, request, facts, config).plan())
 
 
@@ -119,6 +103,7 @@ class _Planning:
 
     def __post_init__(self) -> None:
         self.notes: list[str] = []
+        self._weighed: dict[int, tuple[Contribution, ...]] = {}
 
     @cached_property
     def candidates(self) -> tuple[ServiceFacts, ...]:
@@ -155,20 +140,9 @@ class _Planning:
         return mine
 
     @cached_property
-    def lock(self) -> UvLock:
-        """Raises NothingToPlanError, SyntaxProblem, or when the file cannot be read."""
-        path = self.project.lock_path
-        where = self.project.folder / "pyproject.toml"
-        if path is None:
-            raise NothingToPlanError(
-                f"{where}: the project has no lock, so nobody knows what its images hold",
-                hints=("lock it: uv lock",),
-            )
-        if path.name != "uv.lock":
-            raise NothingToPlanError(
-                f"{path}: careen does not read this kind of lock yet", hints=("careen reads uv.lock: uv lock",)
-            )
-        return read_uvlock(self.facts.workspace.files.read(path))
+    def lock(self) -> Lock:
+        """Raises NoLockError, SyntaxProblem, or when the file cannot be read."""
+        return lock_of(self.session, self.facts.workspace.files, self.project)
 
     @cached_property
     def python(self) -> DebianPython:
@@ -203,8 +177,27 @@ class _Planning:
         return project_of(self.lock, self.project.pyproject.name)
 
     @cached_property
+    def requests(self) -> Mapping[Install, SyncRequest]:
+        """What today's images install of the lock."""
+        return {
+            install: sync_request(install)
+            for image in self._images
+            for _, install in image.installs
+            if install.whole_project
+        }
+
+    @property
+    def _images(self) -> tuple[ImageFacts, ...]:
+        mine = [service.image for service in self.services]
+        return tuple(image for image in self.facts.images if image in mine)
+
+    @cached_property
+    def universe(self) -> Universe:
+        return universe(self.lock, self.locked_project, self.environment, self.requests.values())
+
+    @property
     def installable(self) -> Mapping[PackageName, LockedPackage]:
-        return everything(self.lock, self.locked_project, self.environment)
+        return self.universe.installable
 
     @cached_property
     def wheels(self) -> Mapping[PackageName, LockedFile]:
@@ -239,9 +232,20 @@ class _Planning:
 
     @cached_property
     def view(self) -> LockView:
-        return make_view(self.lock, self.locked_project, self.environment, self.contents)
+        return make_view(self.universe, self.contents)
 
     def plan(self) -> Plan:
+        """The index and the mirror are asked at the same time: neither waits for the other."""
+        python = self.python
+        with ThreadPoolExecutor(1) as pool:
+            return self._plan(pool.submit(self._open_archive, python))
+
+    def _open_archive(self, python: DebianPython) -> "Archive":
+        archive = self.session.archive(python.release, self.request.platform.architecture)
+        self.session.mirror.debs(exactly(python.packages, archive.catalogue))
+        return archive
+
+    def _plan(self, opening: "Future[Archive]") -> Plan:
         view = self.view
         scripts = dict(self.project.pyproject.scripts)
         for contents in view.contents.values():
@@ -252,7 +256,7 @@ class _Planning:
                 "no service of the stack says which Python module it starts",
                 hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
             )
-        archive = self.session.archive(self.python.release, self.request.platform.architecture)
+        archive = opening.result()
         needs = {service.facts.name: self._needs(service.partition) for service in read}
         modules = {
             imported.module.partition(".")[0]
@@ -274,9 +278,7 @@ class _Planning:
                 ),
                 hints=read_hints(self._texts(service.reach)),
                 installed_today=self._installed_today(service.facts),
-                contributions=contributions(service.facts.image, self._current_inputs(service.facts, archive))
-                if service.facts.image is not None
-                else (),
+                contributions=self._contributions(service.facts.image, archive),
                 system_packages=self._system(service, archive, needs[service.facts.name], composed.libraries),
             )
             for service in read
@@ -357,43 +359,50 @@ class _Planning:
         return frozenset(need.soname for need in found)
 
     def _system(
-        self, service: _Read, archive: Archive, sonames: frozenset[str], present: tuple[str, ...]
+        self, service: _Read, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
     ) -> tuple[BinaryPackage, ...]:
         providers = system_packages(self.session, archive, sonames, present)
         self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
         return providers.packages
 
-    def _installs(self, service: ServiceFacts) -> list[Install]:
-        image = service.image
-        return [] if image is None else [install for _, install in image.installs]
-
     def _installed_today(self, service: ServiceFacts) -> Mapping[PackageName, LockedPackage]:
         found: dict[PackageName, LockedPackage] = {}
-        for install in self._installs(service):
+        for _, install in service.image.installs if service.image is not None else ():
             if install.whole_project:
                 found.update(self._synced(install))
         return found
 
     def _synced(self, install: Install) -> Mapping[PackageName, LockedPackage]:
-        return synced(install, self.lock, self.locked_project, self.environment, self.project.pyproject.default_groups)
+        return synced(
+            self.requests.get(install) or sync_request(install),
+            self.lock,
+            self.locked_project,
+            self.environment,
+            self._default_groups,
+        )
 
-    def _current_inputs(self, service: ServiceFacts, archive: Archive) -> CurrentInputs:
-        context = next((c for c in self.facts.contexts if service.image in c.images), None)
+    def _default_groups(self, project: LockedPackage) -> Sequence[str]:
+        return self.project.pyproject.default_groups if project is self.locked_project else ("dev",)
+
+    def _contributions(self, image: ImageFacts | None, archive: "Archive") -> tuple[Contribution, ...]:
+        """Computed once for an image, whichever services run it."""
+        if image is None:
+            return ()
+        if id(image) not in self._weighed:
+            self._weighed[id(image)] = contributions(image, self._current_inputs(image, archive))
+        return self._weighed[id(image)]
+
+    def _current_inputs(self, image: ImageFacts, archive: "Archive") -> CurrentInputs:
+        context = next((c for c in self.facts.contexts if image in c.images), None)
         sent = context.measure.sent if context is not None else ()
 
         def of_sync(install: Install) -> int | None:
             known = [self.contents[name].installed_bytes for name in self._synced(install) if name in self.contents]
             return sum(known) if known else None
 
-        def of_packages(names: Iterable[str]) -> int | None:
-            try:
-                return sum(package.installed_bytes for package in closure(names, archive.catalogue))
-            except UnresolvedError:
-                return None
-
         return CurrentInputs(
             context=tuple((file.path, file.bytes) for file in sent),
             synced=of_sync,
-            packages=of_packages,
+            packages=lambda names: apt_bytes(self.session, archive, names, recommends=False),
             named={name: contents.installed_bytes for name, contents in self.contents.items()},
         )

@@ -4,9 +4,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from careen.app.planning import DEFAULT_EPOCH
 from careen.app.session import Surroundings
 from careen.errors import CareenError
+from careen.plan.epoch import DEFAULT_EPOCH
 
 
 class BadVariableError(CareenError):

@@ -50,13 +50,22 @@ Verify = Callable[[bytes, SuiteSource], bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A release as its mirrors offer it: names to packages, libraries to packages, packages to files."""
+    """A release as its mirrors offer it: names to packages, libraries to packages, packages to files.
+
+    ``packages`` and ``contents`` are the signed indices that all of it rests on.
+    """
 
     release: str
     architecture: Architecture
     catalogue: Catalogue
     client: "MirrorClient"
+    packages: tuple["SignedIndex", ...]
     contents: tuple["SignedIndex", ...]
+
+    @property
+    def fingerprint(self) -> tuple[str, ...]:
+        """Digests of the indices: equal for archives that answer every question alike."""
+        return tuple(index.file.digest.hex for index in (*self.packages, *self.contents))
 
     def libraries(self) -> LibraryIndex:
         """Fetches the Contents index, about 11 MB, unless it is in the cache. Raises MirrorError."""
@@ -90,12 +99,13 @@ class MirrorClient:
         """Raises MirrorError, SignatureError, ReleaseFileError, or what the fetcher raises."""
         with ThreadPoolExecutor(len(sources.suites) or 1) as pool:
             releases = list(pool.map(self._release, sources.suites))
-        suites, contents = [], []
+        suites, indices, contents = [], [], []
         for suite, release in zip(sources.suites, releases, strict=True):
             packages = _signed(suite, release, f"main/binary-{architecture.debian}/Packages.xz")
             if packages is None:
                 raise MirrorError(f"{suite.suite} has no packages for {architecture.debian}")
             suites.append(self._suite_index(packages))
+            indices.append(packages)
             libraries = _signed(suite, release, f"main/Contents-{architecture.debian}.gz")
             if libraries is not None:
                 contents.append(libraries)
@@ -104,6 +114,7 @@ class MirrorClient:
             architecture=architecture,
             catalogue=Catalogue(tuple(suites)),
             client=self,
+            packages=tuple(indices),
             contents=tuple(contents),
         )
 

@@ -3,30 +3,17 @@
 Over-approximates where it must: a name with several providers keeps them all, marked as possible.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from careen.plan.entry_points import EntryPoint
 from careen.plan.integrations import COMPANIONS, URL_SCHEMES
+from careen.plan.lock_view import LockView
 from careen.plan.target import Certainty
-from careen.python.contents import DistributionContents, ImportIndex
-from careen.python.environment import TargetEnvironment
 from careen.python.imports import ExternalImport, Reach
+from careen.python.locked import LockedPackage
 from careen.python.names import PackageName, package_name
 from careen.python.selection import Selected, Wanted, closure
-from careen.python.uvlock import LockedPackage, UvLock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockView:
-    """The lock as the target sees it: what the project could install, with contents and import names."""
-
-    lock: UvLock
-    environment: TargetEnvironment
-    available: Mapping[PackageName, LockedPackage]
-    contents: Mapping[PackageName, DistributionContents]
-    declared_extras: Mapping[PackageName, tuple[str, ...]]
-    index: ImportIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +60,12 @@ class _Roots:
     def wanted(self) -> tuple[Wanted, ...]:
         roots: list[Wanted] = []
         for name, reasons in self.reasons.items():
+            package = self.view.available[name]
             extras = self.view.declared_extras.get(name, ())
-            roots += [Wanted(name, (), reason) for reason in reasons]
+            roots += [Wanted(name, (), reason, package.version, package.source) for reason in reasons]
             if extras:
-                roots.append(Wanted(name, extras, f"{name}[{','.join(extras)}] asked for in pyproject.toml"))
+                asked = f"{name}[{','.join(extras)}] asked for in pyproject.toml"
+                roots.append(Wanted(name, extras, asked, package.version, package.source))
         return tuple(roots)
 
 
@@ -97,7 +86,7 @@ def partition(
             roots.want_import(module, f"a {scheme}:// address in {place}", certain=False)
     for name in include:
         roots.want(package_name(name), "included in the configuration", certain=True)
-    selected = closure(view.lock, roots.wanted(), view.environment)
+    selected = _closure(view, roots.wanted())
     selected = _with_companions(view, roots, selected)
     dropped = {package_name(name) for name in exclude}
     needed = _certain_closure(view, roots)
@@ -156,12 +145,16 @@ def _with_companions(view: LockView, roots: _Roots, selected: tuple[Selected, ..
                         roots.want(name, companion.reason, certain=False)
         if len(roots.reasons) == before:
             return selected
-        selected = closure(view.lock, roots.wanted(), view.environment)
+        selected = _closure(view, roots.wanted())
 
 
 def _certain_closure(view: LockView, roots: _Roots) -> frozenset[PackageName]:
     certain = tuple(root for root in roots.wanted() if root.name in roots.certain)
-    return frozenset(item.package.name for item in closure(view.lock, certain, view.environment))
+    return frozenset(item.package.name for item in _closure(view, certain))
+
+
+def _closure(view: LockView, wanted: Iterable[Wanted]) -> tuple[Selected, ...]:
+    return closure(view.lock, wanted, view.environment, view.active)
 
 
 def _is_standard(name: str) -> bool:

@@ -11,6 +11,7 @@ from careen.debian.packages import BinaryPackage
 from careen.plan.application import APPLICATION_FOLDER, Application
 from careen.plan.entry_points import EntryPoint
 from careen.plan.layers import share_distributions, share_system_packages
+from careen.plan.lock_view import LockView
 from careen.plan.operation import (
     BUDGETS,
     SUPPORT_FOLDER,
@@ -20,7 +21,7 @@ from careen.plan.operation import (
     stop_grace_seconds,
     with_heartbeat,
 )
-from careen.plan.partition import LockView, Partition
+from careen.plan.partition import Partition
 from careen.plan.roles import Role
 from careen.plan.target import (
     BackingService,
@@ -36,9 +37,9 @@ from careen.plan.target import (
     WheelSource,
 )
 from careen.platforms import Platform
+from careen.python.locked import LockedPackage, RegistrySource
 from careen.python.names import PackageName
 from careen.python.tags import best_wheel
-from careen.python.uvlock import LockedPackage, RegistrySource
 from careen.workspace.facts import ServiceFacts
 
 APPLICATION_USER = NumericUser(10001, 10001)

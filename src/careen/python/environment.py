@@ -1,21 +1,25 @@
-"""Environment markers for the machine an image is for, not the one careen runs on (PEP 508, dependency specifiers)."""
+"""Environment markers for the machine an image is for, not the one careen runs on."""
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from careen.platforms import Platform
+from careen.python.markers import NOTHING_ACTIVE, Active, MarkerError, holds, parse_marker
 from careen.python.names import PythonVersion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TargetEnvironment:
     """CPython on Linux. ``patch`` is the last number of ``python_full_version``."""
 
     python: PythonVersion
     platform: Platform
     patch: int = 2
+    _known: dict[tuple[str, Active], bool] = field(default_factory=dict, compare=False, repr=False)
 
-    def values(self) -> dict[str, str]:
+    @cached_property
+    def values(self) -> Mapping[str, str]:
         full = f"{self.python}.{self.patch}"
         return {
             "implementation_name": "cpython",
@@ -29,19 +33,18 @@ class TargetEnvironment:
             "python_full_version": full,
             "python_version": str(self.python),
             "sys_platform": "linux",
-            "extra": "",
         }
 
-    def satisfies(self, marker: str | None) -> bool:
+    def satisfies(self, marker: str | None, active: Active = NOTHING_ACTIVE) -> bool:
         """True without a marker; a marker that cannot be read holds, so that nothing needed is lost."""
-        return marker is None or _evaluate(marker, self)
-
-
-@lru_cache(maxsize=4096)
-def _evaluate(text: str, environment: TargetEnvironment) -> bool:
-    from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName  # noqa: PLC0415
-
-    try:
-        return Marker(text).evaluate(environment.values())
-    except (InvalidMarker, UndefinedEnvironmentName):
-        return True
+        if marker is None:
+            return True
+        key = (marker, active)
+        known = self._known.get(key)
+        if known is None:
+            try:
+                known = holds(parse_marker(marker), self.values, active)
+            except MarkerError:
+                known = True
+            self._known[key] = known
+        return known

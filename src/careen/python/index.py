@@ -24,7 +24,7 @@ from careen.python.contents import (
     native_files,
     parse_entry_points,
 )
-from careen.python.uvlock import LockedFile
+from careen.python.locked import LockedFile
 from careen.python.wheels import (
     TAIL_BYTES,
     WheelDirectory,

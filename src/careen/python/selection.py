@@ -1,7 +1,8 @@
 """Which distributions of a lock a target gets, and who asked for each.
 
 The walk is uv's: from the wanted roots along the lock's edges whose markers hold for the target, extras
-included, forks told apart by their resolution markers.
+included, forks told apart by the version and source that edges carry. Where a lock has conflicts, its markers ask
+which extras and groups are active, so the walk repeats until no new one is (uv-resolver, ``lock/installable.rs``).
 """
 
 from collections import deque
@@ -9,17 +10,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from careen.python.environment import TargetEnvironment
+from careen.python.locked import (
+    Lock,
+    LockedDependency,
+    LockedPackage,
+    LockSource,
+    StaleLockError,
+    encoded_extra,
+    encoded_group,
+    encoded_project,
+)
+from careen.python.markers import NOTHING_ACTIVE, Active
 from careen.python.names import PackageName
-from careen.python.uvlock import LockedDependency, LockedPackage, StaleLockError, UvLock
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A root of the walk, and the reason that is told of it."""
+    """A root of the walk, and the reason that is told of it; ``version`` and ``source`` where the name is ambiguous."""
 
     name: PackageName
     extras: tuple[str, ...]
     reason: str
+    version: str | None = None
+    source: LockSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,77 +43,128 @@ class Selected:
     reasons: tuple[str, ...]
 
 
-def closure(lock: UvLock, wanted: Iterable[Wanted], environment: TargetEnvironment) -> tuple[Selected, ...]:
+def activation(project: LockedPackage, *, extras: Iterable[str], groups: Iterable[str]) -> Active:
+    """What asking for these extras and groups of the project makes true, in uv's encoding and in PEP 751's."""
+    extras, groups = tuple(extras), tuple(groups)
+    encoded = [encoded_project(project.name)]
+    encoded += [encoded_extra(project.name, extra) for extra in extras]
+    encoded += [encoded_group(project.name, group) for group in groups]
+    return Active(frozenset((*encoded, *extras)), frozenset(groups))
+
+
+def closure(
+    lock: Lock, wanted: Iterable[Wanted], environment: TargetEnvironment, active: Active = NOTHING_ACTIVE
+) -> tuple[Selected, ...]:
     """Everything that ``wanted`` needs, itself included, by name.
 
     Raises StaleLockError when the lock does not hold something that is asked for.
     """
-    reasons: dict[int, dict[str, None]] = {}
-    packages: dict[int, LockedPackage] = {}
-    visited: set[tuple[int, str | None]] = set()
-    queue: deque[tuple[LockedPackage, tuple[str, ...], str]] = deque()
-    for root in wanted:
-        dependency = LockedDependency(name=root.name, version=None, extras=root.extras, marker=None)
-        package = _choose(lock, dependency, environment)
-        if package is not None:
-            queue.append((package, root.extras, root.reason))
-    while queue:
-        package, extras, reason = queue.popleft()
-        identity = id(package)
-        packages[identity] = package
-        reasons.setdefault(identity, {})[reason] = None
-        for extra in (None, *extras):
-            if (identity, extra) in visited:
-                continue
-            visited.add((identity, extra))
-            edges = package.dependencies if extra is None else package.extras.get(extra, ())
-            requirer = package.name if extra is None else f"{package.name}[{extra}]"
-            for edge in edges:
-                if environment.satisfies(edge.marker):
-                    chosen = _choose(lock, edge, environment)
-                    if chosen is not None:
-                        queue.append((chosen, edge.extras, f"required by {requirer}"))
-    found = [Selected(package, tuple(reasons[identity])) for identity, package in packages.items()]
-    return tuple(sorted(found, key=lambda selected: (selected.package.name, selected.package.version)))
+    roots = tuple(wanted)
+    while True:
+        walk = _Walk(lock, environment, active)
+        walk.run(roots)
+        grown = Active(active.extras | walk.activated, active.groups)
+        if not lock.conflicts or grown == active:
+            return walk.selected()
+        active = grown
+
+
+class _Walk:
+    def __init__(self, lock: Lock, environment: TargetEnvironment, active: Active) -> None:
+        self._lock = lock
+        self._environment = environment
+        self._active = active
+        self._reasons: dict[int, dict[str, None]] = {}
+        self._packages: dict[int, LockedPackage] = {}
+        self.activated: set[str] = set()
+
+    def run(self, roots: tuple[Wanted, ...]) -> None:
+        visited: set[tuple[int, str | None]] = set()
+        queue: deque[tuple[LockedPackage, tuple[str, ...], str]] = deque()
+        for root in roots:
+            dependency = LockedDependency(
+                name=root.name, version=root.version, source=root.source, extras=root.extras, marker=None
+            )
+            package = self._choose(dependency, root.reason)
+            if package is not None:
+                queue.append((package, root.extras, root.reason))
+        while queue:
+            package, extras, reason = queue.popleft()
+            identity = id(package)
+            self._packages[identity] = package
+            self._reasons.setdefault(identity, {})[reason] = None
+            for extra in (None, *extras):
+                if (identity, extra) in visited:
+                    continue
+                visited.add((identity, extra))
+                if extra is not None:
+                    self.activated.add(encoded_extra(package.name, extra))
+                edges = package.dependencies if extra is None else package.extras.get(extra, ())
+                requirer = package.name if extra is None else f"{package.name}[{extra}]"
+                for edge in edges or ():
+                    if self._environment.satisfies(edge.marker, self._active):
+                        chosen = self._choose(edge, f"required by {requirer}")
+                        if chosen is not None:
+                            queue.append((chosen, edge.extras, f"required by {requirer}"))
+
+    def selected(self) -> tuple[Selected, ...]:
+        found = [Selected(package, tuple(self._reasons[identity])) for identity, package in self._packages.items()]
+        return tuple(sorted(found, key=lambda selected: (selected.package.name, selected.package.version)))
+
+    def _choose(self, dependency: LockedDependency, reason: str) -> LockedPackage | None:
+        """None for a package that the lock has for other targets only."""
+        candidates = self._lock.by_name.get(dependency.name, ())
+        if not candidates:
+            if self._lock.root is not None and dependency.name == self._lock.root.name:
+                return self._lock.root
+            raise StaleLockError(
+                f"{self._lock.path}: {dependency.name} is not in the lock, but {reason}",
+                hints=("lock again: the lock is older than what it is for",),
+            )
+        if dependency.version is not None:
+            candidates = tuple(package for package in candidates if package.version == dependency.version) or candidates
+        if dependency.source is not None:
+            candidates = tuple(package for package in candidates if package.source == dependency.source) or candidates
+        fitting = [package for package in candidates if self._environment.satisfies(package.marker, self._active)]
+        if not fitting:
+            return None
+        if len(fitting) > 1:
+            for package in fitting:
+                if any(self._environment.satisfies(marker, self._active) for marker in package.resolution_markers):
+                    return package
+        return fitting[0]
 
 
 def project_roots(
-    project: LockedPackage, environment: TargetEnvironment, *, groups: Iterable[str] = (), extras: Iterable[str] = ()
+    project: LockedPackage,
+    environment: TargetEnvironment,
+    *,
+    groups: Iterable[str] = (),
+    extras: Iterable[str] = (),
+    plain: bool = True,
+    active: Active = NOTHING_ACTIVE,
 ) -> tuple[Wanted, ...]:
-    """What the project itself asks for: its dependencies, and those of the groups and extras named."""
-    sections: list[tuple[str, tuple[LockedDependency, ...]]] = [("dependencies", project.dependencies)]
+    """What the project itself asks for: its dependencies (unless not ``plain``), and those of groups and extras."""
+    sections: list[tuple[str, tuple[LockedDependency, ...]]] = []
+    if plain:
+        sections.append(("dependencies", project.dependencies or ()))
     sections += [(f"the extra {extra}", project.extras.get(extra, ())) for extra in extras]
     sections += [(f"the group {group}", project.groups.get(group, ())) for group in groups]
     return tuple(
-        Wanted(edge.name, edge.extras, f"asked for in {section} of {project.name}")
+        Wanted(edge.name, edge.extras, f"asked for in {section} of {project.name}", edge.version, edge.source)
         for section, edges in sections
         for edge in edges
-        if environment.satisfies(edge.marker)
+        if environment.satisfies(edge.marker, active)
     )
 
 
-def declared_extras(project: LockedPackage) -> Mapping[PackageName, tuple[str, ...]]:
-    """The extras that the project asks of each distribution it names, groups included."""
+def declared_extras(projects: Iterable[LockedPackage]) -> Mapping[PackageName, tuple[str, ...]]:
+    """The extras that the projects ask of each distribution they name, groups included."""
     found: dict[PackageName, dict[str, None]] = {}
-    edges = [*project.dependencies]
-    for section in (*project.extras.values(), *project.groups.values()):
-        edges += section
-    for edge in edges:
-        found.setdefault(edge.name, {}).update(dict.fromkeys(edge.extras))
+    for project in projects:
+        edges = [*(project.dependencies or ())]
+        for section in (*project.extras.values(), *project.groups.values()):
+            edges += section
+        for edge in edges:
+            found.setdefault(edge.name, {}).update(dict.fromkeys(edge.extras))
     return {name: tuple(extras) for name, extras in found.items()}
-
-
-def _choose(lock: UvLock, dependency: LockedDependency, environment: TargetEnvironment) -> LockedPackage | None:
-    candidates = lock.by_name.get(dependency.name, ())
-    if not candidates:
-        raise StaleLockError(
-            f"{lock.path}: {dependency.name} is asked for and not in the lock", hints=("lock again with uv lock",)
-        )
-    if dependency.version is not None:
-        candidates = tuple(package for package in candidates if package.version == dependency.version) or candidates
-    if len(candidates) == 1:
-        return candidates[0]
-    for package in candidates:
-        if any(environment.satisfies(marker) for marker in package.resolution_markers):
-            return package
-    return candidates[0]

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from careen.platforms import Platform
+from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
-from careen.python.uvlock import LockedFile
 
 GLIBC_OF_RELEASE: Mapping[str, tuple[int, int]] = {"bookworm": (2, 36), "trixie": (2, 41)}
 _OLDEST_ABI3 = 2

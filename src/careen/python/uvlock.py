@@ -14,190 +14,143 @@ redis = [{ name = "kombu", extra = ["redis"] }]
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
+from careen.python.locked import (
+    ConflictItem,
+    GitSource,
+    LocalSource,
+    Lock,
+    LockedDependency,
+    LockedFile,
+    LockedPackage,
+    LockSource,
+    RegistrySource,
+    UrlSource,
+)
 from careen.python.names import PackageName, package_name
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 
 SUPPORTED_VERSION = 1
+_PACKAGE = re.compile(r"^\[\[package\]\][ \t]*\r?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedFile:
-    """A wheel or sdist; ``digest`` is None only for sources that have none (a path)."""
-
-    url: str
-    digest: Digest | None
-    size: int | None
-
-    @property
-    def filename(self) -> str:
-        return self.url.partition("#")[0].partition("?")[0].rpartition("/")[2].replace("%2B", "+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrySource:
-    index: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitSource:
-    url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UrlSource:
-    url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSource:
-    """``kind`` is editable, virtual, directory or path; ``path`` is relative to the lock."""
-
-    kind: str
-    path: PurePosixPath
-
-
-LockSource = RegistrySource | GitSource | UrlSource | LocalSource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedDependency:
-    """An edge: ``version`` and ``source`` are given only where a name stands in the lock more than once."""
-
-    name: PackageName
-    version: str | None
-    extras: tuple[str, ...]
-    marker: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedPackage:
-    name: PackageName
-    version: str
-    source: LockSource
-    dependencies: tuple[LockedDependency, ...]
-    extras: Mapping[str, tuple[LockedDependency, ...]]
-    groups: Mapping[str, tuple[LockedDependency, ...]]
-    wheels: tuple[LockedFile, ...]
-    sdist: LockedFile | None
-    resolution_markers: tuple[str, ...]
-
-    @property
-    def is_local(self) -> bool:
-        return isinstance(self.source, LocalSource)
-
-
-@dataclass(frozen=True)
-class UvLock:
-    path: PurePosixPath
-    requires_python: str | None
-    packages: tuple[LockedPackage, ...]
-    members: tuple[PackageName, ...] = field(default=())
-
-    @cached_property
-    def by_name(self) -> Mapping[PackageName, tuple[LockedPackage, ...]]:
-        index: dict[PackageName, list[LockedPackage]] = {}
-        for package in self.packages:
-            index.setdefault(package.name, []).append(package)
-        return {name: tuple(packages) for name, packages in index.items()}
-
-    def project(self, name: PackageName | None) -> LockedPackage | None:
-        """The project's own entry: by name, else the only local one at the lock's folder."""
-        local = [package for package in self.packages if package.is_local]
-        for package in local:
-            if package.name == name:
-                return package
-        at_root = [p for p in local if isinstance(p.source, LocalSource) and p.source.path == PurePosixPath()]
-        return at_root[0] if len(at_root) == 1 else None
-
-
-class StaleLockError(CareenError):
-    """The lock does not hold what the project asks for."""
-
-
-def read_uvlock(source: Source) -> UvLock:
-    """Raises SyntaxProblem, with the line where it is known, for anything that is not a lock of version 1."""
+def parse_lock_toml(source: Source) -> Mapping[str, object]:
+    """Raises SyntaxProblem, with the line where it is known."""
     try:
-        document = tomllib.loads(source.text.replace("\r\n", "\n"))
+        return tomllib.loads(source.text.removeprefix("\ufeff").replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise SyntaxProblem(source.path, int(line[1]) if line else 1, f"not TOML: {error}") from error
+
+
+def read_uvlock(source: Source, document: Mapping[str, object] | None = None) -> Lock:
+    """``document`` is the text as TOML, for callers that have it already.
+
+    Raises SyntaxProblem, with the line where it is known, for anything that is not a lock of version 1.
+    """
+    if document is None:
+        document = parse_lock_toml(source)
     version = document.get("version")
     if version != SUPPORTED_VERSION:
         raise SyntaxProblem(
             source.path, 1, f"a lock of version {version!r}, careen reads version 1", hints=("lock again with uv lock",)
         )
-    packages = document.get("package", [])
     reader = _Reader(source)
-    if not isinstance(packages, list):
-        raise reader.problem("package", "must be an array of tables")
-    manifest = document.get("manifest", {})
-    members = manifest.get("members", []) if isinstance(manifest, dict) else []
+    packages = reader.array(document.get("package", []), "package")
+    manifest = reader.table(document.get("manifest", {}), "manifest")
+    members = reader.array(manifest.get("members", []), "manifest.members")
     requires_python = document.get("requires-python")
-    return UvLock(
+    return Lock(
         path=source.path,
         requires_python=requires_python if isinstance(requires_python, str) else None,
-        packages=tuple(reader.package(item, f"package[{index}]") for index, item in enumerate(packages)),
-        members=tuple(package_name(member) for member in members if isinstance(member, str)),
+        packages=tuple(reader.package(item, index) for index, item in enumerate(packages)),
+        members=tuple(reader.name(member, "manifest.members") for member in members),
+        conflicts=reader.conflicts(document.get("conflicts", [])),
     )
 
 
 class _Reader:
+    """Knows the line of the package that is being read, since its complaints are about that one."""
+
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._lines = [source.line_of(match.start()) for match in _PACKAGE.finditer(source.text)]
+        self._line = 1
+        self._sources: dict[tuple[str, str], LockSource] = {}
 
     def problem(self, path: str, complaint: str) -> SyntaxProblem:
         return SyntaxProblem(
             self._source.path,
-            1,
+            self._line,
             f"{path}: {complaint}",
             hints=("lock again with uv lock; locks are not written by hand",),
         )
 
-    def package(self, value: object, path: str) -> LockedPackage:
-        table = self._table(value, path)
-        name = self._name(table.get("name"), path)
+    def conflicts(self, value: object) -> tuple[tuple[ConflictItem, ...], ...]:
+        found = []
+        for index, items in enumerate(self.array(value, "conflicts")):
+            path = f"conflicts[{index}]"
+            tables = [self.table(item, path) for item in self.array(items, path)]
+            found.append(
+                tuple(
+                    ConflictItem(
+                        package=self.name(table.get("package"), path),
+                        extra=self._optional_string(table.get("extra"), path),
+                        group=self._optional_string(table.get("group"), path),
+                    )
+                    for table in tables
+                )
+            )
+        return tuple(found)
+
+    def package(self, value: object, index: int) -> LockedPackage:
+        path = f"package[{index}]"
+        self._line = self._lines[index] if index < len(self._lines) else 1
+        table = self.table(value, path)
+        name = self.name(table.get("name"), path)
         version = table.get("version", "0")
         if not isinstance(version, str):
             raise self.problem(f"{path}.version", "must be a string")
-        wheels = self._list(table.get("wheels", []), f"{path}.wheels")
+        wheels = self.array(table.get("wheels", []), f"{path}.wheels")
         sdist = table.get("sdist")
-        markers = self._list(table.get("resolution-markers", []), f"{path}.resolution-markers")
+        markers = self.array(table.get("resolution-markers", []), f"{path}.resolution-markers")
+        source = self._lock_source(table.get("source", {}), f"{path}.source")
+        files = tuple(file for item in wheels if (file := self._file(item, f"{path}.wheels", source)) is not None)
         return LockedPackage(
             name=name,
             version=version,
-            source=self._lock_source(table.get("source", {}), f"{path}.source"),
+            source=source,
             dependencies=self._dependencies(table.get("dependencies", []), f"{path}.dependencies"),
             extras=self._dependency_table(table.get("optional-dependencies", {}), f"{path}.optional-dependencies"),
             groups=self._dependency_table(
                 table.get("dev-dependencies", table.get("dependency-groups", {})), f"{path}.dev-dependencies"
             ),
-            wheels=tuple(
-                file
-                for index, item in enumerate(wheels)
-                if (file := self._file(item, f"{path}.wheels[{index}]")) is not None
-            ),
-            sdist=self._file(sdist, f"{path}.sdist") if sdist is not None else None,
+            wheels=files,
+            sdist=self._file(sdist, f"{path}.sdist", source) if sdist is not None else None,
             resolution_markers=tuple(str(marker) for marker in markers),
+            line=self._line,
         )
 
-    def _table(self, value: object, path: str) -> Mapping[str, object]:
+    def table(self, value: object, path: str) -> Mapping[str, object]:
         if not isinstance(value, dict):
             raise self.problem(path, "must be a table")
         return value
 
-    def _list(self, value: object, path: str) -> list[object]:
+    def array(self, value: object, path: str) -> list[object]:
         if not isinstance(value, list):
             raise self.problem(path, "must be an array")
         return value
 
-    def _name(self, value: object, path: str) -> PackageName:
+    def _optional_string(self, value: object, path: str) -> str | None:
+        if value is not None and not isinstance(value, str):
+            raise self.problem(path, "must be a string")
+        return value
+
+    def name(self, value: object, path: str) -> PackageName:
         if not isinstance(value, str):
             raise self.problem(f"{path}.name", "must be a string")
         try:
@@ -206,43 +159,48 @@ class _Reader:
             raise self.problem(f"{path}.name", error.message) from error
 
     def _lock_source(self, value: object, path: str) -> LockSource:
-        table = self._table(value, path)
+        table = self.table(value, path)
         for kind, text in table.items():
             if not isinstance(text, str):
                 continue
-            if kind == "registry":
-                return RegistrySource(index=text)
-            if kind == "git":
-                return GitSource(url=text)
-            if kind == "url":
-                return UrlSource(url=text)
-            if kind in {"editable", "virtual", "directory", "path"}:
-                return LocalSource(kind=kind, path=PurePosixPath(text))
+            known = self._sources.get((kind, text))
+            if known is None:
+                known = _source_of(kind, text)
+            if known is not None:
+                self._sources[kind, text] = known
+                return known
         raise self.problem(path, "names no source that careen knows")
 
     def _dependencies(self, value: object, path: str) -> tuple[LockedDependency, ...]:
         found = []
-        for index, item in enumerate(self._list(value, path)):
-            table = self._table(item, f"{path}[{index}]")
-            extras = table.get("extra", [])
-            marker, version = table.get("marker"), table.get("version")
+        for item in self.array(value, path):
+            table = self.table(item, path)
+            source = table.get("source")
             found.append(
                 LockedDependency(
-                    name=self._name(table.get("name"), f"{path}[{index}]"),
-                    version=version if isinstance(version, str) else None,
-                    extras=tuple(str(extra) for extra in self._list(extras, f"{path}[{index}].extra")),
-                    marker=marker if isinstance(marker, str) else None,
+                    name=self.name(table.get("name"), path),
+                    version=self._optional_string(table.get("version"), f"{path}.version"),
+                    source=self._lock_source(source, f"{path}.source") if source is not None else None,
+                    extras=tuple(str(extra) for extra in self.array(table.get("extra", []), f"{path}.extra")),
+                    marker=self._optional_string(table.get("marker"), f"{path}.marker"),
                 )
             )
         return tuple(found)
 
     def _dependency_table(self, value: object, path: str) -> Mapping[str, tuple[LockedDependency, ...]]:
-        table = self._table(value, path)
+        table = self.table(value, path)
         return {name: self._dependencies(items, f"{path}.{name}") for name, items in table.items()}
 
-    def _file(self, value: object, path: str) -> LockedFile | None:
-        table = self._table(value, path)
+    def _file(self, value: object, path: str, source: LockSource) -> LockedFile | None:
+        """Files of an index carry their address, those of a folder a path, an archive itself only its hash."""
+        table = self.table(value, path)
         url = table.get("url") or table.get("path") or table.get("filename")
+        if isinstance(source, UrlSource) and not isinstance(table.get("url"), str):
+            url = source.url
+        elif isinstance(source, LocalSource) and source.kind == "path":
+            url = str(source.path)
+        elif isinstance(source, RegistrySource) and "path" in table and "://" not in source.index:
+            url = f"{source.index.rstrip('/')}/{url}"
         if not isinstance(url, str):
             return None
         digest, size = table.get("hash"), table.get("size")
@@ -251,3 +209,17 @@ class _Reader:
         except CareenError as error:
             raise self.problem(f"{path}.hash", error.message) from error
         return LockedFile(url=url, digest=parsed, size=size if isinstance(size, int) else None)
+
+
+def _source_of(kind: str, text: str) -> LockSource | None:
+    match kind:
+        case "registry":
+            return RegistrySource(index=text)
+        case "git":
+            return GitSource(url=text)
+        case "url":
+            return UrlSource(url=text)
+        case "editable" | "virtual" | "directory" | "path":
+            return LocalSource(kind=kind, path=PurePosixPath(text))
+        case _:
+            return None
