@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 from careen.app.baseline import Baseline
 from careen.config import Config
 from careen.errors import CareenError
-from careen.findings import Finding, Topic
+from careen.findings import Finding, Place, Topic
 from careen.rules.catalogue import RULES
 from careen.rules.rule import Rule
 from careen.text.source import Source
 from careen.workspace.configuration import configuration_of
-from careen.workspace.discover import discover
-from careen.workspace.facts import StackFacts, derive
+from careen.workspace.discover import discover_all
+from careen.workspace.facts import ServiceFacts, StackFacts, derive
 from careen.workspace.model import Unreadable
 from careen.workspace.remarks import Remark, remarks_of
 
@@ -45,43 +45,53 @@ class Silenced:
 
 @dataclass(frozen=True, kw_only=True)
 class ScanResult:
-    """``findings`` are sorted by place; ``unreadable`` by path."""
+    """``stacks`` are the facts of each compose project, Dockerfiles that none builds last.
 
-    facts: StackFacts
+    ``findings`` are sorted by place; ``unreadable`` by path.
+    """
+
+    stacks: tuple[StackFacts, ...]
     config: Config
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[str, ...]
 
-    def source(self, path: PurePosixPath) -> Source | None:
-        """The text that a finding points into; None when it cannot be read any more."""
-        try:
-            return self.facts.workspace.files.read(path)
-        except CareenError:
-            return None
+    @property
+    def services(self) -> tuple[ServiceFacts, ...]:
+        return tuple(service for stack in self.stacks for service in stack.services)
+
+    def text(self, path: PurePosixPath) -> str | None:
+        """None when the file cannot be read any more."""
+        return self.stacks[0].workspace.files.text_or_none(path)
 
 
 def scan(request: ScanRequest) -> ScanResult:
     """Raises UnknownRuleError, NothingToReadError, InvalidConfigError, and what a compose file named by hand raises."""
     chosen = selected_rules(request.select, request.ignore)
-    workspace = discover(request.root, compose_files=request.compose_files)
-    config = configuration_of(workspace)
+    workspaces = discover_all(request.root, compose_files=request.compose_files)
+    config = configuration_of(workspaces[0])
     _check_names(config.ignored, "[tool.careen] ignore")
-    facts = derive(workspace)
-    return judge(facts, config, rules=chosen, baseline=request.baseline)
+    stacks = tuple(derive(workspace) for workspace in workspaces)
+    return judge(stacks, config, rules=chosen, baseline=request.baseline)
 
 
 def judge(
-    facts: StackFacts, config: Config, *, rules: Iterable[Rule] = RULES, baseline: Baseline | None = None
+    stacks: tuple[StackFacts, ...],
+    config: Config,
+    *,
+    rules: Iterable[Rule] = RULES,
+    baseline: Baseline | None = None,
 ) -> ScanResult:
-    """Facts to findings, less those that somebody silenced."""
-    workspace = facts.workspace
-    remarks = remarks_of(_judged_sources(facts))
-    known = baseline.matcher(workspace.files.text_or_none) if baseline is not None else None
+    """Facts to findings, less those that somebody silenced. One stack at least."""
+    workspaces = [stack.workspace for stack in stacks]
+    remarks = remarks_of(_judged_sources(stacks))
+    known = baseline.matcher(workspaces[0].files.text_or_none) if baseline is not None else None
     kept: list[Finding] = []
     silenced: list[Silenced] = []
-    for finding in sorted((found for rule in rules for found in rule.findings(facts)), key=_order):
+    chosen = tuple(rules)
+    found = ([finding for rule in chosen for finding in rule.findings(stack)] for stack in stacks)
+    for finding in sorted(_once(found), key=_order):
         reason = _reason(finding, config, remarks)
         if reason is not None:
             silenced.append(Silenced(finding, reason))
@@ -95,13 +105,21 @@ def judge(
         if (problem := remark.problem or _unknown_name(remark.names)) is not None
     ]
     return ScanResult(
-        facts=facts,
+        stacks=stacks,
         config=config,
         findings=tuple(kept),
         silenced=tuple(silenced),
-        unreadable=tuple(sorted({*workspace.unreadable, *complaints})),
-        notes=workspace.notes,
+        unreadable=tuple(sorted({*complaints, *(item for each in workspaces for item in each.unreadable)})),
+        notes=tuple(dict.fromkeys(note for each in workspaces for note in each.notes)),
     )
+
+
+def _once(stacks: Iterable[list[Finding]]) -> Iterator[Finding]:
+    """What two stacks share is told of once, in the words of the first."""
+    told: set[tuple[str, Place]] = set()
+    for findings in stacks:
+        yield from (finding for finding in dict.fromkeys(findings) if (finding.rule, finding.place) not in told)
+        told.update((finding.rule, finding.place) for finding in findings)
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
@@ -122,18 +140,19 @@ def _reason(finding: Finding, config: Config, remarks: Iterable[Remark]) -> str 
     return None
 
 
-def _judged_sources(facts: StackFacts) -> Iterator[Source]:
+def _judged_sources(stacks: Iterable[StackFacts]) -> Iterator[Source]:
     """Each file that a finding may point into, once."""
     sources: dict[PurePosixPath, Source] = {}
-    compose = facts.workspace.compose
-    for document in compose.documents if compose is not None else ():
-        sources.setdefault(document.source.path, document.source)
-    for image in facts.images:
-        dockerfile = image.source.dockerfile.source
-        sources.setdefault(dockerfile.path, dockerfile)
-        ignore = image.source.ignore.source if image.source.ignore is not None else None
-        if ignore is not None:
-            sources.setdefault(ignore.path, ignore)
+    for facts in stacks:
+        compose = facts.workspace.compose
+        for document in compose.documents if compose is not None else ():
+            sources.setdefault(document.source.path, document.source)
+        for image in facts.images:
+            dockerfile = image.source.dockerfile.source
+            sources.setdefault(dockerfile.path, dockerfile)
+            ignore = image.source.ignore.source if image.source.ignore is not None else None
+            if ignore is not None:
+                sources.setdefault(ignore.path, ignore)
     yield from sources.values()
 
 

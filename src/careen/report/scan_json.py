@@ -19,7 +19,7 @@ SCHEMA = "careen.scan/1"
 def render(result: ScanResult) -> str:
     document = {
         "schema": SCHEMA,
-        "services": sorted((_service(service) for service in result.facts.services), key=lambda row: str(row["name"])),
+        "services": sorted((_service(service) for service in result.services), key=lambda row: str(row["name"])),
         "findings": [_finding(finding) for finding in result.findings],
         "unreadable": [
             {"path": str(item.path), "line": item.line, "message": item.message} for item in result.unreadable

@@ -49,9 +49,9 @@ def _block(
     """The lines once, then everything that is said of them, the worst first."""
     findings.sort(key=lambda finding: (-finding.severity.rank, finding.rule))
     yield pen.paint(f"{shown_root / place.path}:{place.line}", "1")
-    source = result.source(place.path)
-    if source is not None:
-        yield from _excerpt(source, findings[0], pen)
+    text = result.text(place.path)
+    if text is not None:
+        yield from _excerpt(Source(place.path, text), findings[0], pen)
     for finding in findings:
         weight = f", {pen.paint(format_bytes(finding.bytes), '1')}" if finding.bytes else ""
         remarks = [] if finding.confidence is Confidence.CERTAIN else [finding.confidence.value]
@@ -148,13 +148,13 @@ def _summary(result: ScanResult, pen: _Pen) -> Iterator[str]:
             yield ", ".join(repairs)
     else:
         yield pen.paint("nothing found", "32;1")
-    services = len(result.facts.services)
-    built = len(result.facts.built)
+    services = len(result.services)
+    built = sum(service.is_built for service in result.services)
+    images = sum(len(stack.images) for stack in result.stacks)
     silenced = f"; {len(result.silenced)} silenced with a reason" if result.silenced else ""
     unread = f"; {len(result.unreadable)} not read" if result.unreadable else ""
     yield pen.paint(
-        f"{_counted(services, 'service')}, {built} built here from {_counted(len(result.facts.images), 'image')}"
-        f"{silenced}{unread}",
+        f"{_counted(services, 'service')}, {built} built here from {_counted(images, 'image')}{silenced}{unread}",
         "2",
     )
 

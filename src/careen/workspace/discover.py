@@ -1,7 +1,7 @@
 """Finding a stack in a folder: compose files, Dockerfiles, ignore files, projects."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from careen.compose.interpolate import read_env_file
@@ -18,8 +18,13 @@ from careen.text.source import Source
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
 
-_COMPOSE_DEPTH = 3
-_DOCKERFILE_DEPTH = 4
+_COMPOSE_DEPTH = 4
+_DOCKERFILE_DEPTH = 6
+_MOST_STACKS = 60
+_ASIDE = frozenset({".devcontainer", "testdata", "fixtures", "test", "tests", "__tests__", ".github", "site-packages"})
+_DEVELOPMENT = frozenset(
+    {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
+)
 _LOCK_NAMES = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")
 
 
@@ -28,45 +33,84 @@ class NothingToReadError(CareenError):
 
 
 def discover(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> Workspace:
-    """Reads what is there; what cannot be read is told in ``unreadable`` and the rest still stands.
+    """The stack of a folder; what cannot be read is told in ``unreadable`` and the rest still stands.
 
     Raises NothingToReadError, and what a compose file raises that the user named.
     """
+    discovery = _discovery(root, compose_files)
+    main = discovery.stack(discovery.main_files())
+    if not main.services and not main.unreadable:
+        raise _nothing(root)
+    return main
+
+
+def discover_all(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> tuple[Workspace, ...]:
+    """The stack of :func:`discover`, those of further compose files, and the Dockerfiles that none of them builds.
+
+    Files named by the user are all that is read. Raises as :func:`discover` does.
+    """
+    discovery = _discovery(root, compose_files)
+    stacks = [discovery.stack(discovery.main_files())]
+    if not discovery.named:
+        stacks += [
+            stack for paths in discovery.further_files() if (stack := discovery.further_stack(paths)) is not None
+        ]
+        rest = discovery.rest(stacks)
+        stacks += [rest] if rest.services or rest.unreadable else []
+    if not any(stack.services or stack.unreadable for stack in stacks):
+        raise _nothing(root)
+    return tuple(stacks)
+
+
+def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discovery":
     if not root.is_dir():
         raise NothingToReadError(f"{root} is not a folder", hints=("give careen the folder of the project",))
-    return _Discovery(ProjectFiles(root), tuple(normal_path(path) for path in compose_files)).run()
+    files = ProjectFiles(root)
+    named = tuple(normal_path(path) for path in compose_files)
+    depth = max(_COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
+    listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or _is_compose_name(name), depth=depth)
+    return _Discovery(files, named, tuple(listing))
+
+
+def _nothing(root: Path) -> NothingToReadError:
+    return NothingToReadError(
+        f"{root} holds no compose file with services and no Dockerfile",
+        hints=("give careen the folder that holds them, or name the compose file with --file",),
+    )
 
 
 @dataclass(slots=True)
 class _Discovery:
     files: ProjectFiles
     named: tuple[PurePosixPath, ...]
+    listing: tuple[PurePosixPath, ...]
     unreadable: list[Unreadable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _images: dict[tuple[object, ...], ImageSource | None] = field(default_factory=dict)
     _projects: dict[PurePosixPath, PythonProject | None] = field(default_factory=dict)
 
-    def run(self) -> Workspace:
-        listing = tuple(self.files.walk(PurePosixPath(), depth=_DOCKERFILE_DEPTH))
+    def main_files(self) -> tuple[PurePosixPath, ...]:
+        return self.named or _compose_files(self.listing)
+
+    def stack(self, paths: tuple[PurePosixPath, ...]) -> Workspace:
+        """The services of one compose project; those of the Dockerfiles when it builds nothing."""
         variables: Mapping[str, str] = {}
         compose: ComposeProject | None = None
         services: list[Service] = []
-        paths = self.named or _compose_files(listing)
         if paths:
             variables = self._variables(paths[0].parent)
             compose = self._compose(paths, variables)
         if compose is not None:
             self.notes += compose.notes
-            services = [self._service(compose, service) for service in compose.services]
-        built = {service.image.dockerfile_path for service in services if service.image is not None}
-        if not built:
-            services += self._dockerfiles_alone(listing)
-        if not services and not self.unreadable:
-            raise NothingToReadError(
-                f"{self.files.root} holds no compose file with services and no Dockerfile",
-                hints=("give careen the folder that holds them, or name the compose file with --file",),
-            )
-        return Workspace(
+            services = _with_shared_images([self._service(compose, service) for service in compose.services])
+        if not any(service.image is not None for service in services):
+            services += self._dockerfiles_alone(self.listing)
+        return self._workspace(compose, services, variables)
+
+    def _workspace(
+        self, compose: ComposeProject | None, services: Iterable[Service], variables: Mapping[str, str]
+    ) -> Workspace:
+        workspace = Workspace(
             files=self.files,
             compose=compose,
             services=tuple(services),
@@ -74,6 +118,48 @@ class _Discovery:
             unreadable=tuple(sorted(set(self.unreadable))),
             notes=tuple(dict.fromkeys(self.notes)),
         )
+        self.unreadable.clear()
+        self.notes.clear()
+        return workspace
+
+    def further_files(self) -> Iterator[tuple[PurePosixPath, ...]]:
+        """One project for each other folder with compose files, and each variant that is not for development."""
+        main = self.main_files()
+        groups: dict[PurePosixPath, list[PurePosixPath]] = {}
+        for path in self.listing:
+            if _is_compose_name(path.name) and path not in main and not _is_aside(path):
+                groups.setdefault(path.parent, []).append(path)
+        count = 0
+        for folder in sorted(groups, key=lambda folder: (len(folder.parts), folder)):
+            paths = groups[folder]
+            standard = () if main and folder == main[0].parent else _compose_files(tuple(paths))
+            variants = [path for path in paths if path not in standard and path.name not in OVERRIDE_NAMES]
+            for project in (standard, *((path,) for path in variants if not _is_for_development(path))):
+                if project and count < _MOST_STACKS:
+                    count += 1
+                    yield project
+
+    def further_stack(self, paths: tuple[PurePosixPath, ...]) -> Workspace | None:
+        """None for a file that builds nothing, or that only makes sense on top of another."""
+        variables = self._variables(paths[0].parent)
+        compose = self._compose(paths, variables)
+        if compose is None:
+            return self._workspace(None, (), variables)
+        whole = all(service.build is not None or service.image is not None for service in compose.services)
+        if not whole or not any(service.build is not None for service in compose.services):
+            return None
+        self.notes += compose.notes
+        services = _with_shared_images([self._service(compose, service) for service in compose.services])
+        return self._workspace(compose, services, variables)
+
+    def rest(self, stacks: Iterable[Workspace]) -> Workspace:
+        """The Dockerfiles that no stack builds."""
+        built = {
+            service.image.dockerfile_path for stack in stacks for service in stack.services if service.image is not None
+        }
+        told = {item.path for stack in stacks for item in stack.unreadable}
+        left = [path for path in self.listing if path not in built | told and not _is_aside(path)]
+        return self._workspace(None, self._dockerfiles_alone(left), {})
 
     def _variables(self, folder: PurePosixPath) -> Mapping[str, str]:
         path = folder / ".env"
@@ -201,7 +287,7 @@ class _Discovery:
     def _dockerfiles_alone(self, paths: Iterable[PurePosixPath]) -> list[Service]:
         services: list[Service] = []
         for path in paths:
-            if not is_dockerfile(path):
+            if not is_dockerfile_name(path.name):
                 continue
             try:
                 source = self.files.read(path)
@@ -222,16 +308,50 @@ class _Discovery:
             self.unreadable.append(Unreadable(path, 1, error.message))
 
 
-def is_dockerfile(path: PurePosixPath) -> bool:
+def is_dockerfile_name(name: str) -> bool:
     """``Dockerfile``, ``Dockerfile.api``, ``api.Dockerfile``, ``Containerfile``; not a template or an ignore file."""
-    name = path.name.lower()
-    if name.endswith((".dockerignore", ".md", ".py", ".sh", ".j2", ".jinja", ".jinja2", ".tmpl", ".template")):
+    name = name.lower()
+    if "dockerfile" not in name and name != "containerfile":
+        return False
+    if name.endswith((".dockerignore", ".md", ".py", ".sh", ".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".in")):
         return False
     return (
         name in {"dockerfile", "containerfile"}
         or name.startswith(("dockerfile.", "dockerfile-"))
-        or name.endswith(".dockerfile")
+        or name.endswith((".dockerfile", "-dockerfile"))
     )
+
+
+def _is_compose_name(name: str) -> bool:
+    return name.endswith((".yml", ".yaml")) and "compose" in name
+
+
+def _is_aside(path: PurePosixPath) -> bool:
+    """Inside a folder for something else than what a project ships."""
+    return not _ASIDE.isdisjoint(path.parts[:-1])
+
+
+def _is_for_development(path: PurePosixPath) -> bool:
+    words = set(path.name.replace("_", "-").replace(".", "-").split("-"))
+    return not _DEVELOPMENT.isdisjoint(words)
+
+
+def _with_shared_images(services: list[Service]) -> list[Service]:
+    """A service without ``build`` whose ``image`` another one builds runs that very image."""
+    built = {
+        service.compose.image: service
+        for service in services
+        if service.compose is not None and service.compose.image is not None and service.image is not None
+    }
+    shared = []
+    for service in services:
+        name = service.compose.image if service.compose is not None else None
+        builder = built.get(name) if service.image is None and name is not None else None
+        if builder is not None:
+            shared.append(replace(service, image=builder.image, project=builder.project))
+        else:
+            shared.append(service)
+    return shared
 
 
 def _name_of(path: PurePosixPath) -> str:
@@ -247,11 +367,14 @@ def _name_of(path: PurePosixPath) -> str:
 
 def _compose_files(listing: tuple[PurePosixPath, ...]) -> tuple[PurePosixPath, ...]:
     """The shallowest folder's compose file with its override; a file with another compose-like name failing that."""
-    shallow = [path for path in listing if len(path.parts) <= _COMPOSE_DEPTH]
+    shallow = [path for path in listing if len(path.parts) <= _COMPOSE_DEPTH and _is_compose_name(path.name)]
     found = [path for path in shallow if path.name in DEFAULT_NAMES]
     if found:
-        main = min(found, key=lambda path: (len(path.parts), path.parent, DEFAULT_NAMES.index(path.name)))
+        main = min(
+            found, key=lambda path: (_is_aside(path), len(path.parts), path.parent, DEFAULT_NAMES.index(path.name))
+        )
         overrides = [path for path in shallow if path.parent == main.parent and path.name in OVERRIDE_NAMES]
         return (main, *overrides[:1])
-    similar = [path for path in shallow if "compose" in path.name and path.suffix in {".yml", ".yaml"}]
-    return (min(similar, key=lambda path: (len(path.parts), path)),) if similar else ()
+    similar = [path for path in shallow if path.name not in OVERRIDE_NAMES]
+    ordered = sorted(similar, key=lambda path: (_is_aside(path), len(path.parts), _is_for_development(path), path))
+    return tuple(ordered[:1])

@@ -6,7 +6,7 @@ a file may be a fifo that never ends.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -111,6 +111,25 @@ class ProjectFiles:
             return self.resolve(path).is_dir()
         except (CareenError, OSError):
             return False
+
+    def find(self, folder: PurePosixPath, wanted: Callable[[str], bool], *, depth: int) -> list[PurePosixPath]:
+        """Regular files whose name is wanted, sorted; as :meth:`walk`, and cheaper where most names are not."""
+        found: list[str] = []
+        waiting = [(str(folder), 1)]
+        while waiting:
+            inside, level = waiting.pop()
+            try:
+                with os.scandir(self.root / inside) as entries:
+                    for entry in entries:
+                        path = entry.name if inside == "." else f"{inside}/{entry.name}"
+                        if entry.is_dir(follow_symlinks=False):
+                            if level < depth and entry.name not in _SKIPPED_FOLDERS:
+                                waiting.append((path, level + 1))
+                        elif wanted(entry.name) and self.exists(PurePosixPath(path)):
+                            found.append(path)
+            except OSError:
+                continue
+        return sorted(map(PurePosixPath, found))
 
     def walk(self, folder: PurePosixPath, *, depth: int) -> Iterator[PurePosixPath]:
         """Regular files below ``folder``, sorted, ``depth`` levels deep; caches and dependencies are passed over."""

@@ -127,7 +127,7 @@ def _write_baseline(result: "ScanResult", path: Path, how: Output) -> int:
     from careen.app.baseline import baseline_of, write_baseline
 
     known = [*result.findings, *(silenced.finding for silenced in result.silenced if silenced.from_baseline)]
-    text = write_baseline(baseline_of(known, result.facts.workspace.files.text_or_none))
+    text = write_baseline(baseline_of(known, result.text))
     aside = path.with_name(f".{path.name}.new")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
