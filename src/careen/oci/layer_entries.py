@@ -149,10 +149,13 @@ def _entry(header: bytes, overrides: Mapping[bytes, bytes]) -> LayerEntry:
         raise LayerError(f"it has a {kind.value} without a name")
     size = _whole(overrides, b"size", _number(header[124:136]))
     target = overrides.get(b"linkpath") or _text(header[157:257])
+    link = ""
     if kind is EntryKind.HARD_LINK:
         link = _inside(target)
-    else:
-        link = target.decode("utf-8", "surrogateescape") if kind is EntryKind.SYMBOLIC_LINK else ""
+    elif kind is EntryKind.SYMBOLIC_LINK:
+        link = target.decode("utf-8", "surrogateescape")
+    if kind in (EntryKind.HARD_LINK, EntryKind.SYMBOLIC_LINK) and not link:
+        raise LayerError(f"it has a {kind.value} to nothing: {_shown(name)}")
     devices = kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
     return LayerEntry(
         path=path,
