@@ -1,14 +1,14 @@
 """From segments to layers. A layer whose segments are known, in their order, is known: none of them is opened."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Digest
 from careen.blobs.store import Entry, EntryKey, Store
-from careen.build.segment import FORMAT, Folder, Segment
+from careen.build.segment import FORMAT, Folder, Native, Segment, native_document, native_of
 from careen.errors import CareenError
 from careen.oci.layer import Packer, join_parts
 from careen.oci.tarwriter import TarHeaders
@@ -20,11 +20,10 @@ class OverlapError(CareenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A segment by its key, and how to get it. ``remade`` makes one that leaves the given paths out."""
+    """A segment by its key, and how to get it, whole or without some paths."""
 
     key: EntryKey
-    segment: Callable[[], Segment]
-    remade: Callable[[frozenset[str]], Segment]
+    segment: Callable[[frozenset[str]], Segment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,15 @@ class Layer:
     packed_bytes: int
     shares: tuple[Share, ...]
     overlaps: tuple[str, ...]
-    segment_keys: tuple[EntryKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerContents:
+    """``files`` are sizes by path, links among them as 0 bytes."""
+
+    files: Mapping[str, int]
+    folders: frozenset[str]
+    natives: tuple[Native, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +66,33 @@ class Assembler:
     epoch: int
 
     def layer(self, pieces: Sequence[Piece]) -> Layer:
-        key = EntryKey.of(
-            "layer",
-            {
-                "format": FORMAT,
-                "segments": [piece.key.digest.hex for piece in pieces],
-                "packer": self.packer.name,
-                "epoch": self.epoch,
-            },
-        )
+        key = EntryKey.of("layer", self._inputs([piece.key for piece in pieces]))
         return _read(self.store.get_or_make(key, lambda sink: self._write(sink, pieces)))
 
+    def contents(self, pieces: Sequence[Piece]) -> LayerContents:
+        """What is in the layer; read only by those who ask for it."""
+        key = EntryKey.of("contents", self._inputs([piece.key for piece in pieces]))
+        document = json.loads(self.store.get_or_make(key, lambda _: _joined(pieces).contents_document()).document)
+        return LayerContents(
+            files=dict(document["files"]),
+            folders=frozenset(document["folders"]),
+            natives=tuple(native_of(fields) for fields in document["natives"]),
+        )
+
+    def has(self, keys: Sequence[EntryKey]) -> bool:
+        """Whether the layer of these segments is there, so that none of them is needed."""
+        return self.store.get(EntryKey.of("layer", self._inputs(keys))) is not None
+
+    def _inputs(self, keys: Sequence[EntryKey]) -> dict[str, object]:
+        return {
+            "format": FORMAT,
+            "segments": [key.digest.hex for key in keys],
+            "packer": self.packer.name,
+            "epoch": self.epoch,
+        }
+
     def _write(self, sink: ByteSink, pieces: Sequence[Piece]) -> bytes:
-        joined = _Joined()
-        for piece in pieces:
-            joined.add(piece)
+        joined = _joined(pieces)
         headers = TarHeaders(self.epoch)
         head = b"".join(
             headers.folder(folder.path, mode=folder.mode, owner=folder.owner) for folder in joined.all_folders()
@@ -86,9 +105,15 @@ class Assembler:
             "packed_bytes": digests.packed_bytes,
             "shares": [[segment.what, segment.bytes, segment.bytecode_bytes] for segment in joined.segments],
             "overlaps": joined.overlaps,
-            "segments": [segment.key.digest.hex for segment in joined.segments],
         }
         return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _joined(pieces: Sequence[Piece]) -> "_Joined":
+    joined = _Joined()
+    for piece in pieces:
+        joined.add(piece)
+    return joined
 
 
 @dataclass(slots=True)
@@ -100,7 +125,7 @@ class _Joined:
 
     def add(self, piece: Piece) -> None:
         """The first source of a path keeps it; the others are packed again without it, which is seldom."""
-        segment = piece.segment()
+        segment = piece.segment(frozenset())
         doubled = [file for file in segment.files if file.path in self.files]
         if doubled:
             for file in doubled:
@@ -109,12 +134,20 @@ class _Joined:
                     self.overlaps.append(
                         f"{other.what} and {segment.what} both bring /{file.path}; that of {other.what} is in the image"
                     )
-            segment = piece.remade(frozenset(file.path for file in doubled))
+            segment = piece.segment(frozenset(file.path for file in doubled))
         self.segments.append(segment)
         for folder in segment.folders:
             self.folders.setdefault(folder.path, folder)
         for file in segment.files:
             self.files[file.path] = (segment, file.digest)
+
+    def contents_document(self) -> bytes:
+        document = {
+            "files": [[file.path, file.size] for segment in self.segments for file in segment.files],
+            "folders": [folder.path for folder in self.all_folders()],
+            "natives": [native_document(native) for segment in self.segments for native in segment.natives],
+        }
+        return json.dumps(document, separators=(",", ":")).encode()
 
     def all_folders(self) -> list[Folder]:
         """Every folder once, above everything in it."""
@@ -141,5 +174,4 @@ def _read(entry: Entry) -> Layer:
         packed_bytes=document["packed_bytes"],
         shares=tuple(Share(*fields) for fields in document["shares"]),
         overlaps=tuple(document["overlaps"]),
-        segment_keys=tuple(EntryKey("segment", Digest(text)) for text in document["segments"]),
     )

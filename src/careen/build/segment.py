@@ -7,10 +7,11 @@ its segments are, so a layer begins with its folders, each once, and its segment
 import json
 import mmap
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 from careen.blobs.digest import ByteSink, Digest
 from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage
@@ -95,9 +96,9 @@ class SegmentMaker:
     pool: ThreadPoolExecutor
     epoch: int
 
-    def key(self, kind: str, inputs: dict[str, object]) -> EntryKey:
+    def key(self, kind: str, inputs: Mapping[str, object]) -> EntryKey:
         common = {"format": FORMAT, "packer": self.packer.name, "piece": PIECE_BYTES, "epoch": self.epoch}
-        return EntryKey.of("segment", {**common, "kind": kind, "inputs": inputs})
+        return EntryKey.of("segment", {**common, "kind": kind, "inputs": dict(inputs)})
 
     def find(self, key: EntryKey) -> Segment | None:
         entry = self.store.get(key)
@@ -177,7 +178,40 @@ class _Writing:
             found = read_linkage(data)
         except ElfError:
             return  # test data of a package, or a damaged file: the linker would refuse it as well
-        self.natives.append([path, found.machine, found.needed, found.soname, found.search, found.interpreter])
+        self.natives.append(native_document(Native(path, found)))
+
+
+class Recipe(Protocol):
+    """Something that a segment can be made from. ``weight`` is in bytes, by and large."""
+
+    @property
+    def what(self) -> str: ...
+
+    @property
+    def weight(self) -> int: ...
+
+    def key(self, maker: SegmentMaker, /) -> EntryKey: ...
+
+    def fetch(self) -> None:
+        """Brings what is needed to this machine."""
+
+    def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
+        """Found or made. ``without`` names paths that another source of the layer has already."""
+        ...
+
+
+def native_document(native: Native) -> list[object]:
+    found = native.linkage
+    return [native.path, found.machine, found.needed, found.soname, found.search, found.interpreter]
+
+
+def native_of(fields: list[Any]) -> Native:
+    """Turns around :func:`native_document`."""
+    path, machine, needed, soname, search, interpreter = fields
+    linkage = Linkage(
+        machine=machine, needed=tuple(needed), soname=soname, search=tuple(search), interpreter=interpreter
+    )
+    return Native(path, linkage)
 
 
 def _read(entry: Entry) -> Segment:
@@ -188,19 +222,7 @@ def _read(entry: Entry) -> Segment:
         part=Part(entry.blob, tuple(document["pieces"]), document["tar_bytes"]),
         folders=tuple(Folder(*fields) for fields in document["folders"]),
         files=tuple(FileFact(*fields) for fields in document["files"]),
-        natives=tuple(
-            Native(
-                path,
-                Linkage(
-                    machine=machine,
-                    needed=tuple(needed),
-                    soname=soname,
-                    search=tuple(search),
-                    interpreter=interpreter,
-                ),
-            )
-            for path, machine, needed, soname, search, interpreter in document["natives"]
-        ),
+        natives=tuple(native_of(fields) for fields in document["natives"]),
         bytes=document["bytes"],
         bytecode_bytes=document["bytecode_bytes"],
     )

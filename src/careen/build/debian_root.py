@@ -1,0 +1,132 @@
+"""Segments of Debian packages: the base, and system packages laid over it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from careen.blobs.digest import Digest
+from careen.blobs.store import EntryKey
+from careen.build.segment import Contents, Folder, Member, Segment, SegmentMaker
+from careen.debian.base import compose, compose_layer
+from careen.debian.packages import BinaryPackage
+from careen.debian.root import RootEntry, RootFile, RootFolder, RootLink
+from careen.plan.target import DebianBase
+from careen.platforms import Architecture
+
+_FORMAT = 1
+"""Raised when composing changes what a base holds."""
+
+Debs = Callable[[Iterable[BinaryPackage]], tuple[tuple[BinaryPackage, Path], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseRecipe:
+    base: DebianBase
+    architecture: Architecture
+    debs: Debs
+
+    def entries(self) -> tuple[RootEntry, ...]:
+        """Composed anew, which takes a second. Raises what fetching and composing raise."""
+        return compose(
+            self.debs(self.base.packages),
+            release=self.base.release,
+            architecture=self.architecture,
+            keep_libraries=frozenset(self.base.kept_libraries),
+            keep_modules=frozenset(self.base.kept_modules),
+        )
+
+    def inputs(self) -> dict[str, object]:
+        return {
+            "format": _FORMAT,
+            "release": self.base.release,
+            "architecture": self.architecture.value,
+            "packages": [package.digest.hex for package in self.base.packages],
+            "libraries": sorted(set(self.base.kept_libraries)),
+            "modules": sorted(set(self.base.kept_modules)),
+        }
+
+    @property
+    def what(self) -> str:
+        return f"{self.base.label} with Python {self.base.runtime.version}"
+
+    @property
+    def weight(self) -> int:
+        return sum(package.installed_bytes for package in self.base.packages)
+
+    def key(self, maker: SegmentMaker, /) -> EntryKey:
+        return maker.key("base", self.inputs())
+
+    def fetch(self) -> None:
+        self.debs(self.base.packages)
+
+    def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
+        return maker.get_or_make(self.key(maker), lambda: root_contents(self.what, self.entries(), without))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemRecipe:
+    """Packages beyond the base. Their segment holds what the base has not, so it depends on the base too."""
+
+    base: BaseRecipe
+    packages: tuple[BinaryPackage, ...]
+
+    @property
+    def what(self) -> str:
+        return ", ".join(package.name for package in self.packages)
+
+    @property
+    def weight(self) -> int:
+        return sum(package.installed_bytes for package in self.packages)
+
+    def key(self, maker: SegmentMaker, /) -> EntryKey:
+        inputs = {"over": self.base.inputs(), "packages": [package.digest.hex for package in self.packages]}
+        return maker.key("system", inputs)
+
+    def fetch(self) -> None:
+        self.base.fetch()
+        self.base.debs(self.packages)
+
+    def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
+        return maker.get_or_make(self.key(maker), lambda: self._contents(without))
+
+    def _contents(self, without: frozenset[str]) -> Contents:
+        below = self.base.entries()
+        added = compose_layer(self.base.debs(self.packages), over=below, architecture=self.base.architecture)
+        folders = {entry.path: entry for entry in below if isinstance(entry, RootFolder)}
+        return root_contents(self.what, [*_parents(added, folders), *added], without)
+
+
+def root_contents(what: str, entries: Iterable[RootEntry], without: frozenset[str]) -> Contents:
+    ordered = sorted((entry for entry in entries if entry.path not in without), key=lambda entry: entry.path)
+    return Contents(
+        what=what,
+        members=[_member(entry) for entry in ordered if not isinstance(entry, RootFolder)],
+        folders=tuple(
+            Folder(entry.path, entry.mode, entry.owner) for entry in ordered if isinstance(entry, RootFolder)
+        ),
+    )
+
+
+def _member(entry: RootFile | RootLink) -> Member:
+    if isinstance(entry, RootLink):
+        return Member(path=entry.path, target=entry.target)
+    return Member(
+        path=entry.path,
+        size=len(entry.content),
+        mode=0o755 if entry.mode & 0o111 else 0o644,
+        content=entry.content,
+        digest=Digest.of(entry.content),
+    )
+
+
+def _parents(entries: Iterable[RootEntry], folders: dict[str, RootFolder]) -> list[RootFolder]:
+    """Folders of the base that something is put into, as they are there: a layer that names one decides its mode."""
+    found: dict[str, RootFolder] = {}
+    own = {entry.path for entry in entries if isinstance(entry, RootFolder)}
+    for entry in entries:
+        folder = entry.path.rpartition("/")[0]
+        while folder and folder not in found:
+            if folder in folders and folder not in own:
+                found[folder] = folders[folder]
+            folder = folder.rpartition("/")[0]
+    return list(found.values())

@@ -1,0 +1,142 @@
+"""The segment of one distribution: its wheel, straight from the zip."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from careen.blobs.digest import Digest
+from careen.blobs.store import EntryKey
+from careen.build.segment import Contents, Member, Segment, SegmentMaker
+from careen.plan.target import PythonRuntime
+from careen.python.installing import Additions, InstalledFile, Scheme, content, installed_files
+from careen.python.names import PackageName
+from careen.python.trimming import TrimmingPolicy
+from careen.python.wheel_archive import WheelArchive
+
+
+def scheme_for(runtime: PythonRuntime, name: PackageName) -> Scheme:
+    """Debian's ``posix_local`` scheme: what is not for the site folder goes beside it, below ``/usr/local``."""
+    prefix = runtime.scripts.parent
+    return Scheme(
+        site_packages=runtime.site_packages,
+        scripts=runtime.scripts,
+        data=prefix,
+        headers=prefix / "include" / f"python{runtime.version}" / name,
+        executable=runtime.executable,
+    )
+
+
+Compile = Callable[[Mapping[PurePosixPath, bytes]], Mapping[PurePosixPath, bytes]]
+"""Sources by their places in the image, to their bytecode; what does not compile is missing from the answer."""
+
+Strip = Callable[[Path], None]
+"""Takes symbols out of a native file, in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelRecipe:
+    """Everything that a distribution's segment is made from.
+
+    ``wheel`` gives its file, fetched or built when it must be, and ``digest`` is the file's. ``modules`` are those
+    of its sources, relative to the site folder, that get bytecode.
+    """
+
+    name: PackageName
+    version: str
+    digest: Digest
+    wheel: Callable[[], Path]
+    runtime: PythonRuntime
+    trimming: TrimmingPolicy
+    modules: tuple[str, ...] = ()
+    compiler: str = ""
+    compile: Compile | None = None
+    strip: Strip | None = None
+    direct_url: bytes | None = None
+    weight: int = 0
+
+    @property
+    def what(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def key(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> EntryKey:
+        scheme = scheme_for(self.runtime, self.name)
+        inputs: dict[str, object] = {
+            "wheel": self.digest.hex,
+            "trimming": self.trimming.value,
+            "modules": Digest.of("\n".join(self.modules).encode()).hex if self.modules else "",
+            "compiler": self.compiler if self.modules else "",
+            "scheme": [str(scheme.site_packages), str(scheme.scripts), str(scheme.data), str(scheme.executable)],
+            "python": str(self.runtime.version),
+            "direct_url": self.direct_url.decode() if self.direct_url is not None else "",
+            "without": sorted(without),
+        }
+        return maker.key("wheel", inputs)
+
+    def fetch(self) -> None:
+        self.wheel()
+
+    def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
+        return maker.get_or_make(
+            self.key(maker, without=without),
+            lambda: Contents(what=self.what, members=self._members(maker, without)),
+        )
+
+    def _members(self, maker: SegmentMaker, without: frozenset[str]) -> Iterator[Member]:
+        scheme = scheme_for(self.runtime, self.name)
+        with WheelArchive(self.wheel()) as archive, maker.store.scratch() as scratch:
+            replaced = self._stripped(archive, scheme, scratch)
+            additions = Additions(
+                bytecode=self._bytecode(archive, scheme),
+                replaced=replaced,
+                direct_url=self.direct_url,
+                cache_tag=f"cpython-3{self.runtime.version.minor}",
+            )
+            for file in installed_files(archive, scheme, self.trimming, additions):
+                if file.path not in without:
+                    yield _member(archive, file)
+
+    def _bytecode(self, archive: WheelArchive, scheme: Scheme) -> Mapping[str, bytes]:
+        if not self.modules or self.compile is None:
+            return {}
+        wanted = set(self.modules)
+        sources: dict[PurePosixPath, bytes] = {}
+        names: dict[PurePosixPath, str] = {}
+        for file in installed_files(archive, scheme, self.trimming):
+            if file.module_path in wanted and not isinstance(file.source, Path):
+                place = PurePosixPath("/", file.path)
+                sources[place] = b"".join(content(archive, file))
+                names[place] = file.module_path
+        return {names[place]: compiled for place, compiled in self.compile(sources).items()}
+
+    def _stripped(self, archive: WheelArchive, scheme: Scheme, scratch: Path) -> Mapping[str, Path]:
+        """Libraries that were vendored are left alone: their names hold sums of what they were."""
+        if self.trimming is not TrimmingPolicy.LEAN or self.strip is None:
+            return {}
+        replaced: dict[str, Path] = {}
+        for file in installed_files(archive, scheme, self.trimming):
+            path = file.module_path
+            if (
+                path is None
+                or ".so" not in path.rpartition("/")[2]
+                or ".libs/" in path
+                or isinstance(file.source, Path)
+            ):
+                continue
+            aside = scratch / str(len(replaced))
+            with aside.open("wb") as target:
+                for data in content(archive, file):
+                    target.write(data)
+            self.strip(aside)
+            replaced[path] = aside
+        return replaced
+
+
+def _member(archive: WheelArchive, file: InstalledFile) -> Member:
+    return Member(
+        path=file.path,
+        size=file.size,
+        mode=0o755 if file.executable else 0o644,
+        content=file.source if isinstance(file.source, bytes) else lambda: content(archive, file),
+        digest=file.digest,
+        is_bytecode=file.path.endswith(".pyc"),
+    )

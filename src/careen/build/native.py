@@ -1,0 +1,244 @@
+"""The native engine: from a plan to images in an OCI layout, without a daemon, without root, without running anything.
+
+Everything that is slow is kept under what it was made from: packed segments by their wheel, layers by their segments.
+So a build does what nobody did before, and links the rest.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from careen.blobs.digest import Descriptor
+from careen.blobs.store import EntryKey
+from careen.build.application import ApplicationRecipe
+from careen.build.assembly import Assembler, Layer, Piece
+from careen.build.closure import missing_libraries
+from careen.build.configuration import annotations, image_config, references
+from careen.build.debian_root import BaseRecipe, SystemRecipe
+from careen.build.distribution import WheelRecipe
+from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage, BuiltLayer, BuiltShare
+from careen.build.segment import FORMAT, Recipe, SegmentMaker
+from careen.oci.layer import packer
+from careen.oci.layout import LayoutWriter
+from careen.oci.manifest import Manifest
+from careen.oci.media_types import CONFIG, MANIFEST, layer_type
+from careen.plan.target import Plan, PlannedDistribution, ServicePlan, UnbuiltSource
+from careen.progress import Progress, Step, unheard
+from careen.python.locked import LockedFile
+
+ENGINE = "native"
+_FETCHERS = 6
+
+
+def build_stack(
+    plan: Plan,
+    sources: BuildSources,
+    *,
+    output: Path,
+    options: BuildOptions | None = None,
+    progress: Progress = unheard,
+) -> BuildResult:
+    """Writes every image of the plan into the layout ``output``, which is made, or holds an earlier build.
+
+    Raises LayoutError for a folder that holds something else, and what fetching, verifying and reading raise; images
+    that were in ``output`` stay until the new ones are whole.
+    """
+    started = time.perf_counter()
+    processors = os.cpu_count() or 1
+    with (
+        ThreadPoolExecutor(processors, "careen-pack") as packers,
+        ThreadPoolExecutor(max(_FETCHERS, processors), "careen-make") as makers,
+        LayoutWriter(output) as writer,
+    ):
+        build = _Build(plan, sources, options or BuildOptions(), progress, packers, makers)
+        images = build.run(writer)
+    return BuildResult(engine=ENGINE, layout=output, images=images, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _StackLayer:
+    """A layer to be: its recipes in their order, and the services that take it."""
+
+    what: str
+    services: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A layer that is."""
+
+    layer: _StackLayer
+    pieces: tuple[Piece, ...]
+    made: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageFacts:
+    """``hidden_bytes`` are those of files that a layer above replaces."""
+
+    hidden_bytes: int
+    notes: tuple[str, ...]
+
+
+class _Build:
+    def __init__(
+        self,
+        plan: Plan,
+        sources: BuildSources,
+        options: BuildOptions,
+        progress: Progress,
+        packers: ThreadPoolExecutor,
+        makers: ThreadPoolExecutor,
+    ) -> None:
+        packing = packer(options.compression)
+        self.plan = plan
+        self.sources = sources
+        self.options = options
+        self.progress = progress
+        self.makers = makers
+        self.maker = SegmentMaker(sources.store, packing, packers, plan.source_date_epoch)
+        self.assembler = Assembler(sources.store, packing, packers, plan.source_date_epoch)
+        self.busy = threading.Semaphore(os.cpu_count() or 1)
+        self.base = BaseRecipe(base=plan.base, architecture=plan.platform.architecture, debs=sources.debs)
+
+    def run(self, writer: LayoutWriter) -> tuple[BuiltImage, ...]:
+        shared = self._shared_layers()
+        self._make_segments(shared)
+        placed = list(self.makers.map(self._place, shared))
+        existing = self.assembler.contents(placed[0].pieces).folders
+        names = references(self.plan.services)
+        images: dict[str, Descriptor] = {}
+        built: list[BuiltImage] = []
+        for number, service in enumerate(self.plan.services, 1):
+            own = [item for item in placed if service.name in item.layer.services]
+            own.append(self._place(self._application(service, existing)))
+            image, descriptor = self._write_image(writer, service, names[service.name], own)
+            built.append(image)
+            images[image.reference] = descriptor
+            self.progress(Step("writing images", number, len(self.plan.services), service.name))
+        writer.finish(images)
+        return tuple(built)
+
+    def _shared_layers(self) -> list[_StackLayer]:
+        names = tuple(service.name for service in self.plan.services)
+        found = [_StackLayer(self.plan.base.label, names, (self.base,))]
+        for system in self.plan.system_layers:
+            recipe = SystemRecipe(base=self.base, packages=system.packages)
+            found.append(_StackLayer(recipe.what, system.services, (recipe,)))
+        for layer in self.plan.distribution_layers:
+            recipes = tuple(self._distribution(item) for item in layer.distributions)
+            found.append(_StackLayer(", ".join(item.name for item in layer.distributions), layer.services, recipes))
+        return found
+
+    def _distribution(self, item: PlannedDistribution) -> WheelRecipe:
+        source = item.source
+        if isinstance(source, UnbuiltSource):
+            raise NotImplementedError
+        locked = LockedFile(url=source.url, digest=source.digest, size=source.size)
+        return WheelRecipe(
+            name=item.name,
+            version=item.version,
+            digest=source.digest,
+            wheel=lambda: self.sources.packages.wheel(locked),
+            runtime=self.plan.base.runtime,
+            trimming=self.options.trimming,
+            weight=item.installed_bytes or source.size or 0,
+        )
+
+    def _application(self, service: ServicePlan, existing: frozenset[str]) -> _StackLayer:
+        recipe = ApplicationRecipe(service=service, root=self.sources.root, existing=existing)
+        return _StackLayer(recipe.what, (service.name,), (recipe,))
+
+    def _make_segments(self, layers: Sequence[_StackLayer]) -> None:
+        """Fetches and packs whatever is wanted and has no segment yet.
+
+        The largest come first, since they decide when the last is done.
+        """
+        missing = [
+            recipe
+            for layer in layers
+            if not self.assembler.has([recipe.key(self.maker) for recipe in layer.recipes])
+            for recipe in layer.recipes
+            if self.maker.find(recipe.key(self.maker)) is None
+        ]
+        missing.sort(key=lambda recipe: -recipe.weight)
+        for done, recipe in enumerate(self.makers.map(self._make, missing), 1):
+            self.progress(Step("packing", done, len(missing), recipe.what))
+
+    def _make(self, recipe: Recipe) -> Recipe:
+        recipe.fetch()
+        with self.busy:  # fetching may be ahead of packing, but not fill the memory
+            recipe.segment(self.maker)
+        return recipe
+
+    def _place(self, layer: _StackLayer) -> _Placed:
+        pieces = tuple(self._piece(recipe) for recipe in layer.recipes)
+        return _Placed(layer, pieces, self.assembler.layer(pieces))
+
+    def _piece(self, recipe: Recipe) -> Piece:
+        return Piece(key=recipe.key(self.maker), segment=lambda without: recipe.segment(self.maker, without=without))
+
+    def _write_image(
+        self, writer: LayoutWriter, service: ServicePlan, reference: str, placed: Sequence[_Placed]
+    ) -> tuple[BuiltImage, Descriptor]:
+        media_type = layer_type(self.options.compression)
+        layers = []
+        for item in placed:
+            descriptor = Descriptor(media_type, item.made.digest, item.made.packed_bytes)
+            if not writer.has(descriptor):
+                writer.add_blob(descriptor, item.made.path)
+            layers.append(descriptor)
+        contents = [(item.layer.what, item.made.diff_id) for item in placed]
+        config = writer.put(CONFIG, image_config(self.plan, service, contents).render())
+        manifest = Manifest(config=config, layers=tuple(layers), annotations=annotations(self.plan, service))
+        descriptor = writer.put(MANIFEST, manifest.render())
+        facts = self._facts(placed)
+        image = BuiltImage(
+            service=service.name,
+            reference=reference,
+            digest=descriptor.digest,
+            bytes=sum(item.made.bytes for item in placed) - facts.hidden_bytes,
+            compressed_bytes=sum(item.made.packed_bytes for item in placed),
+            layers=tuple(_built(item) for item in placed),
+            notes=(*facts.notes, *(sentence for item in placed for sentence in item.made.overlaps)),
+        )
+        return image, descriptor
+
+    def _facts(self, placed: Sequence[_Placed]) -> _ImageFacts:
+        """What is true of these layers together; read from them once."""
+        key = EntryKey.of("image", {"format": FORMAT, "layers": [item.made.key.digest.hex for item in placed]})
+        document = json.loads(self.sources.store.get_or_make(key, lambda _: self._find_facts(placed)).document)
+        return _ImageFacts(document["hidden_bytes"], tuple(document["notes"]))
+
+    def _find_facts(self, placed: Sequence[_Placed]) -> bytes:
+        contents = [self.assembler.contents(item.pieces) for item in placed]
+        files: dict[str, int] = {}
+        hidden = 0
+        for layer in contents:
+            for path, size in layer.files.items():
+                hidden += files.get(path, 0)
+                files[path] = size
+        natives = [native for layer in contents for native in layer.natives]
+        missing = missing_libraries(natives, files, self.plan.platform.architecture)
+        return json.dumps({"hidden_bytes": hidden, "notes": [str(library) for library in missing]}).encode()
+
+
+def _built(item: _Placed) -> BuiltLayer:
+    return BuiltLayer(
+        digest=item.made.digest,
+        diff_id=item.made.diff_id,
+        bytes=item.made.bytes,
+        compressed_bytes=item.made.packed_bytes,
+        services=item.layer.services,
+        what=item.layer.what,
+        shares=tuple(
+            BuiltShare(what=share.what, bytes=share.bytes, bytecode_bytes=share.bytecode_bytes)
+            for share in item.made.shares
+        ),
+    )
