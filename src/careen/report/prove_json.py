@@ -1,0 +1,53 @@
+"""``careen.prove/1``: verdicts and evidence for machines.
+
+{"schema": "careen.prove/1", "runner": "runc", "passed": true,
+ "services": [{"name": "api", "peak_memory_bytes": 61000000, "start_seconds": 0.9,
+   "checks": [{"check": "health", "verdict": "pass",
+     "evidence": {"summary": "...", "command": ["..."], "output": "...", "seconds": 0.1}}]}],
+ "stack": [{"check", "verdict", "evidence"}]}
+
+Times are part of the evidence, so two proofs differ in them; ``reproducible`` leaves them and what was measured out.
+"""
+
+from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof
+
+Json = dict[str, object]
+
+
+def prove_document(report: ProofReport, *, reproducible: bool = False) -> Json:
+    return {
+        "schema": "careen.prove/1",
+        "runner": report.runner,
+        "passed": report.passed,
+        "services": [
+            _service(service, reproducible) for service in sorted(report.services, key=lambda service: service.name)
+        ],
+        "stack": [_check(result, reproducible) for result in report.stack],
+    }
+
+
+def _service(service: ServiceProof, reproducible: bool) -> Json:
+    document: Json = {
+        "name": service.name,
+        "checks": [_check(result, reproducible) for result in service.checks],
+    }
+    if not reproducible:
+        document["peak_memory_bytes"] = service.peak_memory_bytes
+        document["start_seconds"] = None if service.start_seconds is None else round(service.start_seconds, 3)
+    return document
+
+
+def _check(result: CheckResult, reproducible: bool) -> Json:
+    document: Json = {"check": result.check, "verdict": result.verdict.value}
+    if not reproducible:
+        document["evidence"] = _evidence(result.evidence)
+    return document
+
+
+def _evidence(evidence: Evidence) -> Json:
+    return {
+        "summary": evidence.summary,
+        "command": list(evidence.command),
+        "output": evidence.output,
+        "seconds": None if evidence.seconds is None else round(evidence.seconds, 3),
+    }

@@ -1,0 +1,58 @@
+"""Verdicts for people: a line a check, what failed with all its evidence."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from careen.prove.evidence import CheckResult, ProofReport, Verdict
+from careen.text.units import format_bytes, format_seconds
+
+_MARKS = {Verdict.PASS: "[green]pass[/]", Verdict.FAIL: "[bold red]fail[/]", Verdict.SKIPPED: "[yellow]skipped[/]"}
+
+
+def show_proof(console: Console, report: ProofReport) -> None:
+    for service in report.services:
+        console.print()
+        measured = []
+        if service.start_seconds is not None:
+            measured.append(f"healthy after {format_seconds(service.start_seconds)}")
+        if service.peak_memory_bytes is not None:
+            measured.append(f"peak memory {format_bytes(service.peak_memory_bytes)}")
+        told = f" [dim]({', '.join(measured)})[/]" if measured else ""
+        console.print(f"[bold]{escape(service.name)}[/]{told}")
+        _show(console, service.checks)
+    if report.stack:
+        console.print()
+        console.print("[bold]the stack together[/]")
+        _show(console, report.stack)
+    console.print()
+    console.print(summary(report))
+
+
+def summary(report: ProofReport) -> str:
+    results = [*report.stack, *(result for service in report.services for result in service.checks)]
+    counts = {verdict: sum(1 for result in results if result.verdict is verdict) for verdict in Verdict}
+    word = "proven" if report.passed else "not proven"
+    return (
+        f"{word}: {counts[Verdict.PASS]} checks passed, {counts[Verdict.FAIL]} failed, "
+        f"{counts[Verdict.SKIPPED]} skipped, with {report.runner}"
+    )
+
+
+def _show(console: Console, results: Sequence[CheckResult]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for result in results:
+        table.add_row(f"  {_MARKS[result.verdict]}", result.check, escape(result.evidence.summary))
+    console.print(table)
+    for result in results:
+        if result.verdict is Verdict.FAIL:
+            evidence = result.evidence
+            if evidence.command:
+                console.print(f"    $ {escape(' '.join(evidence.command))}", style="dim")
+            for line in evidence.output.splitlines():
+                console.print(f"    {escape(line)}", style="dim")
