@@ -71,9 +71,10 @@ class LayerEntry:
 class LayerEntries:
     """Iterates over a tar stream; ``content`` belongs to the entry given last. Raises LayerError."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        """``read(n)`` gives n bytes, fewer only at the end."""
+    def __init__(self, read: Callable[[int], bytes], skip: Callable[[int], None] | None = None) -> None:
+        """``read(n)`` gives n bytes, fewer only at the end; ``skip(n)`` passes over as many, or raises LayerError."""
         self._read = read
+        self._skip = skip
         self._left = 0
         self._padding = 0
 
@@ -107,6 +108,9 @@ class LayerEntries:
             yield data
 
     def _pass_over(self) -> None:
+        if self._skip is not None and self._left:
+            self._skip(self._left)
+            self._left = 0
         for _ in self.content():
             pass
         if self._padding and len(self._read(self._padding)) != self._padding:

@@ -53,5 +53,10 @@ def is_foreign_layer(media_type: str) -> bool:
     return media_type.startswith(_ABSENT)
 
 
+def compression_of(media_type: str) -> Compression | None:
+    """None for what is no layer, or one whose packing only its bytes tell."""
+    return _COMPRESSION.get(media_type)
+
+
 def layer_type(compression: Compression) -> str:
     return {Compression.NONE: LAYER, Compression.GZIP: LAYER_GZIP, Compression.ZSTD: LAYER_ZSTD}[compression]
