@@ -1,0 +1,85 @@
+"""Which images an emitted Dockerfile stands on, and where the interpreter is in them.
+
+A virtual environment is links to an interpreter: the stage that makes it and the image that runs it have theirs
+at the same path, or nothing starts (uv #6782). So both are chosen together here.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from careen.plan.target import DebianBase, Plan
+from careen.python.names import PythonVersion
+from careen.rewrite.options import Runtime
+
+_DISTROLESS_RELEASE = "trixie"
+"""The only Debian that distroless still has a Python for; python3-debian12 was taken down in May 2026."""
+
+_SLIM_INTERPRETERS = PurePosixPath("/usr/local/bin")
+_DEBIAN_INTERPRETERS = PurePosixPath("/usr/bin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageArgument:
+    """An image that the builder of the stack may replace: ``ARG name=reference``."""
+
+    name: str
+    reference: str
+
+    @property
+    def use(self) -> str:
+        return f"${{{self.name}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """``build`` is where dependencies are installed, ``run`` what services run on: None when it is composed.
+
+    ``composed_of`` are the Debian packages that a composed one is put together from. ``has_apt`` tells whether
+    packages can be installed into the image that runs, ``build_packages`` what ``build`` lacks for Python.
+    """
+
+    runtime: Runtime
+    interpreter: PurePosixPath
+    build: ImageArgument
+    run: ImageArgument | None
+    build_packages: tuple[str, ...]
+    composed_of: tuple[str, ...] = ()
+
+    @property
+    def has_apt(self) -> bool:
+        return self.runtime is Runtime.SLIM
+
+    @property
+    def has_shell(self) -> bool:
+        return self.runtime is Runtime.SLIM
+
+
+def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
+    version, base = plan.base.runtime.version, plan.base
+    if runtime is Runtime.SLIM:
+        return _slim(version, base)
+    return _distroless(version, base)
+
+
+def _slim(version: PythonVersion, base: DebianBase) -> Foundation:
+    image = ImageArgument(name="PYTHON_IMAGE", reference=f"python:{version}-slim-{base.release}")
+    return Foundation(
+        runtime=Runtime.SLIM,
+        interpreter=_SLIM_INTERPRETERS / f"python{version}",
+        build=image,
+        run=image,
+        build_packages=(),
+    )
+
+
+def _distroless(version: PythonVersion, base: DebianBase) -> Foundation:
+    ready_made = base.release == _DISTROLESS_RELEASE
+    run = ImageArgument(name="RUNTIME_IMAGE", reference="gcr.io/distroless/python3-debian13:nonroot")
+    return Foundation(
+        runtime=Runtime.DISTROLESS,
+        interpreter=_DEBIAN_INTERPRETERS / f"python{version}",
+        build=ImageArgument(name="DEBIAN_IMAGE", reference=f"debian:{base.release}-slim"),
+        run=run if ready_made else None,
+        build_packages=("ca-certificates", f"python{version}"),
+        composed_of=() if ready_made else tuple(sorted(package.name for package in base.packages)),
+    )

@@ -1,0 +1,31 @@
+"""What the user may choose about a rewriting."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+UV_VERSION = "0.13.8"
+"""The uv of emitted Dockerfiles when nothing tells which one the project uses."""
+
+
+class Runtime(StrEnum):
+    """The image that services run on.
+
+    ``SLIM`` is the official slim image. ``DISTROLESS`` has no shell and no package manager: distroless's own for
+    Python 3.13, for others an image of the same Debian packages that the Dockerfile itself puts together.
+    """
+
+    SLIM = "slim"
+    DISTROLESS = "distroless"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteOptions:
+    """``accept`` takes the refusals that would stop a recast; ``debug_targets`` adds a target with a shell per service.
+
+    ``runtime`` is None when careen chooses.
+    """
+
+    runtime: Runtime | None = None
+    uv_version: str = UV_VERSION
+    accept: bool = False
+    debug_targets: bool = False

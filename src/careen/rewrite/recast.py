@@ -1,0 +1,283 @@
+"""A Dockerfile rendered from the plan: one file, a target per service, shared stages below.
+
+Builds on BuildKit as old as Docker 20.10's: no here-document, no ``--link``, no ``# syntax=`` line.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from careen.plan.target import Plan, ServicePlan
+from careen.rewrite import rendering
+from careen.rewrite.bases import Foundation
+from careen.rewrite.carried import MARK, OWN_STAGES, OWN_SUFFIXES, Carried
+from careen.rewrite.copies import Piece
+from careen.rewrite.debs import composed_foundation, library_stage
+from careen.rewrite.installing import VENV, UvInstalling, build_packages, uv_environment
+from careen.rewrite.options import RewriteOptions
+
+_HEAD = (
+    f"One target per service: `docker build --target NAME`. {MARK.capitalize()} from what each service starts and "
+    "imports; `careen fix` renders it again."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecastInputs:
+    """``pieces`` are what each service copies of the project, ``support`` the folder of the files careen adds."""
+
+    plan: Plan
+    foundation: Foundation
+    carried: Carried
+    installing: UvInstalling
+    pieces: Mapping[str, tuple[Piece, ...]]
+    support: PurePosixPath
+    options: RewriteOptions
+
+
+def recast(inputs: RecastInputs) -> str:
+    """The text, with line feeds."""
+    return _Recast(inputs).text()
+
+
+def stage_names(services: Iterable[str]) -> Mapping[str, str]:
+    """A target for every service, by a name that FROM takes and no other stage has."""
+    found: dict[str, str] = {}
+    for service in services:
+        name = "".join(character if character.isalnum() or character in "-_." else "-" for character in service.lower())
+        if not name[:1].isalpha() or name in OWN_STAGES or name.endswith(OWN_SUFFIXES) or name == "scratch":
+            name = f"service-{name.lstrip('-_.')}"
+        while name in found.values():
+            name += "-2"
+        found[service] = name
+    return found
+
+
+class _Recast:
+    def __init__(self, inputs: RecastInputs) -> None:
+        self._inputs = inputs
+        self._plan = inputs.plan
+        self._foundation = inputs.foundation
+        self._stages = stage_names(service.name for service in inputs.plan.services)
+
+    def text(self) -> str:
+        parts = [
+            self._head(),
+            *self._uv(),
+            self._builder(),
+            *self._dependencies(),
+            *self._inputs.carried.stages,
+            *self._composed(),
+            *self._libraries(),
+            self._runtime(),
+            *(self._service(service) for service in self._plan.services),
+        ]
+        if self._inputs.options.debug_targets:
+            parts += [self._debug(service) for service in self._plan.services]
+        return "\n\n".join(parts) + "\n"
+
+    def _head(self) -> str:
+        foundation = self._foundation
+        images = [image for image in (foundation.build, foundation.run) if image is not None]
+        arguments = [f"ARG {image.name}={image.reference}" for image in dict.fromkeys(images)]
+        return "\n".join(
+            (
+                rendering.comment(_HEAD),
+                "",
+                rendering.comment(
+                    f"The interpreter is {foundation.interpreter} where dependencies are installed and where they run, "
+                    "so the links of the virtual environment hold."
+                ),
+                *arguments,
+                f"ARG UV_IMAGE=ghcr.io/astral-sh/uv:{self._inputs.options.uv_version}",
+                rendering.comment("`index` takes uv from the package index, for builders that reach no ghcr.io."),
+                "ARG UV_FROM=image",
+            )
+        )
+
+    def _uv(self) -> Iterator[str]:
+        version = self._inputs.options.uv_version
+        yield "FROM ${UV_IMAGE} AS uv-image"
+        base = "${PYTHON_IMAGE}" if self._foundation.has_apt else f"python:{self._plan.base.runtime.version}-slim"
+        yield "\n".join(
+            (
+                f"FROM {base} AS uv-index",
+                f'RUN pip install --no-cache-dir --root-user-action=ignore uv=={version} && cp "$(command -v uv)" /uv',
+            )
+        )
+        yield "FROM uv-${UV_FROM} AS uv"
+
+    def _builder(self) -> str:
+        foundation = self._foundation
+        packages = build_packages(self._plan, foundation, self._inputs.carried.build_packages)
+        return "\n".join(
+            (
+                f"FROM {foundation.build.use} AS builder",
+                *([rendering.apt_install(packages)] if packages else []),
+                "COPY --from=uv /uv /usr/local/bin/uv",
+                rendering.assignments("ENV", uv_environment(foundation)),
+                "WORKDIR /build",
+            )
+        )
+
+    def _dependencies(self) -> Iterator[str]:
+        installing = self._inputs.installing
+        grouping = installing.grouping
+        if grouping.is_whole:
+            yield "\n".join(("FROM builder AS dependencies", installing.sync(None)))
+            return
+        below = "builder"
+        if grouping.shared is not None:
+            below = "dependencies"
+            yield "\n".join(
+                (
+                    rendering.comment("What every service needs is installed once; each adds its own group to it."),
+                    "FROM builder AS dependencies",
+                    installing.sync(grouping.shared.name),
+                )
+            )
+        for service in self._plan.services:
+            group = grouping.of_service[service.name]
+            if group.requirements or grouping.shared is None:
+                name = f"{self._stages[service.name]}-dependencies"
+                yield "\n".join((f"FROM {below} AS {name}", installing.sync(group.name)))
+
+    def _dependency_stage(self, service: ServicePlan) -> str:
+        grouping = self._inputs.installing.grouping
+        if grouping.is_whole:
+            return "dependencies"
+        if grouping.shared is not None and not grouping.of_service[service.name].requirements:
+            return "dependencies"
+        return f"{self._stages[service.name]}-dependencies"
+
+    # System packages
+
+    def _composed(self) -> Iterator[str]:
+        """The image that services run on, where none with this Python is published."""
+        foundation = self._foundation
+        if foundation.composed_of:
+            user = self._plan.services[0].user
+            yield from composed_foundation(foundation, self._plan.base.runtime.version, user)
+
+    @cached_property
+    def _library_sets(self) -> Mapping[tuple[str, ...], str]:
+        """Packages to the stage that unpacks them; services with the same packages share one."""
+        found: dict[tuple[str, ...], str] = {}
+        for service in self._plan.services:
+            packages = tuple(package.name for package in service.system_packages)
+            if packages:
+                found.setdefault(packages, f"{self._stages[service.name]}-libraries")
+        return found
+
+    def _libraries(self) -> Iterator[str]:
+        for packages, stage in self._library_sets.items():
+            yield library_stage(self._foundation.build, stage, packages)
+
+    # Images that run
+
+    @cached_property
+    def _environments(self) -> Mapping[str, Mapping[str, str]]:
+        return {service.name: self._environment(service) for service in self._plan.services}
+
+    def _environment(self, service: ServicePlan) -> Mapping[str, str]:
+        values = dict(service.environment)
+        path = values.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        return {**values, "PATH": f"{VENV}/bin:{path}"}
+
+    @cached_property
+    def _common(self) -> Mapping[str, str]:
+        environments = list(self._environments.values())
+        shared = dict(environments[0].items())
+        for other in environments[1:]:
+            shared = {name: value for name, value in shared.items() if other.get(name) == value}
+        return shared
+
+    def _runtime(self) -> str:
+        service = self._plan.services[0]
+        run = self._foundation.run
+        base = run.use if run is not None else "foundation"
+        return "\n".join(
+            (
+                f"FROM {base} AS runtime",
+                rendering.assignments("ENV", self._common),
+                f"WORKDIR {service.working_directory}",
+                f"STOPSIGNAL {service.stop_signal}",
+            )
+        )
+
+    def _service(self, service: ServicePlan) -> str:
+        carried = self._inputs.carried
+        own = {
+            name: value for name, value in self._environments[service.name].items() if self._common.get(name) != value
+        }
+        packages = tuple(package.name for package in service.system_packages)
+        support = [str(self._inputs.support / file.destination.name) for file in service.support]
+        lines = [f"FROM runtime AS {self._stages[service.name]}"]
+        lines.append(rendering.assignments("LABEL", self._labels(service)))
+        if own:
+            lines.append(rendering.assignments("ENV", own))
+        programs = _of(carried.programs, service.name) + _of(carried.libraries, service.name)
+        if programs:
+            lines.append(rendering.apt_install(programs))
+        made = [path for path in (*service.volumes,) if path != service.working_directory]
+        if made and self._foundation.has_shell:
+            folders = " ".join(map(str, made))
+            lines.append(f"RUN install -d -o {service.user.uid} -g {service.user.gid} {folders}")
+        if packages:
+            lines.append(f"COPY --from={self._library_sets[packages]} /libraries/ /")
+        lines.append(f"COPY --from={self._dependency_stage(service)} {VENV} {VENV}")
+        if support:
+            lines.append(rendering.copy(support, f"{service.support[0].destination.parent}/"))
+        lines += [line for names, line in carried.copies if service.name in names]
+        root = _application_root(service)
+        lines += rendering.copies(self._inputs.pieces[service.name], root, service.user)
+        lines.append(f"USER {service.user}")
+        if service.container_ports:
+            lines.append(f"EXPOSE {' '.join(map(str, service.container_ports))}")
+        if service.health is not None:
+            lines.append(rendering.healthcheck(service.health, self._interpreted(service.health.argv)))
+        lines.append(f"ENTRYPOINT {rendering.exec_form(entry_point(self._plan, service))}")
+        return "\n".join(lines)
+
+    def _interpreted(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """A command of the plan with the interpreter of this foundation."""
+        planned = str(self._plan.base.runtime.executable)
+        return tuple(str(self._foundation.interpreter) if word == planned else word for word in argv)
+
+    def _labels(self, service: ServicePlan) -> Mapping[str, str]:
+        return {"org.opencontainers.image.title": f"{self._plan.stack}/{service.name}"}
+
+    def _debug(self, service: ServicePlan) -> str:
+        """The same files below a shell: for a look inside, never for production."""
+        stage = self._stages[service.name]
+        build = self._foundation.build
+        return "\n".join(
+            (
+                f"FROM {build.use} AS {stage}-debug",
+                f"COPY --from={stage} / /",
+                rendering.assignments("ENV", {**self._common, **self._environments[service.name]}),
+                f"WORKDIR {service.working_directory}",
+                f"USER {service.user}",
+                'ENTRYPOINT ["/bin/sh"]',
+            )
+        )
+
+
+def entry_point(plan: Plan, service: ServicePlan) -> tuple[str, ...]:
+    """The plan's entry point, through the virtual environment."""
+    planned = str(plan.base.runtime.executable)
+    return tuple(str(VENV / "bin" / "python") if word == planned else word for word in service.entry_point)
+
+
+def _application_root(service: ServicePlan) -> PurePosixPath:
+    """The folder of the image that stands for the project's root."""
+    for file in service.application:
+        depth = len(file.source.parts)
+        if file.destination.parts[-depth:] == file.source.parts:
+            return PurePosixPath(*file.destination.parts[:-depth])
+    return service.working_directory
+
+
+def _of(given: tuple[tuple[frozenset[str], tuple[str, ...]], ...], service: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for services, names in given if service in services for name in names))

@@ -1,0 +1,379 @@
+"""The whole set-up of a stack, rewritten from its plan: Dockerfile, ignore file, compose, dependency groups."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from careen.findings import FixKind, Topic
+from careen.ignorefile.context import candidate_ignore_files
+from careen.ignorefile.patterns import IgnoreFile
+from careen.plan.target import Plan, ServicePlan
+from careen.python.locked import Lock
+from careen.python.pyproject import Pyproject
+from careen.python.uvlock import read_uvlock
+from careen.rewrite.allowlist import AllowListInputs, allow_list
+from careen.rewrite.bases import Foundation, foundation_for
+from careen.rewrite.carried import MARK, Carried, carry_over, support_folder
+from careen.rewrite.compose import ComposeInputs, rewrite_compose
+from careen.rewrite.copies import Piece, pieces_of
+from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
+from careen.rewrite.installing import UvInstalling
+from careen.rewrite.mounts import removable_mounts
+from careen.rewrite.options import RewriteOptions, Runtime
+from careen.rewrite.patchset import FileChange, PatchSet, Refusal
+from careen.rewrite.pyproject import with_groups
+from careen.rewrite.recast import RecastInputs, recast, stage_names
+from careen.text.source import Source
+from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts
+from careen.workspace.files import normal_path
+from careen.workspace.model import PythonProject
+
+_TREE_DEPTH = 24
+_DOCKERFILE_TOPICS = (
+    Topic.NO_MULTI_STAGE,
+    Topic.BUILD_TOOLS_IN_FINAL,
+    Topic.NO_CACHE_MOUNT,
+    Topic.DEV_DEPENDENCIES,
+    Topic.NO_DEPENDENCY_LAYER,
+    Topic.WHOLE_TREE_COPY,
+    Topic.RUNS_AS_ROOT,
+    Topic.MISSING_HEALTHCHECK,
+    Topic.BAD_SIGNAL_HANDLING,
+    Topic.SHARED_IMAGE,
+    Topic.UNNEEDED_DEPENDENCIES,
+    Topic.DUPLICATED_LAYER,
+    Topic.INSTALLER_LEFT_IN,
+    Topic.INEFFECTIVE_CACHE_MOUNT,
+    Topic.BROKEN_VENV,
+    Topic.UNPINNED_BASE,
+    Topic.REMOVED_BASE,
+    Topic.OVERSIZED_BASE,
+)
+_IGNORE_TOPICS = (
+    Topic.WEAK_DOCKERIGNORE,
+    Topic.UNNEEDED_CONTEXT_FILES,
+    Topic.VENV_IN_CONTEXT,
+    Topic.INEFFECTIVE_IGNORE_PATTERN,
+)
+
+
+def rewrite_stack(plan: Plan, facts: StackFacts, options: RewriteOptions | None = None) -> PatchSet:
+    """The recast of every planned service.
+
+    Changes are left out, and the refusals say why, when the old set-up does something that the new one would not,
+    unless ``options.accept``. Raises what reading the lock raises.
+    """
+    return _Stack(plan, facts, options or RewriteOptions()).patch()
+
+
+@dataclass
+class _Stack:
+    plan: Plan
+    facts: StackFacts
+    options: RewriteOptions
+    refusals: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def patch(self) -> PatchSet:
+        changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._compose(), *self._pyproject()]
+        found = PatchSet(
+            changes=tuple(change for change in changes if change.before != change.after),
+            refusals=tuple(dict.fromkeys(self.refusals)),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+        return found.with_changes(()) if found.stopped and not self.options.accept else found
+
+    # Reading
+
+    def _text(self, path: PurePosixPath) -> str | None:
+        files = self.facts.workspace.files
+        return files.read(path).text if files.exists(path) else None
+
+    @cached_property
+    def services(self) -> Mapping[str, ServiceFacts]:
+        return {service.name: service for service in self.facts.services}
+
+    @cached_property
+    def images(self) -> tuple[ImageFacts, ...]:
+        """The images of today that planned services ship, each once."""
+        found: dict[int, ImageFacts] = {}
+        for service in self.plan.services:
+            facts = self.services[service.name]
+            if facts.image is not None:
+                found.setdefault(id(facts.image), facts.image)
+        return tuple(found.values())
+
+    @cached_property
+    def project(self) -> PythonProject:
+        for service in self.plan.services:
+            project = self.services[service.name].service.project
+            if project is not None:
+                return project
+        raise ValueError("a plan has services of a project")
+
+    @cached_property
+    def dockerfile_path(self) -> PurePosixPath:
+        return self.images[0].source.dockerfile_path
+
+    @cached_property
+    def support_folder(self) -> PurePosixPath:
+        return support_folder(self.images[0], self.plan)
+
+    @cached_property
+    def tree(self) -> tuple[PurePosixPath, ...]:
+        root = self.plan.root
+        return tuple(path.relative_to(root) for path in self.facts.workspace.files.walk(root, depth=_TREE_DEPTH))
+
+    # What goes into the Dockerfile
+
+    @cached_property
+    def carried(self) -> Carried:
+        found = [
+            carry_over(image, self.plan, self._shipping(image), self.facts.workspace.files.text_or_none)
+            for image in self.images
+        ]
+        self.refusals += [refusal for carried in found for refusal in carried.refusals]
+        self.notes += [note for carried in found for note in carried.notes]
+        others = [image.source.dockerfile_path for image in self.images[1:]]
+        self.notes += [
+            f"{path} is not used any more: {self.dockerfile_path} has every service"
+            for path in dict.fromkeys(others)
+            if path != self.dockerfile_path
+        ]
+        return Carried(
+            stages=tuple(dict.fromkeys(stage for carried in found for stage in carried.stages)),
+            copies=tuple(copy for carried in found for copy in carried.copies),
+            programs=tuple(item for carried in found for item in carried.programs),
+            libraries=tuple(item for carried in found for item in carried.libraries),
+            build_packages=tuple(dict.fromkeys(name for carried in found for name in carried.build_packages)),
+            needed=tuple(dict.fromkeys(path for carried in found for path in carried.needed)),
+            mounts=tuple(dict.fromkeys(mount for carried in found for mount in carried.mounts)),
+        )
+
+    def _shipping(self, image: ImageFacts) -> tuple[ServicePlan, ...]:
+        return tuple(service for service in self.plan.services if self.services[service.name].image is image)
+
+    @cached_property
+    def foundation(self) -> Foundation:
+        """Distroless where it can be; a slim image where programs are to be installed that need one."""
+        needs_apt = bool(self.carried.programs or self.carried.libraries)
+        chosen = self.options.runtime or (Runtime.SLIM if needs_apt else Runtime.DISTROLESS)
+        if chosen is Runtime.DISTROLESS and needs_apt:
+            names = sorted(
+                {name for _, packages in (*self.carried.programs, *self.carried.libraries) for name in packages}
+            )
+            self.refusals.append(
+                Refusal(
+                    path=self.dockerfile_path,
+                    line=1,
+                    reason=f"{', '.join(names)} cannot be installed into a distroless image",
+                    hint="take the slim image: --runtime slim",
+                )
+            )
+        return foundation_for(self.plan, chosen)
+
+    @cached_property
+    def pieces(self) -> Mapping[str, tuple[Piece, ...]]:
+        return {
+            service.name: pieces_of((file.source for file in service.application), self.tree)
+            for service in self.plan.services
+        }
+
+    @cached_property
+    def lock(self) -> Lock | None:
+        path = self.project.lock_path
+        return (
+            read_uvlock(self.facts.workspace.files.read(path)) if path is not None and path.name == "uv.lock" else None
+        )
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        lock, pyproject = self.lock, self.project.pyproject
+        project = lock.project(pyproject.name) if lock is not None else None
+        if lock is None or project is None:
+            return Grouping(shared=None, of_service={}, beyond={})
+        members = [member for member in lock.members if member != pyproject.name]
+        if members:
+            self.refusals.append(
+                Refusal(
+                    path=pyproject.source.path,
+                    line=1,
+                    reason=f"the workspace has members that would not be installed: {', '.join(sorted(members)[:4])}",
+                    hint="use --mend for workspaces",
+                )
+            )
+        found = grouping_of(
+            GroupInputs(
+                plan=self.plan,
+                lock=lock,
+                project=project,
+                written=pyproject.dependencies,
+                taken=frozenset(pyproject.groups) - self._own_groups(pyproject),
+            )
+        )
+        self.notes += [
+            f"the group of {service} also brings {', '.join(names)}" for service, names in found.beyond.items()
+        ]
+        return found
+
+    def _own_groups(self, pyproject: Pyproject) -> frozenset[str]:
+        """Groups that a Dockerfile of ours installs: written by an earlier run, and ours to change."""
+        text = self.images[0].source.dockerfile.source.text
+        if MARK not in text:
+            return frozenset()
+        installed = {group for group in pyproject.groups if f"--only-group {group}\n" in text.replace("\r\n", "\n")}
+        return frozenset(installed) | ({"shared"} if installed else frozenset())
+
+    @cached_property
+    def installing(self) -> UvInstalling:
+        names = ["uv.lock", "pyproject.toml"]
+        names += [name for name in ("uv.toml",) if PurePosixPath(name) in self.tree]
+        text = self.project.pyproject.source.text
+        return UvInstalling(
+            files=tuple(PurePosixPath(name) for name in names),
+            mounts=self.carried.mounts,
+            frozen=bool(self.lock is not None and len(self.lock.members) > 1) or "dynamic" in text,
+            grouping=self.grouping,
+        )
+
+    # Files
+
+    def _dockerfile(self) -> FileChange:
+        inputs = RecastInputs(
+            plan=self.plan,
+            foundation=self.foundation,
+            carried=self.carried,
+            installing=self.installing,
+            pieces=self.pieces,
+            support=self.support_folder,
+            options=self.options,
+        )
+        self._refuse_what_entry_points_lose()
+        before = self._text(self.dockerfile_path)
+        after = recast(inputs)
+        if before is not None and "\r\n" in before:
+            after = after.replace("\n", "\r\n")
+        slim = self.foundation.runtime is Runtime.SLIM
+        return FileChange(
+            path=self.dockerfile_path,
+            before=before,
+            after=after,
+            disposition=FixKind.REVIEW,
+            topics=tuple(topic for topic in _DOCKERFILE_TOPICS if not (slim and topic is Topic.OVERSIZED_BASE)),
+            why=("rendered as a whole from what each service starts and imports",),
+        )
+
+    def _refuse_what_entry_points_lose(self) -> None:
+        for service in self.plan.services:
+            launch = self.services[service.name].launch
+            if launch is None:
+                continue
+            variables = sorted(word for word in service.entry_point if "$" in word)
+            if variables:
+                self._refuse(
+                    launch.place.path,
+                    launch.place.line,
+                    f"{service.name} starts with {', '.join(variables)}, which only a shell replaces",
+                    f"write the value out: entrypoint = [...] in [tool.careen.services.{service.name}]",
+                )
+            for argv in launch.prelude:
+                self._refuse(
+                    launch.place.path,
+                    launch.place.line,
+                    f"`{' '.join(argv)[:60]}` runs before {service.name} today; the new image does not",
+                    "run it as a step of its own, for example a service that depends_on waits for",
+                )
+
+    def _refuse(self, path: PurePosixPath, line: int, reason: str, hint: str) -> None:
+        self.refusals.append(Refusal(path=path, line=line, reason=reason, hint=hint))
+
+    def _support(self) -> Iterable[FileChange]:
+        for file in dict.fromkeys(file for service in self.plan.services for file in service.support):
+            path = self.plan.root / self.support_folder / file.destination.name
+            yield FileChange(
+                path=path,
+                before=self._text(path),
+                after=file.content.decode(),
+                disposition=FixKind.SAFE,
+                topics=(Topic.MISSING_HEALTHCHECK,),
+                why=("read by the health check; it imports nothing of the application",),
+            )
+
+    def _ignorefile(self) -> FileChange:
+        beside, at_root = candidate_ignore_files(self.plan.root, self.dockerfile_path)
+        path = beside if self.facts.workspace.files.exists(beside) else at_root
+        sources = {file.source for service in self.plan.services for file in service.application}
+        support = {self.support_folder / file.destination.name for s in self.plan.services for file in s.support}
+        pieces = (*pieces_of(sources, self.tree), *pieces_of(support, (*self.tree, *support)))
+        text = allow_list(
+            AllowListInputs(
+                path=path,
+                pieces=pieces,
+                needed=frozenset({*sources, *support, *self.installing.files}),
+                extra=self.carried.needed,
+                tree=self.tree,
+                before=self._ignore_of_today(path),
+            )
+        )
+        before = self._text(path)
+        if before is not None and "\r\n" in before:
+            text = text.replace("\n", "\r\n")
+        return FileChange(
+            path=path,
+            before=before,
+            after=text,
+            disposition=FixKind.SAFE if before is None else FixKind.REVIEW,
+            topics=_IGNORE_TOPICS,
+            why=("every pattern was tried against the tree: nothing that the Dockerfile copies is kept out",),
+        )
+
+    def _ignore_of_today(self, path: PurePosixPath) -> IgnoreFile | None:
+        for image in self.images:
+            if image.source.ignore_path == path:
+                return image.source.ignore
+        return None
+
+    def _compose(self) -> Iterable[FileChange]:
+        compose = self.facts.workspace.compose
+        if compose is None:
+            return ()
+        targets = stage_names(service.name for service in self.plan.services)
+        result = rewrite_compose(
+            ComposeInputs(
+                plan=self.plan,
+                compose=compose,
+                dockerfile=self.dockerfile_path,
+                targets=targets,
+                removable=removable_mounts(self.plan, self.facts),
+            )
+        )
+        self.refusals += result.refusals
+        self._refuse_neighbours(targets)
+        return result.changes
+
+    def _refuse_neighbours(self, planned: Mapping[str, str]) -> None:
+        """Services that build from the same file and would get another image than today."""
+        for service in self.facts.built:
+            image = service.image
+            if service.name in planned or image is None or image.source.dockerfile_path != self.dockerfile_path:
+                continue
+            self._refuse(
+                service.place.path,
+                service.place.line,
+                f"{service.name} is built from {self.dockerfile_path} too, and careen has no plan for it",
+                f"say what it starts: entrypoint = [...] in [tool.careen.services.{service.name}]",
+            )
+
+    def _pyproject(self) -> Iterable[FileChange]:
+        if self.grouping.is_whole:
+            return
+        source: Source = self.project.pyproject.source
+        yield FileChange(
+            path=normal_path(source.path),
+            before=source.text,
+            after=with_groups(source.text, self.grouping),
+            disposition=FixKind.REVIEW,
+            topics=(Topic.UNNEEDED_DEPENDENCIES, Topic.DEV_DEPENDENCIES),
+            why=("groups without versions: those stay in [project], and no version moves",),
+        )
