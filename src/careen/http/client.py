@@ -2,8 +2,9 @@
 
 import netrc
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 
 _RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REDIRECTS = 8
+_LONGEST_WAIT = 30.0
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 
 class HttpError(CareenError):
     """A request failed for good; the address in the message carries no credentials."""
+
+
+class TransferError(HttpError):
+    """The connection failed or broke off; another attempt may succeed."""
 
 
 class OfflineError(CareenError):
@@ -55,6 +62,48 @@ def redacted(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """``size`` bytes, which ``chunks`` gives from their beginning each time it is called."""
+
+    size: int
+    chunks: Callable[[], Iterable[bytes]]
+
+    @classmethod
+    def of(cls, data: bytes) -> "Body":
+        return cls(len(data), lambda: (data,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """``headers`` may carry credentials: they go to the host of ``url`` and to no other."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """``headers`` by lower-case name. ``url`` is where redirects led."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAnswer:
+    """An answer whose body is still to come, in pieces; reading them raises TransferError when it breaks off."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    pieces: Iterator[bytes]
 
 
 class HttpClient:
@@ -121,6 +170,53 @@ class HttpClient:
         data = b"".join(pieces)
         return TailAnswer(data, total[0] if total else len(data))
 
+    def exchange(self, request: Request, *, limit: int, repeat: bool = True) -> Answer:
+        """Any status is an answer. ``limit`` bounds the body in bytes.
+
+        With ``repeat``, failed connections and overloaded servers are tried again. Raises TransferError, HttpError,
+        TooLargeError, OfflineError.
+        """
+        attempts = self._settings.attempts if repeat else 1
+        for attempt in range(attempts):
+            last, wait = attempt == attempts - 1, self._settings.backoff * 2**attempt
+            try:
+                with self._response(request) as response:
+                    if response.status_code not in _RETRIED_STATUSES or last:
+                        body = b"".join(_within(response.iter_raw(), limit, request.url))
+                        return Answer(
+                            status=response.status_code,
+                            headers=_lower_case(response),
+                            body=body,
+                            url=str(response.url),
+                        )
+                    wait = _wait(response, wait)
+            except TransferError:
+                if last:
+                    raise
+            time.sleep(wait)
+        raise HttpError(f"{redacted(request.url)}: no attempt was allowed")
+
+    @contextmanager
+    def open(self, request: Request) -> Iterator[OpenAnswer]:
+        """One attempt, whose body is read while it arrives. Raises TransferError, HttpError, OfflineError."""
+        with self._response(request) as response:
+            yield OpenAnswer(response.status_code, _lower_case(response), str(response.url), response.iter_raw(1 << 18))
+
+    @contextmanager
+    def _response(self, request: Request) -> "Iterator[httpx.Response]":
+        import httpx  # noqa: PLC0415
+
+        if self._settings.offline:
+            raise OfflineError(f"{redacted(request.url)} cannot be asked", hints=("run without --offline",))
+        try:
+            with _OpenResponse(self._client, request, own_credentials=False) as response:
+                yield response
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            reason = str(error) or type(error).__name__
+            raise TransferError(f"{redacted(request.url)}: {reason}", hints=("check the network",)) from error
+        except httpx.InvalidURL as error:
+            raise HttpError(f"{redacted(request.url)}: not an address: {error}") from error
+
     def close(self) -> None:
         if "_client" in self.__dict__:
             self._client.close()
@@ -170,39 +266,74 @@ class HttpClient:
         raise HttpError(f"{redacted(url)}: {problem}", hints=("check the network, or use --offline",))
 
     def _open(self, url: str, headers: dict[str, str]) -> "_OpenResponse":
-        return _OpenResponse(self._client, url, headers)
+        return _OpenResponse(self._client, Request(method="GET", url=url, headers=headers), own_credentials=True)
+
+
+def _lower_case(response: "httpx.Response") -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _within(pieces: Iterable[bytes], limit: int, url: str) -> Iterator[bytes]:
+    received = 0
+    for data in pieces:
+        received += len(data)
+        if received > limit:
+            raise TooLargeError(f"{redacted(url)}: more than {limit} bytes")
+        yield data
 
 
 class _OpenResponse:
-    """Follows redirects by hand, so that credentials stay with the host they are for."""
+    """Follows redirects by hand, so that credentials stay with the host they are for.
 
-    def __init__(self, client: "httpx.Client", url: str, headers: dict[str, str]) -> None:
+    ``own_credentials`` looks for some in the address and in netrc; a request that brings its own does without.
+    """
+
+    def __init__(self, client: "httpx.Client", request: Request, *, own_credentials: bool) -> None:
         self._client = client
-        self._url = url
-        self._headers = {"Accept-Encoding": "identity", **headers}
+        self._request = request
+        self._own_credentials = own_credentials
         self._response: httpx.Response | None = None
 
     def __enter__(self) -> "httpx.Response":
-        url = self._url
+        request, url = self._request, self._request.url
+        headers = {"Accept-Encoding": "identity", **request.headers}
         for _ in range(_MOST_REDIRECTS):
             parts = urlsplit(url)
-            credentials = (parts.username, parts.password or "") if parts.username else _from_netrc(parts.hostname)
+            credentials = None
+            if self._own_credentials:
+                credentials = (parts.username, parts.password or "") if parts.username else _from_netrc(parts.hostname)
             bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-            request = self._client.build_request("GET", bare, headers=self._headers)
+            content = None if request.body is None else request.body.chunks()
+            if request.body is not None:
+                headers["Content-Length"] = str(request.body.size)
+            built = self._client.build_request(request.method, bare, headers=headers, content=content)
             auth = (credentials[0] or "", credentials[1]) if credentials else None
-            response = self._client.send(request, stream=True, auth=auth)
-            if not response.is_redirect:
+            response = self._client.send(built, stream=True, auth=auth)
+            if not response.has_redirect_location or not _may_follow(request.method, response.status_code):
                 self._response = response
                 return response
             url = str(response.url.join(response.headers["location"]))
             response.close()
             if urlsplit(url).scheme != parts.scheme and parts.scheme == "https":
-                raise HttpError(f"{redacted(self._url)}: redirects to an unencrypted address")
-        raise HttpError(f"{redacted(self._url)}: redirects without end")
+                raise HttpError(f"{redacted(request.url)}: redirects to an unencrypted address")
+            if urlsplit(url)[:2] != urlsplit(bare)[:2]:
+                headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}
+        raise HttpError(f"{redacted(request.url)}: redirects without end")
 
     def __exit__(self, *_: object) -> None:
         if self._response is not None:
             self._response.close()
+
+
+def _may_follow(method: str, status: int) -> bool:
+    """303 and its elders turn other requests into GETs, which is not what was asked."""
+    return method in ("GET", "HEAD") or status in (307, 308)
+
+
+def _wait(response: "httpx.Response", backoff: float) -> float:
+    """Seconds until the next attempt; what the server asks for, within bounds."""
+    asked = response.headers.get("retry-after", "")
+    return min(float(asked), _LONGEST_WAIT) if asked.isdigit() and len(asked) < 6 else backoff
 
 
 def _from_netrc(host: str | None) -> tuple[str, str] | None:
