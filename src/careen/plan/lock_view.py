@@ -146,7 +146,7 @@ def synced(
         projects = lock.local
     elif request.members:
         projects = tuple(other for other in lock.local if other.name in request.members) or projects
-    roots, active = wanted_by(request, [(other, default_groups(other)) for other in projects], environment)
+    roots, active = wanted_by(request, lock, [(other, default_groups(other)) for other in projects], environment)
     return {item.package.name: item.package for item in closure(lock, roots, environment, active)}
 
 

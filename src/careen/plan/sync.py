@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from careen.dockerfile.actions import Install
 from careen.python.environment import TargetEnvironment
-from careen.python.locked import LockedPackage
+from careen.python.locked import Lock, LockedPackage
 from careen.python.markers import Active
+from careen.python.names import normal_name
 from careen.python.selection import Wanted, activation, project_roots
 
 _WITH_VALUE = frozenset(
@@ -32,15 +33,22 @@ class SyncRequest:
 
     def extras_of(self, project: LockedPackage) -> tuple[str, ...]:
         wanted = tuple(project.extras) if self.all_extras else self.extras
-        return tuple(extra for extra in wanted if extra in project.extras and extra not in self.without_extras)
+        return _present(wanted, project.extras, self.without_extras)
 
-    def groups_of(self, project: LockedPackage, default_groups: Sequence[str]) -> tuple[str, ...]:
+    def groups_of(self, offered: Iterable[str], default_groups: Sequence[str]) -> tuple[str, ...]:
+        groups = tuple(offered)
         wanted = [*(default_groups if self.defaults and not self.only else ()), *self.groups]
         if self.all_groups:
-            wanted += project.groups
-        return tuple(
-            dict.fromkeys(group for group in wanted if group in project.groups and group not in self.without_groups)
-        )
+            wanted += groups
+        return _present(wanted, groups, self.without_groups)
+
+
+def _present(wanted: Iterable[str], offered: Iterable[str], without: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``wanted`` that are offered, in the offer's spelling: names are compared in their normal form."""
+    spelled = {normal_name(name): name for name in offered}
+    gone = {normal_name(name) for name in without}
+    names = (normal_name(name) for name in wanted)
+    return tuple(dict.fromkeys(spelled[name] for name in names if name in spelled and name not in gone))
 
 
 def sync_request(install: Install) -> SyncRequest:
@@ -88,26 +96,33 @@ def sync_request(install: Install) -> SyncRequest:
 
 def wanted_by(
     request: SyncRequest,
+    lock: Lock,
     projects: Iterable[tuple[LockedPackage, Sequence[str]]],
     environment: TargetEnvironment,
 ) -> tuple[tuple[Wanted, ...], Active]:
     """The roots that a sync walks from, and what it makes active. Each project comes with its default groups."""
-    found: list[Wanted] = []
-    extras: set[str] = set()
-    groups: set[str] = set()
     chosen = [
-        (project, request.extras_of(project), request.groups_of(project, default_groups))
+        (project, request.extras_of(project), request.groups_of(project.groups, default_groups))
         for project, default_groups in projects
     ]
-    for project, its_extras, its_groups in chosen:
-        made = activation(project, extras=its_extras, groups=its_groups)
-        extras |= made.extras
-        groups |= made.groups
-    active = Active(frozenset(extras), frozenset(groups))
-    for project, its_extras, its_groups in chosen:
+    made = [activation(project, extras=extras, groups=groups) for project, extras, groups in chosen]
+    active = Active(
+        frozenset(extra for one in made for extra in one.extras),
+        frozenset(group for one in made for group in one.groups),
+    )
+    found: list[Wanted] = []
+    for project, extras, groups in chosen:
         if not request.only:
-            found.append(Wanted(project.name, its_extras, "the project", project.version, project.source))
+            found.append(Wanted(project.name, extras, "the project", project.version, project.source))
         found += project_roots(
-            project, environment, groups=its_groups, extras=its_extras, plain=not request.only, active=active
+            project, environment, groups=groups, extras=extras, plain=not request.only, active=active
         )
+    # A group of the workspace's root counts where no project that is chosen has one of that name.
+    taken = {group for project, _, _ in chosen for group in project.groups}
+    for group in request.groups_of([group for group in lock.groups if group not in taken], ()):
+        found += [
+            Wanted(edge.name, edge.extras, f"asked for in the group {group}", edge.version, edge.source)
+            for edge in lock.groups[group]
+            if environment.satisfies(edge.marker, active)
+        ]
     return tuple(found), active

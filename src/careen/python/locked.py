@@ -105,13 +105,17 @@ class ConflictItem:
 
 @dataclass(frozen=True)
 class Lock:
-    """``members`` are the packages of a workspace; ``root`` is the lock's own project, for locks that leave it out."""
+    """``members`` are the packages of a workspace; ``root`` is the lock's own project, for locks that leave it out.
+
+    ``groups`` are those of a workspace's root that is no project itself.
+    """
 
     path: PurePosixPath
     requires_python: str | None
     packages: tuple[LockedPackage, ...]
     members: tuple[PackageName, ...] = ()
     conflicts: tuple[tuple[ConflictItem, ...], ...] = ()
+    groups: Mapping[str, tuple[LockedDependency, ...]] = field(default_factory=dict)
     root: LockedPackage | None = None
 
     @cached_property

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from careen.errors import CareenError
+from careen.python.names import normal_name
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"[^"]*"|'[^']*')|(?P<operator>===|~=|==|!=|<=|>=|<|>)|(?P<bracket>[()])|(?P<word>[A-Za-z_][\w.]*))"""
@@ -173,7 +174,7 @@ def _compare(marker: Comparison, values: Mapping[str, str], active: Active) -> b
     for side, other in ((left, right), (right, left)):
         if isinstance(side, Variable) and side.name in _SETS and isinstance(other, str):
             members = active.groups if side.name == "dependency_groups" else active.extras
-            present = _normal(other) in members or other in members
+            present = normal_name(other) in members or other in members
             return present if operator in {"==", "in"} else not present
     first = values.get(left.name, "") if isinstance(left, Variable) else left
     second = values.get(right.name, "") if isinstance(right, Variable) else right
@@ -187,10 +188,6 @@ def _compare(marker: Comparison, values: Mapping[str, str], active: Active) -> b
         if outcome is not None:
             return outcome
     return _compare_texts(first, operator, second)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _is_listed(first: str, second: str, name: str) -> bool:

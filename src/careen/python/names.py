@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 from careen.errors import CareenError
@@ -17,11 +18,17 @@ class InvalidNameError(CareenError):
     """Not a name or version that Python packaging knows."""
 
 
+def normal_name(text: str) -> str:
+    """The form in which names of distributions, extras and groups are compared (PEP 503, PEP 685, PEP 735)."""
+    return _SEPARATORS.sub("-", text).lower()
+
+
+@lru_cache(maxsize=4096)
 def package_name(text: str) -> PackageName:
     """Raises InvalidNameError for text that no distribution may be called (core metadata, ``Name``)."""
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
         raise InvalidNameError(f"not the name of a distribution: {text[:80]!r}")
-    return PackageName(_SEPARATORS.sub("-", text).lower())
+    return PackageName(normal_name(text))
 
 
 @dataclass(frozen=True, slots=True, order=True)

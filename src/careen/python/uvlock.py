@@ -70,6 +70,7 @@ def read_uvlock(source: Source, document: Mapping[str, object] | None = None) ->
         packages=tuple(reader.package(item, index) for index, item in enumerate(packages)),
         members=tuple(reader.name(member, "manifest.members") for member in members),
         conflicts=reader.conflicts(document.get("conflicts", [])),
+        groups=reader.dependency_table(manifest.get("dependency-groups", {}), "manifest.dependency-groups"),
     )
 
 
@@ -125,8 +126,8 @@ class _Reader:
             version=version,
             source=source,
             dependencies=self._dependencies(table.get("dependencies", []), f"{path}.dependencies"),
-            extras=self._dependency_table(table.get("optional-dependencies", {}), f"{path}.optional-dependencies"),
-            groups=self._dependency_table(
+            extras=self.dependency_table(table.get("optional-dependencies", {}), f"{path}.optional-dependencies"),
+            groups=self.dependency_table(
                 table.get("dev-dependencies", table.get("dependency-groups", {})), f"{path}.dev-dependencies"
             ),
             wheels=files,
@@ -181,13 +182,15 @@ class _Reader:
                     name=self.name(table.get("name"), path),
                     version=self._optional_string(table.get("version"), f"{path}.version"),
                     source=self._lock_source(source, f"{path}.source") if source is not None else None,
-                    extras=tuple(str(extra) for extra in self.array(table.get("extra", []), f"{path}.extra")),
+                    extras=tuple(
+                        str(extra) for extra in self.array(table.get("extra", table.get("extras", [])), f"{path}.extra")
+                    ),
                     marker=self._optional_string(table.get("marker"), f"{path}.marker"),
                 )
             )
         return tuple(found)
 
-    def _dependency_table(self, value: object, path: str) -> Mapping[str, tuple[LockedDependency, ...]]:
+    def dependency_table(self, value: object, path: str) -> Mapping[str, tuple[LockedDependency, ...]]:
         table = self.table(value, path)
         return {name: self._dependencies(items, f"{path}.{name}") for name, items in table.items()}
 
