@@ -14,7 +14,10 @@ Table = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyproject:
-    """``default_groups`` are those uv installs unasked (``dev`` unless the project says otherwise)."""
+    """``default_groups`` are those uv installs unasked (``dev`` unless the project says otherwise).
+
+    ``poetry_groups`` are those poetry installs unasked: its own that are not optional, and PEP 735's.
+    """
 
     source: Source
     name: PackageName | None
@@ -25,6 +28,7 @@ class Pyproject:
     default_groups: tuple[str, ...]
     uses_uv: bool
     uses_poetry: bool
+    poetry_groups: tuple[str, ...] = ()
 
 
 def read_pyproject(source: Source) -> Pyproject:
@@ -47,12 +51,24 @@ def read_pyproject(source: Source) -> Pyproject:
         name=package_name(name) if isinstance(name, str) and re.fullmatch(r"[\w.-]*\w", name) else None,
         requires_python=requires if isinstance(requires, str) else None,
         dependencies=_strings(project.get("dependencies")),
-        scripts={key: value for key, value in _table(project.get("scripts")).items() if isinstance(value, str)},
+        scripts={
+            key: value
+            for key, value in {**_table(poetry.get("scripts")), **_table(project.get("scripts"))}.items()
+            if isinstance(value, str)
+        },
         groups=tuple(groups) + (("dev",) if "dev-dependencies" in uv and "dev" not in groups else ()),
         default_groups=_default_groups(default_groups, tuple(groups)),
         uses_uv="uv" in tool,
         uses_poetry="poetry" in tool,
+        poetry_groups=_poetry_groups(poetry, tuple(groups)),
     )
+
+
+def _poetry_groups(poetry: Table, standard: tuple[str, ...]) -> tuple[str, ...]:
+    own = _table(poetry.get("group"))
+    optional = {name for name, group in own.items() if _table(group).get("optional") is True}
+    old = ("dev",) if poetry.get("dev-dependencies") and "dev" not in own else ()
+    return (*old, *(name for name in dict.fromkeys((*own, *standard)) if name not in optional))
 
 
 def _default_groups(value: object, groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,13 +13,15 @@ from pathlib import PurePosixPath
 from careen.dockerfile.actions import Install
 from careen.dockerfile.stages import EffectiveValue, ImageBase, ScratchBase, Stage
 from careen.dockerfile.tree import Instruction
+from careen.dockerfile.words import expand
 from careen.findings import Place
 from careen.ignorefile.causes import Cause
 from careen.ignorefile.context import ContextFile, ContextMeasure, measure
+from careen.workspace.dependencies import Dependencies
 from careen.workspace.files import normal_path
 from careen.workspace.known_bases import KnownBase, known_base
 from careen.workspace.launch import Launch, LaunchInput, docker_words, resolve_launch
-from careen.workspace.model import ImageSource, Service, Workspace
+from careen.workspace.model import ImageSource, PythonProject, Service, Workspace
 from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
 
 _DEVELOPMENT_STAGES = frozenset({"dev", "devel", "development", "test", "tests", "testing", "debug", "local", "lint"})
@@ -53,6 +55,17 @@ class ImageFacts:
     @property
     def installs(self) -> Iterator[tuple[RunStep, Install]]:
         return ((run, install) for run in self.runs for install in run.installs())
+
+    def environment_value(self, text: str) -> str:
+        """With the variables that hold at the end of the shipped stage."""
+        return expand(text, self.environment).text
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The shipped stage and every other whose content can reach it, in the order of the file."""
+        graph = self.source.stages
+        indices = {*self.ancestry, *(stage.index for stage in graph.dependencies(self.source.shipped))}
+        return tuple(graph.stages[index] for index in sorted(indices))
 
     def precedes(self, earlier: RunStep | CopyStep, later: RunStep | CopyStep) -> bool:
         """Whether ``earlier`` shaped the file system that ``later`` finds."""
@@ -212,6 +225,14 @@ class StackFacts:
     services: tuple[ServiceFacts, ...]
     images: tuple[ImageFacts, ...]
     contexts: tuple[ContextFacts, ...]
+
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        return Dependencies(self.workspace)
+
+    def project_of(self, image: ImageFacts) -> PythonProject | None:
+        """The Python project that an image is built from."""
+        return next((service.service.project for service in self.services if service.image is image), None)
 
     @property
     def built(self) -> tuple[ServiceFacts, ...]:

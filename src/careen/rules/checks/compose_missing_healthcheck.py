@@ -1,12 +1,16 @@
 """Others wait for a service that has no health check.
 
-``depends_on`` then only waits for a process to exist: the first requests or tasks meet a service that is not
-ready. A service nobody waits for is told of by its image.
+``depends_on`` then only waits for a process to exist: the first requests or tasks meet a service that is not ready,
+and a start that worked on a fast machine fails on a slow one.
+
+A service nobody waits for is told of by its image; waiting for one that ends (``service_completed_successfully``)
+needs no check.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.roles import ends_by_itself
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
@@ -21,15 +25,19 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for service in facts.services:
         compose = service.service.compose
         others = waiting.get(service.name)
-        if compose is None or not others:
+        if compose is None or not others or ends_by_itself(facts, service):
             continue
-        from_image = service.image is not None and service.image.health is not None
-        if from_image or (compose.health is not None and not compose.health.disabled):
+        image = service.image
+        from_image = image is not None and image.health is not None and image.health.arguments[:1] != ("NONE",)
+        if compose.health is not None and not compose.health.disabled:
+            continue
+        if from_image and (compose.health is None or not compose.health.disabled):
             continue
         names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        verb = "starts" if len(others) == 1 else "start"
         yield rule.finding(
             service.place,
-            f"{names} start as soon as {service.name} exists, ready or not: it has no health check",
+            f"{names} {verb} as soon as {service.name} exists, ready or not: it has no health check",
             service=service.name,
             fix=FixKind.SAFE,
         )

@@ -1,9 +1,14 @@
 """Development dependencies are installed into the shipped image: linters, notebooks, test runners.
 
-uv installs the group ``dev`` unless it is told not to; ``--all-groups`` brings every other one too.
+uv installs the group ``dev`` unless it is told not to (``--no-dev``, ``UV_NO_DEV=1``), and ``--all-groups`` brings
+every other one too; poetry installs every group that is not optional. Nobody runs them there, everybody pulls them,
+and each is one more thing to keep free of known flaws.
+
+A project without such groups is not told of, nor is a stage that is built for development and says so in its name.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
@@ -12,34 +17,69 @@ from careen.workspace.facts import ImageFacts, StackFacts
 from careen.workspace.model import PythonProject
 from careen.workspace.steps import RunStep
 
+_FILE = re.compile(r"(?:^|[-_./])(?:dev|develop|development|tests?|testing|lint|linting|docs?)(?:[-_./]|$)")
+_EXTRA = frozenset({"dev", "develop", "development", "test", "tests", "testing", "lint", "docs", "all-dev"})
+
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
-        project = next((s.service.project for s in facts.services if s.image is image), None)
+        if image.stage_is_for_development:
+            continue
+        project = facts.project_of(image)
         for run, install in image.installs:
-            if not install.development or install.manager == "npm" or not _ships(image, run):
+            if install.manager in {"npm", "apt", "apk", "dnf", "conda"} or not _ships(image, run):
                 continue
-            if not _has_development(install, project) or image.environment.get("UV_NO_DEV", "0") not in {"", "0"}:
-                continue
-            what = "every dependency group" if "--all-groups" in install.options else "development dependencies"
-            yield rule.finding(run.place, f"{install.manager} installs {what} into the image", fix=FixKind.SAFE)
+            what = _development(install, project, image.source.stages.environment(run.stage))
+            if what is not None:
+                yield rule.finding(
+                    run.place_of(install.command),
+                    f"{install.manager} installs {what} into the image",
+                    bytes=facts.dependencies.development_bytes(project, install) if project is not None else None,
+                    fix=FixKind.SAFE,
+                )
 
 
-def _has_development(install: Install, project: PythonProject | None) -> bool:
-    if install.manager != "uv" or not install.whole_project:
-        return True
-    if project is None:
-        return True
-    groups = project.pyproject.groups
-    if "--all-groups" in install.options:
-        return bool(groups)
-    return any(group in groups for group in project.pyproject.default_groups)
+def _development(install: Install, project: PythonProject | None, environment: Mapping[str, str]) -> str | None:
+    """What comes along that only developers need; None when nothing does."""
+    if install.manager in {"pip", "uv"} and not install.whole_project:
+        files = [name for name in install.requirement_files if _FILE.search(name.removesuffix(".txt"))]
+        if files:
+            return f"the requirements of developers, {files[0]},"
+        extras = [extra for package in install.packages for extra in _extras(package) if extra in _EXTRA]
+        return f"the extra {extras[0]}" if extras else None
+    if not install.development:
+        return None
+    if install.manager == "uv":
+        if environment.get("UV_NO_DEV", "0").lower() not in {"", "0", "false"}:
+            return None
+        groups = project.pyproject.groups if project is not None else ()
+        if "--all-groups" in install.options:
+            return "every dependency group" if groups or project is None else None
+        wanted = project.pyproject.default_groups if project is not None else ()
+        return "development dependencies" if any(group in groups for group in wanted) else None
+    if install.manager == "poetry":
+        without = re.split(r"[,\s]+", environment.get("POETRY_WITHOUT", ""))
+        groups = project.pyproject.poetry_groups if project is not None else ()
+        left = [group for group in groups if group in _EXTRA and group not in without]
+        return "development dependencies" if left else None
+    return "development dependencies"
+
+
+def _extras(package: str) -> list[str]:
+    """``test`` of ``.[test]`` and of ``package[test]>=1``."""
+    _, bracket, rest = package.strip("\"'").partition("[")
+    local = package.strip("\"'").startswith((".", "/", "$"))
+    return [extra.strip() for extra in rest.partition("]")[0].split(",")] if bracket and local else []
 
 
 def _ships(image: ImageFacts, run: RunStep) -> bool:
     """Whether what a step installs ends in the image: its own layer does, or a COPY takes it along."""
-    names = {str(run.stage.index), run.stage.name}
-    return run.in_image or any(copy.in_image and copy.origin in names for copy in image.copies)
+    if run.in_image:
+        return True
+    return any(
+        copy.origin_stage is not None and copy.origin_stage.index == run.stage.index and copy.in_image
+        for copy in image.copies
+    )
 
 
 RULE = Rule(

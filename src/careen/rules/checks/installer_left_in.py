@@ -1,33 +1,80 @@
 """The installer stays in the shipped image.
 
-uv alone is about 50 MB; pip, poetry and their caches are more. Nothing in a finished image installs anything,
-except an intruder.
+uv alone is about 50 MB; poetry, pipenv and their caches are more. Nothing in a finished image installs anything,
+except an intruder. Install in a stage of its own, or mount the installer for the one step that needs it:
+``RUN --mount=from=ghcr.io/astral-sh/uv:0.9,source=/uv,target=/bin/uv uv sync``.
+
+pip is part of Python's images and not told of here; an image that starts its service with ``uv run`` is: the service
+can be started directly.
 """
 
 from collections.abc import Iterator
 
+from careen.dockerfile.actions import CleanUp, Download
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import StackFacts
+from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.known_bases import BaseKind
+from careen.workspace.steps import RunStep
 
 _INSTALLERS = {"uv": 50_000_000, "poetry": 80_000_000, "pdm": 60_000_000, "pipenv": 60_000_000}
+_SCRIPTS = (
+    ("astral.sh/uv", "uv"),
+    ("install.python-poetry.org", "poetry"),
+    ("pdm-project.org", "pdm"),
+    ("get-poetry", "poetry"),
+)
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
-        for run, install in image.installs:
-            for package in install.packages:
-                name = package.partition("=")[0].partition("[")[0].partition("<")[0].partition(">")[0].strip("\"'")
-                if run.in_image and install.manager in {"pip", "apt", "apk"} and name in _INSTALLERS:
+        told: set[str] = set()
+        base = image.known_base
+        if base is not None and base.kind is BaseKind.INSTALLER:
+            told.add("uv")
+            yield rule.finding(
+                image.base_place,
+                "uv stays in the shipped image: it comes with the base",
+                bytes=_INSTALLERS["uv"],
+                fix=FixKind.REVIEW,
+            )
+        for run in image.runs:
+            for name in _installed(run) if run.in_image else ():
+                if name not in told:
+                    told.add(name)
                     yield rule.finding(
                         run.place, f"{name} stays in the shipped image", bytes=_INSTALLERS[name], fix=FixKind.REVIEW
                     )
-        for copy in image.copies:
-            names = [source.rpartition("/")[2] for source in copy.sources]
-            if copy.in_image and copy.origin is not None and any(name in {"uv", "uvx"} for name in names):
-                yield rule.finding(
-                    copy.place, "uv stays in the shipped image", bytes=_INSTALLERS["uv"], fix=FixKind.REVIEW
-                )
+        yield from _copied(rule, image, told)
+
+
+def _copied(rule: Rule, image: ImageFacts, told: set[str]) -> Iterator[Finding]:
+    for copy in image.copies:
+        names = {source.rpartition("/")[2] for source in copy.sources}
+        brings = names & {"uv", "uvx"} or (copy.target.name == "uv" and copy.origin is not None and "uv" in copy.origin)
+        if copy.in_image and copy.origin is not None and brings and "uv" not in told:
+            told.add("uv")
+            yield rule.finding(copy.place, "uv stays in the shipped image", bytes=_INSTALLERS["uv"], fix=FixKind.REVIEW)
+
+
+def _installed(run: RunStep) -> Iterator[str]:
+    removed = {package for action in run.actions if isinstance(action, CleanUp) for package in action.packages}
+    for install in run.installs():
+        if install.manager in {"pip", "uv", "apt", "apk", "pipx"}:
+            for package in install.packages:
+                name = _bare(package)
+                if name in _INSTALLERS and name not in removed:
+                    yield name
+    for action in run.actions:
+        if isinstance(action, Download):
+            yield from (name for part, name in _SCRIPTS if any(part in url for url in action.urls))
+
+
+def _bare(package: str) -> str:
+    name = package.strip("\"'")
+    for mark in "=[<>~!;@ ":
+        name = name.partition(mark)[0]
+    return name
 
 
 RULE = Rule(

@@ -2,27 +2,25 @@
 
 That is Docker's default between SIGTERM and SIGKILL. Tasks take longer; what is cut off is lost, or done twice.
 ``stop_grace_period`` should be a little more than the longest task may take.
+
+A web server is fine with the default in most cases, and a scheduler such as ``celery beat`` holds no task.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.plan.entry_points import UnknownEntryPointError, interpret
 from careen.plan.roles import Role
+from careen.rules.roles import role_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
-    for service in facts.built:
+    for service in facts.services:
         compose = service.service.compose
-        if compose is None or compose.stop_grace_seconds is not None or service.launch is None:
+        if compose is None or compose.stop_grace_seconds is not None:
             continue
-        try:
-            role = interpret(service.launch.argv, {}).role
-        except UnknownEntryPointError:
-            continue
-        if role is Role.WORKER:
+        if role_of(service) is Role.WORKER:
             yield rule.finding(
                 service.place,
                 f"{service.name} is killed 10 s after a stop, whatever task it holds: no stop_grace_period",

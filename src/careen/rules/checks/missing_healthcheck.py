@@ -1,18 +1,24 @@
 """The image says nothing about how to tell that it is healthy.
 
-Then a hung service counts as running and nobody is told. An image whose services all have a check in compose
-is checked there.
+Then a hung service counts as running: nobody is told, nothing restarts it, and others that wait for it start too
+early. A check in exec form needs neither curl nor a shell.
+
+An image whose services all have a check in compose is checked there, and ``HEALTHCHECK NONE`` together with one in
+compose is a choice. Kubernetes has probes of its own and reads neither: ignore the rule there.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.roles import ends_by_itself
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
+        if image.stage_is_for_development:
+            continue
         if image.health is not None and image.health.arguments[:1] != ("NONE",):
             continue
         unchecked = [
@@ -21,6 +27,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             if service.image is image
             and (service.service.compose is None or service.service.compose.health is None)
             and service.launch is not None
+            and not ends_by_itself(facts, service)
         ]
         if not unchecked:
             continue

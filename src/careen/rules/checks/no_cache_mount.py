@@ -1,18 +1,18 @@
 """An installer downloads everything again whenever its layer is rebuilt.
 
-A cache mount keeps downloads between builds without putting them into the image. Where the layer is never
-rebuilt, or the build machine is new each time, it gains nothing.
+A cache mount keeps downloads between builds without putting them into the image:
+``RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked``.
+
+Where the layer is never rebuilt, or the build machine is new each time and keeps no cache, it gains nothing.
+Installing a tool or two is not worth a word.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
-
-_PYTHON_MANAGERS = frozenset({"pip", "uv", "poetry", "pdm", "pipenv"})
-_MOST_SINGLE_PACKAGES = 2
-"""Installing the installer itself is not worth a word."""
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
@@ -21,10 +21,10 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             if any(mount.kind == "cache" for mount in run.mounts):
                 continue
             for install in run.installs():
-                heavy = install.whole_project or install.requirement_files or install.installs_project
-                if install.manager in _PYTHON_MANAGERS and (heavy or len(install.packages) > _MOST_SINGLE_PACKAGES):
+                offline = {"--no-index", "--offline", "--only-root"} & install.options
+                if install.manager in PYTHON_INSTALLERS and is_heavy(install) and not offline:
                     yield rule.finding(
-                        run.place,
+                        run.place_of(install.command),
                         f"{install.manager} downloads every distribution again whenever this layer is rebuilt",
                         fix=FixKind.SAFE,
                     )

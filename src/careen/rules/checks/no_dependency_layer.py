@@ -1,65 +1,79 @@
 """The application is copied before its dependencies are installed.
 
-Then every change of a line of code installs everything again, and every host pulls all dependencies again.
+Then every change of a line of code installs everything again, and every host pulls all dependencies again. Copy (or
+bind-mount) the manifest and the lock first, install, and copy the code after.
+
+An image that installs its dependencies first and the project itself after the code is fine.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
-from careen.workspace.facts import StackFacts
-from careen.workspace.steps import CopyStep
+from careen.workspace.facts import ContextFacts, ImageFacts, StackFacts
+from careen.workspace.steps import CopyStep, RunStep
 
-_MANIFESTS = (
-    "pyproject.toml",
-    "uv.lock",
-    "poetry.lock",
-    "pylock.toml",
-    "Pipfile",
-    "Pipfile.lock",
-    "README.md",
-    "setup.py",
-    "setup.cfg",
-    ".python-version",
-    "README.rst",
-    "LICENSE",
-    "pdm.lock",
-    "constraints.txt",
+_MANIFEST_NAMES = (
+    "pyproject.toml uv.lock poetry.lock pylock.toml pdm.lock pipfile pipfile.lock readme.md readme.rst setup.py "
+    "setup.cfg .python-version license license.md constraints.txt manifest.in poetry.toml uv.toml pip.conf hatch.toml version "
+    "package.json package-lock.json yarn.lock pnpm-lock.yaml makefile justfile"
 )
+_MANIFESTS = frozenset(_MANIFEST_NAMES.split())
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
-    for image in facts.images:
-        for run, install in image.installs:
-            if not (install.whole_project or install.requirement_files or install.installs_project):
-                continue
-            if install.manager == "npm":
-                continue
-            position = run.stage.instructions.index(run.instruction)
-            for copy in image.copies:
-                earlier = copy.stage.index == run.stage.index and copy.origin is None
-                if earlier and run.stage.instructions.index(copy.instruction) < position and _brings_code(copy):
+    for context in facts.contexts:
+        for image in context.images:
+            for run, manager in _first_installs(image):
+                copy = next(
+                    (copy for copy in image.copies if image.precedes(copy, run) and _brings_code(context, copy)), None
+                )
+                if copy is not None:
                     yield rule.finding(
                         copy.place,
-                        f"the code is copied before {install.manager} installs (line {run.place.line}): "
+                        f"the code is copied before {manager} installs (line {run.place.line}): "
                         "every change of code installs everything again",
                         fix=FixKind.SAFE,
                     )
-                    break
-            else:
-                continue
-            break
 
 
-def _brings_code(copy: CopyStep) -> bool:
+def _first_installs(image: ImageFacts) -> Iterator[tuple[RunStep, str]]:
+    """The first heavy install of each line of stages: what comes later finds dependencies in place."""
+    served: list[RunStep] = []
+    for run in image.runs:
+        install = next((each for each in run.installs() if each.manager in PYTHON_INSTALLERS and is_heavy(each)), None)
+        if install is None or any(image.precedes(earlier, run) for earlier in served):
+            continue
+        served.append(run)
+        yield run, install.manager
+
+
+def _brings_code(context: ContextFacts, copy: CopyStep) -> bool:
+    """Whether a change of a module changes what this COPY brings."""
+    if copy.origin is not None:
+        return False
+    if copy.takes_whole_context:
+        return True
     for source in copy.sources:
-        name = source.rstrip("/").rpartition("/")[2]
-        if name in {".", ""} or source in {".", "./"}:
-            return True
-        manifest = name in _MANIFESTS or name.startswith(("requirements", "uv.lock")) or "." in name.lstrip(".")
-        if not manifest and "requirements" not in source and not source.startswith("--"):
+        name = source.rstrip("/").rpartition("/")[2].lower()
+        if name.rstrip("*") in _MANIFESTS or "requirements" in source.lower() or "uv.lock" in name:
+            continue
+        files = context.files_at(source)
+        code = [
+            file for file in files if file.path.endswith(".py") and not file.path.endswith(("setup.py", "/_version.py"))
+        ]
+        if (
+            len(code) > 1
+            or (code and len(files) > 1)
+            or any(file.path.count("/") and file.bytes > _STUB for file in code)
+        ):
             return True
     return False
+
+
+_STUB = 2000
+"""Bytes; a small module is often copied alone so that the build backend finds the version in it."""
 
 
 RULE = Rule(

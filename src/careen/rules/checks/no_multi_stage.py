@@ -1,29 +1,58 @@
 """Dependencies are installed in the very stage that is shipped.
 
-What installing needs stays in the image: the installer, its cache, headers, compilers. A stage that only
-inherits the installing one does not help; copying from it does.
+What installing needs stays in the image: the installer, its cache, headers, compilers. Install in a stage of its
+own and copy the environment from it. A stage that only inherits the installing one (``FROM builder``) does not help:
+it ships every layer of it.
+
+Installing wheels that another stage built, from a folder and without an index, is fine.
 """
 
 from collections.abc import Iterator
 
+from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
-from careen.workspace.facts import StackFacts
-
-_PYTHON_MANAGERS = frozenset({"pip", "uv", "poetry", "pdm", "pipenv", "conda"})
+from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.steps import RunStep
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
         for run, install in image.installs:
-            if run.in_image and install.manager in _PYTHON_MANAGERS:
-                yield rule.finding(
-                    image.base_place,
-                    f"{install.manager} installs into the stage that is shipped (line {run.place.line}), "
-                    "so everything that installing needs is shipped too",
-                    fix=FixKind.REVIEW,
-                )
-                break
+            if not run.in_image or install.manager not in PYTHON_INSTALLERS | {"conda"}:
+                continue
+            if not is_heavy(install) and (image.is_multi_stage or not install.packages):
+                continue
+            if _from_another_stage(image, run, install):
+                continue
+            inherited = run.stage.index != image.source.shipped.index
+            how = (
+                f"stage {run.stage.name or run.stage.index}, which is shipped by inheritance"
+                if inherited
+                else "the stage that is shipped"
+            )
+            yield rule.finding(
+                image.base_place,
+                f"{install.manager} installs into {how} (line {run.place.line}), "
+                "so everything that installing needs is shipped too",
+                fix=FixKind.REVIEW,
+            )
+            break
+
+
+def _from_another_stage(image: ImageFacts, run: RunStep, install: Install) -> bool:
+    """Whether the distributions come as wheels from a stage that is not shipped."""
+    local = all(package.startswith(("/", "./", "*")) or package.endswith(".whl") for package in install.packages)
+    wheels = local and bool(install.packages) and not install.requirement_files
+    if (
+        "--no-index" in install.options
+        or (wheels and not install.installs_project)
+        or "--find-links" in install.options
+    ):
+        stages = {mount.source_stage for mount in run.mounts if mount.source_stage is not None}
+        return bool(stages) or any(copy.origin_stage is not None and image.precedes(copy, run) for copy in image.copies)
+    return False
 
 
 RULE = Rule(

@@ -1,27 +1,32 @@
 """A service may use all the memory there is.
 
-One runaway task then takes the host down with every other service on it. A limit is set with
-``deploy.resources.limits.memory`` or ``mem_limit``.
+One runaway task then takes the host down with every other service on it, and the kernel chooses whom to kill. A limit
+is set with ``deploy.resources.limits.memory`` or ``mem_limit``.
+
+Told of services that are built here or that run Python; databases and brokers size themselves, and a service that
+does its work and ends needs none.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.roles import ends_by_itself, role_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
-    for service in facts.built:
+    for service in facts.services:
         compose = service.service.compose
-        if compose is None or compose.limits.memory_bytes is not None:
+        if compose is None or compose.limits.memory_bytes is not None or ends_by_itself(facts, service):
             continue
-        yield rule.finding(
-            service.place,
-            f"{service.name} has no memory limit: one runaway task takes its neighbours down",
-            service=service.name,
-            fix=FixKind.REVIEW,
-        )
+        if service.is_built or role_of(service) is not None:
+            yield rule.finding(
+                service.place,
+                f"{service.name} has no memory limit: one runaway task takes its neighbours down",
+                service=service.name,
+                fix=FixKind.REVIEW,
+            )
 
 
 RULE = Rule(

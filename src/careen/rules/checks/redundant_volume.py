@@ -1,7 +1,10 @@
 """A bind mount puts source over the very files that the image holds.
 
-Then the image is not what runs: a missing file, another version or another owner on the host decides. It is a
-habit from development that belongs into an override file.
+Then the image is not what runs: a missing file, another version or another owner on the host decides. It is a habit
+from development that belongs into an override file (``compose.override.yml``), which is not told of; nor is a service
+that is built from a stage for development.
+
+A mount of data, or of configuration that the image does not hold, is fine.
 """
 
 from collections.abc import Iterator
@@ -20,6 +23,8 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         return
     for service in facts.built:
         described = service.service.compose
+        if service.image is None or service.image.stage_is_for_development:
+            continue
         for mount in described.mounts if described is not None else ():
             if mount.kind != "bind" or mount.source is None or mount.source.startswith(("/", "~")):
                 continue
@@ -39,26 +44,23 @@ def _covers(service: ServiceFacts, host: PurePosixPath, target: PurePosixPath) -
     if image is None:
         return False
     return any(
-        copy.origin is None
-        and copy.in_image
-        and _lands(copy, image.source.context, image.working_directory, host, target)
+        copy.origin is None and copy.in_image and _lands(copy, image.source.context, host, target)
         for copy in image.copies
     )
 
 
-def _lands(
-    copy: CopyStep, context: PurePosixPath, working: PurePosixPath, host: PurePosixPath, target: PurePosixPath
-) -> bool:
+def _lands(copy: CopyStep, context: PurePosixPath, host: PurePosixPath, target: PurePosixPath) -> bool:
     """Whether the COPY brings the same host path to the same place that the mount covers."""
-    destination = working / copy.destination
     for source in copy.sources:
         origin = normal_path(context / source.lstrip("/"))
         if host == origin or host.is_relative_to(origin):
-            inside = normal_path(destination / host.relative_to(origin))
+            inside = normal_path(copy.target / host.relative_to(origin))
             if inside == normal_path(target):
                 return True
-        if origin.is_relative_to(host) and normal_path(destination).is_relative_to(normal_path(target)):
-            return True
+        if origin.is_relative_to(host):
+            covered = normal_path(target / origin.relative_to(host))
+            if covered in {copy.target, copy.target / origin.name}:
+                return True
     return False
 
 

@@ -1,38 +1,46 @@
 """The service runs as root.
 
-A flaw in the application is then root in the container, one kernel flaw away from the host. Creating a user
-is not enough: USER, or ``user:`` in compose, must name it.
+A flaw in the application is then root in the container, one kernel flaw away from the host, and owner of every file
+it writes to a mount. Creating a user is not enough: USER, or ``user:`` in compose, must name it.
+
+A start script that changes the user itself (gosu, su-exec, runuser, ``celery --uid``) is fine, and so is a base whose
+own USER is not root.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from careen.dockerfile.stages import ImageBase
 from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
 from careen.rules.rule import Rule
-from careen.workspace.facts import ServiceFacts, StackFacts
+from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts
 from careen.workspace.known_bases import BaseKind
 
 _ROOT = frozenset({"root", "0", ""})
+_OWN_USER = re.compile(
+    r"nonroot|unprivileged|rootless|apache/airflow|apache/superset|jupyter/|selenium/|bitnami/|chainguard|cgr\.dev|ubi\d/python|mambaorg/"
+)
+_OFFICIAL = re.compile(
+    r"(?:docker\.io/)?(?:library/)?(?:node|golang|rust|ruby|php|openjdk|eclipse-temurin|caddy|nginx|httpd|fedora|rockylinux|almalinux|centos|amazonlinux|busybox|buildpack-deps|debian|ubuntu|alpine|python|pypy)(?:[:@].*)?"
+)
+"""Images of Docker's own library that set no USER."""
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
+    places = [(service, found) for service in facts.built if (found := _place(service)) is not None]
     seen: set[tuple[Place, str]] = set()
-    for service in facts.built:
-        found = _place(service)
-        if found is None:
-            continue
+    for _, found in places:
         place, certain, reason = found
         if (place, reason) in seen:
             continue
         seen.add((place, reason))
-        sharing = [other for other in facts.built if _place(other) == found]
-        names = ", ".join(other.name for other in sharing)
-        verb = "runs" if len(sharing) == 1 else "run"
+        sharing = [service for service, other in places if other == found]
+        names = ", ".join(service.name for service in sharing)
         finding = rule.finding(
             place,
-            f"{names} {verb} as root: {reason}",
-            service=service.name if len(sharing) == 1 else None,
+            f"{names} {'runs' if len(sharing) == 1 else 'run'} as root: {reason}",
+            service=sharing[0].name if len(sharing) == 1 else None,
             fix=FixKind.REVIEW,
         )
         yield finding if certain else replace(finding, confidence=Confidence.LIKELY)
@@ -43,28 +51,27 @@ def _place(service: ServiceFacts) -> tuple[Place, bool, str] | None:
     compose, image = service.service.compose, service.image
     if image is None:
         return None
+    if service.launch is not None and service.launch.user is not None and service.launch.user not in _ROOT:
+        return None
     if compose is not None and compose.user is not None:
         root = compose.user.partition(":")[0] in _ROOT
         return (service.place, True, f"user: {compose.user} in compose") if root else None
     if image.user is None:
-        known = image.known_base
-        trusted = known is not None and known.kind in {
-            BaseKind.FULL,
-            BaseKind.SLIM,
-            BaseKind.ALPINE,
-            BaseKind.OPERATING_SYSTEM,
-            BaseKind.INSTALLER,
-            BaseKind.GPU_RUNTIME,
-            BaseKind.GPU_DEVELOPMENT,
-        }
-        base = image.base
-        if isinstance(base, ImageBase) and "nonroot" in (base.reference or ""):
-            return None
-        return image.base_place, trusted, "no USER is set"
-    name = image.user.arguments[0].partition(":")[0] if image.user.arguments else ""
+        return _by_base(image, service)
+    name = image.environment_value(image.user.arguments[0]).partition(":")[0] if image.user.arguments else ""
     if name.strip() in _ROOT:
         return image.place(image.user.instruction), True, f"USER {name} is the last word"
     return None
+
+
+def _by_base(image: ImageFacts, service: ServiceFacts) -> tuple[Place, bool, str] | None:
+    base = image.base
+    name = (base.reference or base.written) if isinstance(base, ImageBase) else "scratch"
+    if _OWN_USER.search(name) or (service.launch is not None and service.launch.argv[:1] == ("/init",)):
+        return None
+    known = image.known_base
+    certain = _OFFICIAL.fullmatch(name) is not None or (known is not None and known.kind is not BaseKind.MINIMAL)
+    return image.base_place, certain or name == "scratch", "no USER is set"
 
 
 RULE = Rule(

@@ -1,37 +1,36 @@
 """Services that do different work ship one and the same image.
 
-Each of them then carries what any of them needs, and a change for one moves all. Two services of the same kind,
-such as two workers of the same application and queue, may well share an image.
+Each of them then carries what any of them needs, and a change for one moves all: the scheduler pulls the models of
+the OCR worker. One Dockerfile with a target for each service, over shared lower stages, gives each its own.
+
+Two services of the same kind, such as two workers of the same application, may well share an image.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.plan.entry_points import UnknownEntryPointError, interpret
+from careen.rules.roles import ends_by_itself, entry_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import ServiceFacts, StackFacts
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
-        sharing = [service for service in facts.built if service.image is image]
-        kinds = {_kind(service) for service in sharing}
-        if len(kinds - {None}) > 1 and image.is_python:
+        sharing = [service for service in facts.built if service.image is image and not ends_by_itself(facts, service)]
+        kinds = {kind for service in sharing if (kind := _kind(service)) is not None}
+        if len(kinds) > 1 and image.is_python:
             names = ", ".join(service.name for service in sharing)
             yield rule.finding(
                 image.base_place, f"{names} ship one image, though they run different programs", fix=FixKind.REVIEW
             )
 
 
-def _kind(service: ServiceFacts) -> tuple[str, tuple[str, ...]] | None:
-    """What a service runs: its role and its first-party modules."""
-    if service.launch is None:
+def _kind(service: ServiceFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """What a service runs: its role, its first-party modules, and for scripts their names."""
+    entry = entry_of(service)
+    if entry is None:
         return None
-    try:
-        entry = interpret(service.launch.argv, {})
-    except UnknownEntryPointError:
-        return None
-    return entry.role, entry.modules
+    return entry.role, entry.modules, tuple(map(str, entry.scripts))
 
 
 RULE = Rule(

@@ -1,6 +1,9 @@
-"""Files that no build needs are sent to every build: version control, environments, caches, data, notebooks.
+"""Files that no build needs are sent to every build: version control, caches, tests, notebooks, secrets.
 
-They cost time on each build, and a whole-tree COPY puts them into the image. A few kilobytes are not worth a word.
+They cost time on each build, and a whole-tree COPY puts them into the image and makes its layer new whenever one of
+them changes.
+
+Files that no instruction takes are not counted: BuildKit does not ask for them. A few kilobytes are not worth a word.
 """
 
 from collections.abc import Iterator
@@ -17,17 +20,15 @@ _WORTH_A_WORD = 100_000
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
-        if not any(copy.origin is None for image in context.images for copy in image.copies):
-            continue
-        weights = [
-            weight
-            for weight in context.measure.by_cause()
-            if weight.cause in BALLAST and weight.cause is not Cause.VIRTUAL_ENVIRONMENT
-        ]
-        total = sum(weight.bytes for weight in weights)
+        weights = {
+            cause: count
+            for cause, count in context.sent_bytes_by_cause().items()
+            if cause in BALLAST and cause is not Cause.VIRTUAL_ENVIRONMENT and count
+        }
+        total = sum(weights.values())
         if total < _WORTH_A_WORD:
             continue
-        shown = ", ".join(f"{weight.cause.value} {format_bytes(weight.bytes)}" for weight in weights[:4])
+        shown = ", ".join(f"{cause.value} {format_bytes(count)}" for cause, count in list(weights.items())[:4])
         yield rule.finding(
             context.place, f"each build is sent what it does not need: {shown}", bytes=total, fix=FixKind.SAFE
         )

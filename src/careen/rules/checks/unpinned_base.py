@@ -1,9 +1,13 @@
 """The base image may be another one tomorrow.
 
-A tag such as ``latest``, or none at all, moves to the next Python or the next Debian without a change in the
-repository. A tag with a minor version is a choice many make on purpose, and is not told of.
+A tag such as ``latest``, ``3`` or ``slim``, or none at all, moves to the next Python or the next Debian without a
+change in the repository: wheels are missing, system packages have other names, and nobody knows what changed.
+
+A tag with a minor version, such as ``python:3.12-slim``, is a choice that many make on purpose, and is not told of;
+neither is a base that a digest pins.
 """
 
+import re
 from collections.abc import Iterator
 
 from careen.dockerfile.stages import ImageBase
@@ -11,19 +15,24 @@ from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
+_MOVING = frozenset(
+    {"", "latest", "edge", "nightly", "stable", "rolling", "main", "master", "dev", "devel", "current", "lts"}
+)
+_MINOR = re.compile(r"\d+\.\d+")
+
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
-        base = image.base
-        if not isinstance(base, ImageBase) or base.reference is None or "@" in base.reference:
-            continue
-        tag = base.reference.rpartition("/")[2].partition(":")[2]
-        if tag in {"", "latest"}:
-            yield rule.finding(
-                image.base_place,
-                f"{base.reference} may be another image tomorrow: it has no fixed tag",
-                fix=FixKind.REVIEW,
-            )
+        for stage in image.stages:
+            reference = stage.base.reference if isinstance(stage.base, ImageBase) else None
+            if reference is None or "@" in reference:
+                continue
+            name, _, tag = reference.rpartition("/")[2].partition(":")
+            if tag in _MOVING or (name == "python" and _MINOR.search(tag.partition("-")[0]) is None):
+                why = f"its tag {tag} moves on by itself" if tag else "it has no tag"
+                yield rule.finding(
+                    image.place(stage.start), f"{reference} may be another image tomorrow: {why}", fix=FixKind.REVIEW
+                )
 
 
 RULE = Rule(

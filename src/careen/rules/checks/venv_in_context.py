@@ -1,12 +1,16 @@
 """A virtual environment of the host is sent with the context.
 
-It is heavy, holds links to the host's interpreter, and a whole-tree COPY puts it over the one that the image made.
+It is heavy, holds links to the host's interpreter, and a whole-tree COPY puts it over the one that the image made:
+one project sent 439 MB with every build. A line ``.venv`` in the ignore file cures it, ``**/.venv`` where environments
+lie deeper.
+
+Where no instruction takes the folder that holds it, BuildKit does not ask for it, and nothing is told.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.ignorefile.causes import Cause
+from careen.ignorefile.causes import Cause, folder_cause
 from careen.rules.rule import Rule
 from careen.text.units import format_bytes
 from careen.workspace.facts import StackFacts
@@ -14,17 +18,24 @@ from careen.workspace.facts import StackFacts
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
-        if not any(copy.origin is None for image in context.images for copy in image.copies):
-            continue
-        for weight in context.measure.by_cause():
-            if weight.cause is Cause.VIRTUAL_ENVIRONMENT:
-                folder = weight.heaviest[0].path.split("/")[0]
-                yield rule.finding(
-                    context.place,
-                    f"{folder} of the host, {format_bytes(weight.bytes)}, is sent to every build",
-                    bytes=weight.bytes,
-                    fix=FixKind.SAFE,
-                )
+        files = [file for file in context.sent if file.cause is Cause.VIRTUAL_ENVIRONMENT]
+        if files:
+            total = sum(file.bytes for file in files)
+            heaviest = max(files, key=lambda file: (file.bytes, file.path))
+            yield rule.finding(
+                context.place,
+                f"{_folder(heaviest.path)} of the host, {format_bytes(total)}, is sent to every build",
+                bytes=total or None,
+                fix=FixKind.SAFE,
+            )
+
+
+def _folder(path: str) -> str:
+    parts = path.split("/")
+    for index, name in enumerate(parts[:-1]):
+        if folder_cause(name, None) is Cause.VIRTUAL_ENVIRONMENT:
+            return "/".join(parts[: index + 1])
+    return parts[0]
 
 
 RULE = Rule(

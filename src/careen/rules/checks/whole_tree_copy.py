@@ -1,53 +1,59 @@
 """The whole build context is copied into the shipped image.
 
-Tests, notebooks, compose files and whatever lies around come along, and any change of any file rebuilds
-every layer above. With an ignore file that lets only the application through, it is fine.
+Tests, notebooks, compose files and whatever lies around come along, and any change of any file rebuilds every layer
+above. Copy the folders that the service imports.
+
+With an ignore file that lets only the application through, it is fine.
 """
 
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.ignorefile.causes import cause_of
+from careen.ignorefile.causes import Cause
 from careen.rules.ballast import BALLAST
 from careen.rules.rule import Rule
+from careen.text.units import format_bytes
 from careen.workspace.facts import ContextFacts, StackFacts
+
+_TOOLING = frozenset(
+    {"makefile", "justfile", "tox.ini", "noxfile.py", ".pre-commit-config.yaml", ".gitlab-ci.yml", "jenkinsfile"}
+)
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
         for image in context.images:
+            if not image.is_python:
+                continue
             for copy in image.copies:
-                whole = any(source in {".", "./", "/", "*"} for source in copy.sources)
-                if not whole or copy.origin is not None or not copy.in_image:
+                if not copy.takes_whole_context:
+                    continue
+                if not (copy.in_image or image.carries(copy.stage, copy.target)):
                     continue
                 needless = _needless(context)
                 if needless is not None:
                     yield rule.finding(
                         copy.place,
                         f"the whole context goes into the image, {needless[1]} included",
-                        bytes=needless[0],
+                        bytes=needless[0] or None,
                         fix=FixKind.REVIEW,
                     )
 
 
 def _needless(context: ContextFacts) -> tuple[int, str] | None:
     """Bytes that no service runs, and their kinds; None when the ignore file leaves nothing of the kind."""
-    weights = [weight for weight in context.measure.by_cause() if weight.cause in BALLAST]
-    stray = [file for file in context.measure.sent if _is_tooling(file.path) and cause_of(file.path) not in BALLAST]
-    total = sum(weight.bytes for weight in weights) + sum(file.bytes for file in stray)
-    kinds = [weight.cause.value for weight in weights[:3]]
+    weights = {cause: count for cause, count in context.sent_bytes_by_cause().items() if cause in BALLAST}
+    stray = [file for file in context.sent if file.cause not in BALLAST and _is_tooling(file.path, file.cause)]
+    kinds = [f"{cause.value} ({format_bytes(count)})" for cause, count in list(weights.items())[:3]]
     if stray:
         kinds.append("compose and project files")
+    total = sum(weights.values()) + sum(file.bytes for file in stray)
     return (total, ", ".join(kinds)) if kinds else None
 
 
-def _is_tooling(path: str) -> bool:
+def _is_tooling(path: str, cause: Cause) -> bool:
     name = path.rpartition("/")[2].lower()
-    return (
-        "dockerfile" in name
-        or "compose" in name
-        or name in {"makefile", "justfile", "tox.ini", "noxfile.py", ".pre-commit-config.yaml"}
-    )
+    return cause is Cause.EDITOR or "dockerfile" in name or "compose" in name or name in _TOOLING
 
 
 RULE = Rule(

@@ -1,0 +1,72 @@
+"""The image carries the CUDA build of a library, and no service has a GPU.
+
+On Linux the plain ``torch`` from the package index is the CUDA build: with the nvidia libraries it needs it is 2.8 GB
+at least, several times the rest of most images. Without a GPU nothing of that runs. The CPU build comes from its own
+index, which uv is told by an index and a source entry in pyproject.toml, pip by ``--index-url``.
+
+A service that reserves a GPU in compose, or stands on a CUDA base, may need it and is not told of.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from careen.dockerfile.stages import ImageBase
+from careen.findings import Confidence, Finding, FixKind, Severity, Topic
+from careen.rules.rule import Rule
+from careen.text.units import format_bytes
+from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.known_bases import BaseKind
+from careen.workspace.steps import RunStep
+
+
+def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
+    for image in facts.images:
+        if _has_gpu(facts, image):
+            continue
+        found = _first(facts, image)
+        if found is None:
+            continue
+        run, message, count, confidence = found
+        finding = rule.finding(run.place, message, bytes=count, fix=FixKind.REVIEW)
+        yield replace(finding, confidence=confidence)
+
+
+def _first(facts: StackFacts, image: ImageFacts) -> tuple[RunStep, str, int, Confidence] | None:
+    for run, install in image.installs:
+        if not (run.in_image or image.carries(run.stage, run.working_directory) or image.is_multi_stage):
+            continue
+        found = facts.dependencies.gpu_build(image.source, facts.project_of(image), install)
+        if found is not None and not _told_otherwise(image):
+            weight = f"at least {format_bytes(found.bytes)}"
+            message = f"{found.reason}: {weight} of CUDA libraries, and no service here has a GPU"
+            return run, message, found.bytes, Confidence.CERTAIN if found.locked else Confidence.LIKELY
+    return None
+
+
+def _told_otherwise(image: ImageFacts) -> bool:
+    """Whether an index of CPU builds is named in this install, in an earlier one, or in a variable."""
+    words = [word for _, other in image.installs for word in other.command.argv]
+    words += image.environment.values()
+    return any("/cpu" in word or word in {"--torch-backend=cpu", "cpu"} or "+cpu" in word for word in words)
+
+
+def _has_gpu(facts: StackFacts, image: ImageFacts) -> bool:
+    if image.known_base is not None and image.known_base.kind in {BaseKind.GPU_RUNTIME, BaseKind.GPU_DEVELOPMENT}:
+        return True
+    name = (image.base.reference or image.base.written) if isinstance(image.base, ImageBase) else ""
+    if any(word in name.lower() for word in ("cuda", "nvidia", "rocm", "pytorch", "tritonserver", "vllm")):
+        return True
+    return any(
+        service.service.compose is not None and service.service.compose.limits.gpus for service in facts.services
+    )
+
+
+RULE = Rule(
+    slug="unreachable-gpu-build",
+    topic=Topic.UNREACHABLE_GPU_BUILD,
+    summary="A CUDA build is shipped where there is no GPU",
+    severity=Severity.HIGH,
+    confidence=Confidence.LIKELY,
+    since="0.1.0",
+    check=check,
+)

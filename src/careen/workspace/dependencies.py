@@ -1,0 +1,206 @@
+"""What an install brings and what it weighs, as far as files of the repository tell.
+
+Weights are those of the wheels that a lock names, which are compressed: what lies in the image is more, never less.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from careen.dockerfile.actions import Install
+from careen.errors import CareenError
+from careen.workspace.files import normal_path
+from careen.workspace.model import ImageSource, PythonProject, Workspace
+
+if TYPE_CHECKING:
+    from careen.python.environment import TargetEnvironment
+    from careen.python.locked import Lock, LockedPackage
+
+CUDA_BYTES = 2_800_000_000
+"""The least that torch with CUDA takes as installed; releases since 2.0 take up to 8 GB."""
+
+_CUDA_NAME = re.compile(
+    r"nvidia-[a-z0-9-]+-cu\d+|nvidia-(?:cublas|cudnn|cuda-[a-z]+|cufft|nccl|cusparse)[a-z0-9-]*|triton"
+)
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_TORCH_USERS = (
+    "torch torchvision torchaudio sentence-transformers easyocr openai-whisper whisperx docling marker-pdf surya-ocr "
+    "ultralytics accelerate timm pyannote-audio fairseq flair bertopic lightning pytorch-lightning peft diffusers "
+    "doctr unstructured-inference"
+)
+_BRING_TORCH = frozenset(_TORCH_USERS.split())
+"""Distributions that require torch whatever their extras."""
+_CPU_MARKS = ("/whl/cpu", "+cpu")
+_MOST_REQUIREMENT_FILES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuBuild:
+    """``reason`` names what brings CUDA; ``locked`` when a lock says so rather than a list of names."""
+
+    reason: str
+    bytes: int
+    locked: bool
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Reads locks and requirement files when a rule asks for them, each once."""
+
+    workspace: Workspace
+    _locks: dict[PurePosixPath, "Lock | None"] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _environment(self) -> "TargetEnvironment":
+        from careen.platforms import Architecture, Platform  # noqa: PLC0415 - only locks need it
+        from careen.python.environment import TargetEnvironment  # noqa: PLC0415
+        from careen.python.names import PythonVersion  # noqa: PLC0415
+
+        return TargetEnvironment(PythonVersion(12), Platform(Architecture.AMD64))
+
+    def gpu_build(self, image: ImageSource, project: PythonProject | None, install: Install) -> GpuBuild | None:
+        """None when the install brings no CUDA, or nobody can tell."""
+        if install.whole_project or install.installs_project:
+            return self._gpu_in_lock(project, install) if project is not None else None
+        names, text = self._required(image, install)
+        if any(mark in text for mark in _CPU_MARKS):
+            return None
+        cuda = sorted(name for name in names if _CUDA_NAME.fullmatch(name) and name != "triton")
+        culprits = sorted(names & _BRING_TORCH)
+        if "torch" in culprits:
+            culprits = ["torch"]
+        if not cuda and not culprits:
+            return None
+        named = cuda[0] if cuda else culprits[0]
+        reason = f"{install.manager} installs {named}" + ("" if cuda or named == "torch" else ", which requires torch")
+        return GpuBuild(reason=reason, bytes=CUDA_BYTES, locked=False)
+
+    def _gpu_in_lock(self, project: PythonProject, install: Install) -> GpuBuild | None:
+        path = project.lock_path
+        text = self.workspace.files.text_or_none(path) if path is not None else None
+        if path is None or text is None or '"nvidia-' not in text:
+            return None
+        if path.name != "uv.lock":
+            return GpuBuild(reason=f"{path.name} has the CUDA build of torch", bytes=CUDA_BYTES, locked=True)
+        packages = self.synced(project, install)
+        cuda = [package for package in packages if _CUDA_NAME.fullmatch(package.name)]
+        if not any(package.name.startswith("nvidia-") for package in cuda):
+            return None
+        asks = next((package.name for package in packages if package.name == "torch"), cuda[0].name)
+        return GpuBuild(reason=f"uv installs the CUDA build of {asks}", bytes=sum(map(wheel_bytes, cuda)), locked=True)
+
+    def _required(self, image: ImageSource, install: Install) -> tuple[frozenset[str], str]:
+        """Names in an install, files with ``-r`` followed, and the text of all that was read."""
+        texts = [" ".join(install.command.argv)]
+        names = {_normal(name) for package in install.packages if (name := _name_of(package))}
+        waiting = [self.requirement_file(image, name) for name in install.requirement_files]
+        seen: set[PurePosixPath] = set()
+        while waiting and len(seen) < _MOST_REQUIREMENT_FILES:
+            path = waiting.pop()
+            if path is None or path in seen:
+                continue
+            seen.add(path)
+            text = self.workspace.files.text_or_none(path) or ""
+            texts.append(text)
+            for line in text.splitlines():
+                words = line.split("#")[0].split()
+                if words[:1] in (["-r"], ["--requirement"]) and len(words) > 1:
+                    waiting.append(normal_path(path.parent / words[1]))
+                elif words and not words[0].startswith("-") and (name := _name_of(line)) and not _elsewhere(line):
+                    names.add(_normal(name))
+        return frozenset(names), "\n".join(texts)
+
+    def requirement_file(self, image: ImageSource, name: str) -> PurePosixPath | None:
+        """A file of requirements in the repository: by its path in the context, or where a COPY took it from."""
+        plain = PurePosixPath(name)
+        candidates = [image.context / str(plain).lstrip("/"), image.dockerfile_path.parent / plain.name]
+        for stage in image.stages.stages:
+            for instruction in stage.instructions:
+                if instruction.keyword in {"COPY", "ADD"} and instruction.flag("from") is None:
+                    for source in instruction.arguments[:-1]:
+                        path = image.context / source.lstrip("/")
+                        candidates.append(path if PurePosixPath(source).name == plain.name else path / plain.name)
+        return next((path for path in map(normal_path, candidates) if self.workspace.files.exists(path)), None)
+
+    def lock(self, path: PurePosixPath) -> "Lock | None":
+        """None for a lock that careen does not read here, or cannot read."""
+        if path.name != "uv.lock":
+            return None
+        if path not in self._locks:
+            from careen.python.uvlock import read_uvlock  # noqa: PLC0415 - only rules that weigh need it
+
+            try:
+                self._locks[path] = read_uvlock(self.workspace.files.read(path))
+            except CareenError:
+                self._locks[path] = None  # what is wrong with a lock, planning tells
+        return self._locks[path]
+
+    def synced(self, project: PythonProject, install: Install, *, development: bool = True) -> "list[LockedPackage]":
+        """What ``uv sync`` installs, with or without the groups that are for developers; empty when nobody can tell."""
+        from careen.python.selection import activation, closure, project_roots  # noqa: PLC0415
+
+        lock = self.lock(project.lock_path) if project.lock_path is not None else None
+        entry = lock.project(project.pyproject.name) if lock is not None else None
+        if lock is None or entry is None:
+            return []
+        groups: Iterable[str] = install.groups
+        if development and install.development:
+            groups = (
+                *groups,
+                *(entry.groups if "--all-groups" in install.options else project.pyproject.default_groups),
+            )
+        extras = entry.extras if "--all-extras" in install.options else ()
+        active = activation(entry, extras=extras, groups=groups)
+        try:
+            roots = project_roots(entry, self._environment, groups=groups, extras=extras, active=active)
+            return [selected.package for selected in closure(lock, roots, self._environment, active)]
+        except CareenError:
+            return []  # a stale lock: planning tells
+
+    def development_bytes(self, project: PythonProject, install: Install) -> int | None:
+        """What the groups for developers add; None when the lock does not tell."""
+        everything = self.synced(project, install)
+        kept = {(package.name, package.version) for package in self.synced(project, install, development=False)}
+        if not everything:
+            return None
+        return sum(wheel_bytes(package) for package in everything if (package.name, package.version) not in kept)
+
+    def installed_bytes(self, project: PythonProject | None, install: Install) -> int | None:
+        packages = self.synced(project, install) if project is not None and install.manager == "uv" else []
+        return sum(map(wheel_bytes, packages)) if packages else None
+
+
+def wheel_bytes(package: "LockedPackage") -> int:
+    """The size of the wheel for Linux on amd64, or of the sdist; 0 when the lock tells neither."""
+    sizes = [
+        file.size
+        for file in package.wheels
+        if file.size is not None
+        and ("x86_64" in file.filename or file.filename.endswith("-any.whl"))
+        and "musllinux" not in file.filename
+        and "macosx" not in file.filename
+    ]
+    if sizes:
+        return max(sizes)
+    return package.sdist.size or 0 if package.sdist is not None else 0
+
+
+def _name_of(requirement: str) -> str | None:
+    match = _REQUIREMENT.match(requirement.strip("\"'"))
+    return match[1] if match is not None else None
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _elsewhere(line: str) -> bool:
+    """Whether a requirement's marker keeps it off Linux on amd64."""
+    marker = line.partition(";")[2]
+    return (
+        any(word in marker for word in ("darwin", "win32", "Windows", "Darwin", "aarch64", "arm64"))
+        and "!=" not in marker
+    )
