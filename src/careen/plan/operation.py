@@ -111,8 +111,13 @@ def stop_grace_seconds(role: Role, hints: SourceHints, declared: float | None, c
 
 
 def with_heartbeat(entry: EntryPoint) -> tuple[str, ...]:
-    """The worker's arguments, with the heartbeat module loaded beside the modules it already includes."""
+    """The worker's arguments, with the heartbeat module loaded beside the modules it already includes.
+
+    A command that careen wrote before includes it already and stays as it is.
+    """
     words = list(entry.arguments)
+    if HEARTBEAT_MODULE in entry.modules:
+        return entry.arguments
     for index, word in enumerate(words):
         name, equals, value = word.partition("=")
         if name in {"-I", "--include"}:
