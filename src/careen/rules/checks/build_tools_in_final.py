@@ -17,9 +17,8 @@ from careen.workspace.steps import RunStep
 
 _TOOL_NAMES = (
     "build-essential gcc g++ clang make cmake git pkg-config pkgconf python3-dev python-dev build-base musl-dev cargo "
-    "rust 
-    "rustc autoconf automake libtool ninja-build gfortran patch linux-headers swig gcc-c++ meson llvm llvm-dev golang "
-    "go subversion mercurial dpkg-dev alpine-sdk"
+    "rust rustc autoconf automake libtool ninja-build gfortran patch linux-headers swig gcc-c++ meson llvm llvm-dev "
+    "golang go subversion mercurial dpkg-dev alpine-sdk"
 )
 _TOOLS = frozenset(_TOOL_NAMES.split())
 _WEIGHTS = {

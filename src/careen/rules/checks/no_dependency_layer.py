@@ -16,8 +16,8 @@ from careen.workspace.steps import CopyStep, RunStep
 
 _MANIFEST_NAMES = (
     "pyproject.toml uv.lock poetry.lock pylock.toml pdm.lock pipfile pipfile.lock readme.md readme.rst setup.py "
-    "setup.cfg .python-version license license.md constraints.txt manifest.in poetry.toml uv.toml pip.conf hatch.toml version "
-    "package.json package-lock.json yarn.lock pnpm-lock.yaml makefile justfile"
+    "setup.cfg .python-version license license.md constraints.txt manifest.in poetry.toml uv.toml pip.conf hatch.toml "
+    "version package.json package-lock.json yarn.lock pnpm-lock.yaml makefile justfile"
 )
 _MANIFESTS = frozenset(_MANIFEST_NAMES.split())
 
