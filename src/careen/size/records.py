@@ -1,0 +1,170 @@
+"""Whose a file is, as package managers write it down: texts in, packages with the paths of their files out.
+
+======================================  ==================================================================
+``…/<name>-<version>.dist-info/RECORD``  paths below the site folder, CSV (binary distribution format)
+``…/<name>.egg-info/installed-files.txt``  paths below the ``.egg-info`` folder, one a line (setuptools)
+``var/lib/dpkg/info/<name>[:<arch>].list``  absolute paths, folders too (dpkg)
+``var/lib/dpkg/status.d/<name>.md5sums``  digest and relative path (distroless)
+``lib/apk/db/installed``                 ``P:`` name, ``V:`` version, ``F:`` folder, ``R:`` file in it (apk)
+``…/conda-meta/<name>-<version>-….json``  ``name``, ``version``, ``files`` below the environment (conda)
+======================================  ==================================================================
+
+Versions of Debian packages stand in ``var/lib/dpkg/status`` and ``status.d/<name>``. Records are texts of strangers:
+what they say of paths outside of the image or of lines without sense is passed over, and costs no more than a name.
+"""
+
+import csv
+import io
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from careen.debian.control import ControlError, read_paragraphs
+from careen.errors import CareenError
+from careen.python.names import InvalidNameError, package_name
+from careen.size.model import Ecosystem, PackageId
+
+LARGEST_RECORD = 32 << 20
+"""Bytes; the longest RECORD of today has two million, a full dpkg status four."""
+
+_DIST_INFO = re.compile(r"(?:(?P<site>.*)/)?(?P<folder>(?P<name>[^/-]+)-(?P<version>[^/]+)\.dist-info)/RECORD")
+_EGG_INFO = re.compile(
+    r"(?P<folder>(?:.*/)?(?P<name>[^/-]+)(?:-(?P<version>[^/-]+)(?:-[^/]*)?)?\.egg-info)/installed-files\.txt"
+)
+_DPKG_LIST = re.compile(r"var/lib/dpkg/info/(?P<name>[^/:]+)(?::(?P<architecture>[^/:]+))?\.list")
+_DPKG_STATUS = "var/lib/dpkg/status"
+_DISTROLESS_FOLDER = "var/lib/dpkg/status.d/"
+_DISTROLESS_SUMS = ".md5sums"
+_APK = re.compile(r"(?:usr/)?lib/apk/db/installed")
+_CONDA = re.compile(r"(?:(?P<prefix>.*)/)?conda-meta/[^/]+\.json")
+
+
+class RecordError(CareenError):
+    """A package manager's record is not what its format says; the message names the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A package and the paths, relative to the root, that are its own by its record."""
+
+    package: PackageId
+    paths: Iterable[str]
+
+
+def is_record(path: str) -> bool:
+    """Whether the content of the file at a path has to be read."""
+    if path.endswith(("/RECORD", ".list", ".json", "/installed-files.txt")):
+        return bool(
+            _DIST_INFO.fullmatch(path)
+            or _DPKG_LIST.fullmatch(path)
+            or _CONDA.fullmatch(path)
+            or _EGG_INFO.fullmatch(path)
+        )
+    return path == _DPKG_STATUS or path.startswith(_DISTROLESS_FOLDER) or bool(_APK.fullmatch(path))
+
+
+def debian_versions(path: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """(name, version) of each package that a status file describes; nothing for other files. Raises RecordError."""
+    if path != _DPKG_STATUS and (not path.startswith(_DISTROLESS_FOLDER) or path.endswith(_DISTROLESS_SUMS)):
+        return
+    try:
+        for fields in read_paragraphs(data.decode("utf-8", "replace")):
+            if "package" in fields:
+                yield fields["package"], fields.get("version", "")
+    except ControlError as error:
+        raise RecordError(f"/{path} cannot be read: {error.message}") from error
+
+
+def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
+    """What a record claims; ``versions`` are those of Debian packages. Raises RecordError."""
+    text = data.decode("utf-8", "replace")
+    if (found := _DIST_INFO.fullmatch(path)) is not None:
+        yield from _wheel(found["name"], found["version"], found["site"] or "", text, path)
+    elif (found := _EGG_INFO.fullmatch(path)) is not None:
+        name = _python_name(found["name"])
+        inside = (line.strip() for line in text.splitlines())
+        paths = (place for line in inside if line and (place := _below(found["folder"], line)) is not None)
+        yield Claim(PackageId(ecosystem=Ecosystem.PYTHON.value, name=name, version=found["version"] or ""), paths)
+    elif (found := _DPKG_LIST.fullmatch(path)) is not None:
+        names = (line.strip("/") for line in text.splitlines())
+        yield Claim(_debian(found["name"], versions), (name for name in names if name not in ("", ".")))
+    elif path.startswith(_DISTROLESS_FOLDER) and path.endswith(_DISTROLESS_SUMS):
+        name = path.removeprefix(_DISTROLESS_FOLDER).removesuffix(_DISTROLESS_SUMS)
+        pairs = (line.partition("  ") for line in text.splitlines())
+        yield Claim(_debian(name, versions), (place.strip().removeprefix("./").lstrip("/") for _, _, place in pairs))
+    elif _APK.fullmatch(path):
+        yield from _apk(text)
+    elif (found := _CONDA.fullmatch(path)) is not None:
+        yield from _conda(found["prefix"] or "", data, path)
+
+
+def _wheel(name: str, version: str, site: str, text: str, path: str) -> Iterator[Claim]:
+    try:
+        rows = [row[0] for row in csv.reader(io.StringIO(text, newline="")) if row and row[0]]
+    except csv.Error as error:
+        raise RecordError(f"/{path} cannot be read: {error}") from error
+    paths = (place for row in rows if (place := _below(site, row)) is not None)
+    yield Claim(PackageId(ecosystem=Ecosystem.PYTHON.value, name=_python_name(name), version=version), paths)
+
+
+def _apk(text: str) -> Iterator[Claim]:
+    name, version, folder = "", "", ""
+    paths: list[str] = []
+    for line in (*text.splitlines(), ""):
+        key, _, value = line.partition(":")
+        match key:
+            case "" if name:
+                yield Claim(PackageId(ecosystem=Ecosystem.ALPINE.value, name=name, version=version), paths)
+                name, version, folder, paths = "", "", "", []
+            case "P":
+                name = value
+            case "V":
+                version = value
+            case "F":
+                folder = value.strip("/")
+            case "R":
+                paths.append(f"{folder}/{value}" if folder else value)
+
+
+def _conda(prefix: str, data: bytes, path: str) -> Iterator[Claim]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"/{path} cannot be read: {str(error)[:120]}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("name"), str):
+        return
+    files, version = document.get("files"), document.get("version")
+    package = PackageId(
+        ecosystem=Ecosystem.CONDA.value,
+        name=document["name"],
+        version=version if isinstance(version, str) else "",
+    )
+    listed = files if isinstance(files, list) else []
+    paths = (place for file in listed if isinstance(file, str) and (place := _below(prefix, file)) is not None)
+    yield Claim(package, paths)
+
+
+def _debian(name: str, versions: dict[str, str]) -> PackageId:
+    return PackageId(ecosystem=Ecosystem.DEBIAN.value, name=name, version=versions.get(name, ""))
+
+
+def _python_name(text: str) -> str:
+    try:
+        return package_name(text)
+    except InvalidNameError:
+        return text
+
+
+def _below(folder: str, path: str) -> str | None:
+    """The place of a path that is given relative to a folder, or absolute; None when it is outside of the root."""
+    if ".." not in path and not path.startswith(("/", "./")):
+        return f"{folder}/{path}" if folder else path
+    place = (
+        posixpath.normpath(posixpath.join("/", folder, path))
+        if path.startswith("/")
+        else posixpath.normpath(posixpath.join(folder, path))
+    )
+    place = place.lstrip("/")
+    return None if place in ("", ".") or place.split("/", 1)[0] == ".." else place
