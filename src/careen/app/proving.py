@@ -1,0 +1,47 @@
+"""The verb ``prove``: shows that the images of a plan run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from careen.app.building import BuildRequest, Built, build
+from careen.app.planning import Planned
+from careen.app.session import Session
+from careen.prove.evidence import ProofReport
+from careen.prove.settings import ProveSettings, RunnerName
+from careen.prove.stack import prove_stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveChoices:
+    """What the user may choose; ``runner`` None takes the first that works here."""
+
+    runner: RunnerName | None = None
+    allow_network: bool = False
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    built: Built
+    proof: ProofReport
+
+
+def prove(session: Session, request: BuildRequest, choices: ProveChoices) -> Proven:
+    """Builds what is not built yet, and runs it. Raises what planning, building and proving raise."""
+    built = build(session, request)
+    proof = prove_planned(session, built.planned, built.result.layout, choices)
+    return Proven(built=built, proof=proof)
+
+
+def prove_planned(session: Session, planned: Planned, layout: Path, choices: ProveChoices) -> ProofReport:
+    root = planned.facts.workspace.files.root / planned.plan.root
+    settings = ProveSettings(
+        state=session.surroundings.cache / "proofs",
+        project=root.resolve(),
+        smoke=planned.config.smoke,
+        smoke_service=planned.config.smoke_service,
+        runner=choices.runner,
+        allow_network=choices.allow_network,
+        keep=choices.keep,
+    )
+    return prove_stack(planned.plan, layout, settings, session.progress)

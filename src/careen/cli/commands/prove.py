@@ -1,0 +1,86 @@
+"""``careen prove``: the images run: healthy, obedient, inside their budgets."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import click
+
+from careen.cli.console import progress, stdout_console
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+
+
+@click.command("prove")
+@path_argument
+@compose_option
+@offline_option
+@click.option(
+    "-o",
+    "--images",
+    "into",
+    type=click.Path(path_type=Path),
+    default=Path("images"),
+    show_default=True,
+    help="The OCI layout with the images; what is not built yet is built into it.",
+)
+@click.option(
+    "--runner",
+    type=click.Choice(["runc", "bwrap", "docker", "podman"]),
+    help="What runs the containers; the first that works here otherwise.",
+)
+@click.option("--allow-network", is_flag=True, help="Let services reach what is outside their private network.")
+@click.option("--keep", is_flag=True, help="Leave what the run wrote, to look at.")
+@click.option("--reproducible", is_flag=True, help="Leave times and measures out of the JSON.")
+@output_options("terminal", "json")
+def command(
+    path: Path,
+    compose_files: tuple[Path, ...],
+    offline: bool,
+    into: Path,
+    runner: str | None,
+    allow_network: bool,
+    keep: bool,
+    reproducible: bool,
+    style: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Run every service from its image, with its broker, and check it: start, health, user, signals, limits."""
+    from careen.app.building import BuildRequest
+    from careen.app.planning import PlanRequest
+    from careen.app.proving import ProveChoices, prove
+    from careen.app.session import Session
+    from careen.build.engine import BuildOptions
+    from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.platforms import Architecture, Platform
+    from careen.prove.settings import RunnerName
+
+    how = output(style=style, quiet=quiet, no_color=no_color)
+    request = BuildRequest(
+        plan=PlanRequest(
+            root=path,
+            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            platform=Platform(Architecture.AMD64),
+            fetch_wheels=not offline,
+            source_date_epoch=source_date_epoch(),
+        ),
+        output=into,
+        options=BuildOptions(),
+    )
+    choices = ProveChoices(
+        runner=RunnerName(runner) if runner is not None else None, allow_network=allow_network, keep=keep
+    )
+    with progress(how) as told:
+        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        try:
+            proof = prove(session, request, choices).proof
+        finally:
+            session.close()
+    if how.style == "json":
+        from careen.report.prove_json import prove_document
+
+        click.echo(json.dumps(prove_document(proof, reproducible=reproducible), indent=2, sort_keys=True))
+    else:
+        from careen.report.prove_terminal import show_proof
+
+        show_proof(stdout_console(how), proof)
+    return 0 if proof.passed else 1
