@@ -6,6 +6,7 @@ killed and however many work at once. Whoever makes an entry holds its lock, so 
 
     <kind>/ab/abcd….entry    a line {"version", "size", "digest", "time", "document"}, then the document
     <kind>/ab/abcd….blob     the bytes; there while size > 0
+    <kind>/ab/abcd….tree/    for the few entries that are folders
     locks/  aside/           entries being made
 
 What is read is verified: a document by its digest, bytes by their size and time of modification, and by their digest
@@ -113,6 +114,30 @@ class Store:
                 return found
             return self._make(key, make)
 
+    def tree(self, key: EntryKey, make: Callable[[Path], None]) -> Path:
+        """A folder that ``make`` fills. It holds as long as its files are as many, and as large, as they were made."""
+        tree = self._place(key).with_suffix(".tree")
+
+        def known(entry: Entry | None) -> bool:
+            return entry is not None and entry.document == _tree_document(tree)
+
+        if known(self.get(key)):
+            return tree
+        with _named_errors(self.folder), self._locked(key):
+            if known(self.get(key)):
+                return tree
+            with self.scratch() as aside:
+                made = aside / "tree"
+                made.mkdir()
+                make(made)
+                if tree.exists():
+                    tree.rename(aside / "damaged")
+                tree.parent.mkdir(parents=True, exist_ok=True)
+                made.rename(tree)
+                document = _tree_document(tree)
+            self._make(key, lambda _: document)
+        return tree
+
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder on the store's file system, for this block only."""
@@ -133,6 +158,7 @@ class Store:
                 status = place.stat()
                 blob = place.with_suffix(".blob")
                 size = blob.stat().st_size if blob.exists() else 0
+                size += sum(length for _, length in _tree_files(place.with_suffix(".tree")))
                 found.append((status.st_mtime, status.st_size + size, place))
         found.sort()
         total = sum(size for _, size, _ in found)
@@ -142,6 +168,8 @@ class Store:
                 continue
             place.unlink(missing_ok=True)
             place.with_suffix(".blob").unlink(missing_ok=True)
+            if place.with_suffix(".tree").exists():
+                _remove_tree(place.with_suffix(".tree"))
             total -= size
             gone[0] += 1
             gone[1] += size
@@ -150,17 +178,16 @@ class Store:
 
     def _sweep(self, now: float) -> None:
         """What killed runs left, and locks that nobody holds."""
-        import shutil  # noqa: PLC0415 - seldom wanted
-
-        for left in [*self.folder.glob("aside/*"), *self.folder.glob("locks/*"), *self.folder.glob("*/??/*.blob")]:
-            with contextlib.suppress(OSError):
-                if left.suffix == ".blob" and left.with_suffix(".entry").exists():
-                    continue
-                if now - left.stat().st_mtime > _LEFT_OVER_SECONDS:
-                    if left.is_dir():
-                        shutil.rmtree(left)
-                    else:
-                        left.unlink()
+        for pattern in ("aside/*", "locks/*", "*/??/*.blob", "*/??/*.tree"):
+            for left in self.folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    if left.suffix in {".blob", ".tree"} and left.with_suffix(".entry").exists():
+                        continue
+                    if now - left.stat().st_mtime > _LEFT_OVER_SECONDS:
+                        if left.is_dir():
+                            _remove_tree(left)
+                        else:
+                            left.unlink()
 
     def _make(self, key: EntryKey, make: Callable[[ByteSink], bytes]) -> Entry:
         place = self._place(key)
@@ -246,6 +273,23 @@ def _blob_holds(entry: Entry, moment: int) -> bool:
             return digest_of_chunks(iter(lambda: stream.read(_PIECE), b"")) == entry.digest
     except OSError:
         return False
+
+
+def _tree_files(tree: Path) -> Iterator[tuple[str, int]]:
+    for folder, _, names in os.walk(tree):
+        for name in names:
+            path = Path(folder, name)
+            yield str(path.relative_to(tree)), path.lstat().st_size
+
+
+def _tree_document(tree: Path) -> bytes:
+    return json.dumps(sorted(_tree_files(tree))).encode()
+
+
+def _remove_tree(tree: Path) -> None:
+    import shutil  # noqa: PLC0415 - seldom wanted
+
+    shutil.rmtree(tree, ignore_errors=True)
 
 
 @contextmanager

@@ -4,25 +4,28 @@ Everything that is slow is kept under what it was made from: packed segments by 
 So a build does what nobody did before, and links the rest.
 """
 
+import contextlib
 import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-from careen.blobs.digest import Descriptor
+from careen.blobs.digest import Descriptor, Digest
 from careen.blobs.store import EntryKey
 from careen.build.application import ApplicationRecipe
 from careen.build.assembly import Assembler, Layer, Piece
+from careen.build.bytecode import LibraryRecipe, library_modules, project_reader, reached, service_starts, wheel_modules
 from careen.build.closure import missing_libraries
 from careen.build.configuration import annotations, image_config, references
 from careen.build.debian_root import BaseRecipe, SystemRecipe
 from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage, BuiltLayer, BuiltShare
-from careen.build.segment import FORMAT, Recipe, SegmentMaker
+from careen.build.interpreter import Compiler
+from careen.build.segment import FORMAT, Recipe, Segment, SegmentMaker
 from careen.oci.layer import packer
 from careen.oci.layout import LayoutWriter
 from careen.oci.manifest import Manifest
@@ -106,9 +109,29 @@ class _Build:
         self.assembler = Assembler(sources.store, packing, packers, plan.source_date_epoch)
         self.busy = threading.Semaphore(os.cpu_count() or 1)
         self.base = BaseRecipe(base=plan.base, architecture=plan.platform.architecture, debs=sources.debs)
+        self.compiler = self._compiler() if options.bytecode else None
+
+    def _compiler(self) -> Compiler:
+        return Compiler(
+            runtime=self.plan.base.runtime,
+            architecture=self.plan.platform.architecture,
+            base_key=self.base.key(self.maker),
+            base=self._base_segment,
+            store=self.sources.store,
+            packer=self.maker.packer,
+        )
+
+    def _base_segment(self) -> Segment:
+        return self.base.segment(self.maker)
 
     def run(self, writer: LayoutWriter) -> tuple[BuiltImage, ...]:
+        with contextlib.closing(self.compiler) if self.compiler is not None else contextlib.nullcontext():
+            return self._run(writer)
+
+    def _run(self, writer: LayoutWriter) -> tuple[BuiltImage, ...]:
         shared = self._shared_layers()
+        if self.compiler is not None:
+            shared = self._with_bytecode(shared, self.compiler)
         self._make_segments(shared)
         placed = list(self.makers.map(self._place, shared))
         existing = self.assembler.contents(placed[0].pieces).folders
@@ -151,9 +174,68 @@ class _Build:
             weight=item.installed_bytes or source.size or 0,
         )
 
+    def _with_bytecode(self, layers: list[_StackLayer], compiler: Compiler) -> list[_StackLayer]:
+        """The same layers with recipes that compile what the stack imports."""
+        wheels = {
+            recipe.digest.hex: recipe for layer in layers for recipe in layer.recipes if isinstance(recipe, WheelRecipe)
+        }
+        store, runtime = self.sources.store, self.plan.base.runtime
+        library = self.makers.submit(lambda: library_modules(store, self._base_segment(), self.maker.packer, runtime))
+        scanned = self.makers.map(lambda recipe: wheel_modules(store, recipe), wheels.values())
+        sets = dict(zip(wheels, scanned, strict=True))
+        base_key = self.base.key(self.maker)
+        sets[base_key.digest.hex] = library.result()
+        starts = service_starts(self.plan.services, project_reader(self.sources.root))
+        modules = reached(store, sets, starts)
+        standard = LibraryRecipe(
+            base_key=base_key,
+            base=self._base_segment,
+            packer=self.maker.packer,
+            runtime=runtime,
+            modules=modules[base_key.digest.hex],
+            compiler=compiler.name,
+            compile=compiler.compile,
+            cache_tag=compiler.cache_tag,
+        )
+
+        def compiling(recipe: Recipe) -> Recipe:
+            if not isinstance(recipe, WheelRecipe):
+                return recipe
+            own = modules[recipe.digest.hex]
+            return replace(recipe, modules=own, compiler=compiler.name, compile=compiler.compile)
+
+        first, *others = layers
+        return [
+            replace(first, recipes=(*first.recipes, standard)),
+            *(replace(layer, recipes=tuple(compiling(recipe) for recipe in layer.recipes)) for layer in others),
+        ]
+
     def _application(self, service: ServicePlan, existing: frozenset[str]) -> _StackLayer:
-        recipe = ApplicationRecipe(service=service, root=self.sources.root, existing=existing)
+        recipe = ApplicationRecipe(
+            service=service,
+            root=self.sources.root,
+            existing=existing,
+            compiler=self.compiler.name if self.compiler is not None else "",
+            compile=self._compiled if self.compiler is not None else None,
+            cache_tag=self.compiler.cache_tag if self.compiler is not None else "",
+        )
         return _StackLayer(recipe.what, (service.name,), (recipe,))
+
+    def _compiled(self, sources: Mapping[PurePosixPath, bytes]) -> Mapping[PurePosixPath, bytes]:
+        """One module at a time is kept, since of an application one changes at a time."""
+        compiler = self.compiler
+        if compiler is None:
+            return {}
+        found: dict[PurePosixPath, bytes] = {}
+        for path, source in sources.items():
+            inputs = {"compiler": compiler.name, "path": str(path), "source": Digest.of(source).hex}
+            entry = self.sources.store.get_or_make(
+                EntryKey.of("bytecode", inputs),
+                lambda _, path=path, source=source: compiler.compile({path: source}).get(path, b""),  # type: ignore[misc]
+            )
+            if entry.document:
+                found[path] = entry.document
+        return found
 
     def _make_segments(self, layers: Sequence[_StackLayer]) -> None:
         """Fetches and packs whatever is wanted and has no segment yet.

@@ -170,6 +170,13 @@ def join_parts(
     )
 
 
+def part_chunks(part: Part, packer: Packer) -> Iterator[bytes]:
+    """The tar stream of a part. Raises DamagedPartError, or OSError."""
+    unpack = _unpacking(packer.compression)
+    for packed in _pieces(part):
+        yield unpack(packed)[1]
+
+
 def _pieces(part: Part) -> Iterator[bytes]:
     with part.path.open("rb") as stream:
         for length in part.pieces:
