@@ -1,7 +1,7 @@
 """Lets a Celery worker's health be read from a file: loaded with ``--include careen_heartbeat``.
 
 While the worker's consumer is connected and its loop turns, it touches ``CAREEN_HEARTBEAT_FILE``
-(``/tmp/careen-heartbeat``) every five seconds; a consumer that hangs, or has lost its broker, touches nothing.
+(``/tmp/careen-heartbeat``) every two seconds; a consumer that hangs, or has lost its broker, touches nothing.
 Everything happens in the worker's main process, in its own loop: no thread of its own, nothing of the application.
 The file goes when the worker has shut down.
 """
@@ -15,7 +15,7 @@ import time
 from celery import bootsteps, signals
 
 FILE = os.environ.get("CAREEN_HEARTBEAT_FILE") or "/tmp/careen-heartbeat"
-INTERVAL_SECONDS = 5.0
+INTERVAL_SECONDS = 2.0
 LONGEST_TASK_SECONDS = 3600.0  # of a task without a time limit that runs in the consumer's own thread
 
 _log = logging.getLogger("careen.heartbeat")

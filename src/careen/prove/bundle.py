@@ -1,0 +1,178 @@
+"""A launch as an OCI runtime bundle: ``config.json`` (runtime spec, config.md and config-linux.md).
+
+Docker's defaults where the spec leaves a choice: masked and read-only paths of /proc and /sys, /dev as a tmpfs with
+the usual devices, /dev/shm of 64 MB; stricter where careen's plans are: no capability, no new privileges.
+"""
+
+import json
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from careen.prove.launch import Launch, Mount
+
+_SPECIFICATION = "1.0.2"
+_PERIOD_MICROSECONDS = 100_000
+_MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+)
+_UNWRITABLE = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the kernel's name for it
+_OPEN_FILES = 65536
+_LARGEST_SCRATCH = 256_000_000
+"""Bytes of a tmpfs, which counts against the memory limit too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a bundle takes from the machine. ``namespace`` is the network's; ``group`` the control group's path.
+
+    ``limits`` tells which control groups can be set; ``rootless`` maps the caller to root, and to nobody else.
+    """
+
+    namespace: Path
+    group: str
+    tables: tuple[Mount, ...]
+    memory: bool = True
+    processes: bool = True
+    cpu: bool = True
+    swap: bool = True
+    rootless: tuple[int, int] | None = None
+
+
+def render(launch: Launch, around: Surroundings) -> bytes:
+    """``config.json``."""
+    return json.dumps(_document(launch, around), indent=1).encode()
+
+
+def _document(launch: Launch, around: Surroundings) -> Mapping[str, object]:
+    return {
+        "ociVersion": _SPECIFICATION,
+        "process": process_document(launch),
+        "root": {"path": str(launch.image.root), "readonly": launch.read_only},
+        "hostname": launch.name,
+        "mounts": [*_system_mounts(launch, rootless=around.rootless is not None), *_mounts(launch, around)],
+        "linux": {
+            "namespaces": [
+                {"type": "pid"},
+                {"type": "ipc"},
+                {"type": "uts"},
+                {"type": "mount"},
+                {"type": "network", "path": str(around.namespace)},
+                *([{"type": "user"}] if around.rootless is not None else []),
+            ],
+            **_mappings(around),
+            "cgroupsPath": around.group,
+            "resources": _resources(launch, around),
+            "maskedPaths": list(_MASKED),
+            "readonlyPaths": list(_UNWRITABLE),
+        },
+    }
+
+
+def process_document(launch: Launch, argv: tuple[str, ...] | None = None) -> Mapping[str, object]:
+    """The ``process`` object, of PID 1 or of another program beside it (``runc exec --process``)."""
+    nothing: list[str] = []
+    capabilities = ("bounding", "effective", "inheritable", "permitted", "ambient")
+    return {
+        "terminal": False,
+        "user": {"uid": launch.user.uid, "gid": launch.user.gid, "additionalGids": nothing},
+        "args": list(argv if argv is not None else launch.argv),
+        "env": [f"{name}={value}" for name, value in environment_of(launch)],
+        "cwd": str(launch.working_directory),
+        "capabilities": dict.fromkeys(capabilities, nothing),
+        "noNewPrivileges": True,
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": _open_files(), "hard": _open_files()}],
+    }
+
+
+def _open_files() -> int:
+    """Raising the limit that careen itself has takes a privilege that even root may lack."""
+    hardest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _OPEN_FILES if hardest == resource.RLIM_INFINITY else min(hardest, _OPEN_FILES)
+
+
+def environment_of(launch: Launch) -> tuple[tuple[str, str], ...]:
+    """The launch's, and what docker adds where it is missing."""
+    present = dict(launch.environment)
+    defaults = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME": launch.name}
+    home = {"HOME": "/root" if launch.user.uid == 0 else "/"}
+    return tuple({**defaults, **home, **present}.items())
+
+
+def _system_mounts(launch: Launch, *, rootless: bool) -> list[Mapping[str, object]]:
+    quiet = ["nosuid", "noexec", "nodev"]
+    mounts: list[Mapping[str, object]] = [
+        _mount("/proc", "proc", quiet),
+        _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        _mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]),
+        _mount("/dev/mqueue", "mqueue", quiet),
+    ]
+    if launch.shared_memory:
+        mounts.append(_mount(_SHARED_MEMORY, "tmpfs", [*quiet, "mode=1777", "size=65536k"]))
+    if rootless:
+        # A network namespace that was joined and not made owns no new sysfs.
+        bind: Mapping[str, object] = {
+            "destination": "/sys",
+            "type": "none",
+            "source": "/sys",
+            "options": ["rbind", "nosuid", "noexec", "nodev", "ro"],
+        }
+        mounts.append(bind)
+    else:
+        mounts.append(_mount("/sys", "sysfs", [*quiet, "ro"]))
+    return mounts
+
+
+def _mount(destination: str, kind: str, options: list[str]) -> Mapping[str, object]:
+    return {"destination": destination, "type": kind, "source": kind, "options": options}
+
+
+def _mounts(launch: Launch, around: Surroundings) -> list[Mapping[str, object]]:
+    scratch = [_scratch(path) for path in launch.writable]
+    return [*scratch, *(_bind(mount) for mount in (*around.tables, *launch.mounts))]
+
+
+def _scratch(path: PurePosixPath) -> Mapping[str, object]:
+    options = ["nosuid", "nodev", "mode=1777", f"size={_LARGEST_SCRATCH}"]
+    return _mount(str(path), "tmpfs", options)
+
+
+def _bind(mount: Mount) -> Mapping[str, object]:
+    rights = ["rw"] if mount.writable else ["ro"]
+    options = ["bind", "nosuid", "nodev", *rights]
+    return {"destination": str(mount.target), "type": "bind", "source": str(mount.source), "options": options}
+
+
+def _mappings(around: Surroundings) -> Mapping[str, object]:
+    if around.rootless is None:
+        return {}
+    uid, gid = around.rootless
+    return {
+        "uidMappings": [{"containerID": 0, "hostID": uid, "size": 1}],
+        "gidMappings": [{"containerID": 0, "hostID": gid, "size": 1}],
+    }
+
+
+def _resources(launch: Launch, around: Surroundings) -> Mapping[str, object]:
+    resources: dict[str, object] = {}
+    if around.memory:
+        limit = launch.limits.memory_bytes
+        # Memory and swap together: none beyond the limit, as with docker's `--memory-swap` of the same size.
+        resources["memory"] = {"limit": limit, "swap": limit} if around.swap else {"limit": limit}
+    if around.processes:
+        resources["pids"] = {"limit": launch.limits.pids}
+    if around.cpu:
+        quota = round(launch.limits.cpus * _PERIOD_MICROSECONDS)
+        resources["cpu"] = {"quota": quota, "period": _PERIOD_MICROSECONDS}
+    return resources

@@ -1,0 +1,149 @@
+"""Control groups: where this machine mounts them, and what they count (cgroup-v1/memory.rst, cgroup-v2.rst)."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_CONTROLLERS = frozenset({"memory", "pids", "cpu"})
+_SAMPLE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hierarchies:
+    """``unified`` is version 2's root and holds the controllers in ``version_two``; ``version_one`` has a root each.
+
+    ``all_roots`` are those of every mounted hierarchy, also the ones without a controller of interest.
+    """
+
+    version_one: Mapping[str, Path]
+    unified: Path | None
+    version_two: frozenset[str]
+    all_roots: tuple[Path, ...]
+
+    def root_of(self, controller: str) -> Path | None:
+        if controller in self.version_one:
+            return self.version_one[controller]
+        return self.unified if controller in self.version_two else None
+
+    @property
+    def swap(self) -> bool:
+        """Whether swap is counted, so that it can be limited."""
+        root = self.root_of("memory")
+        if root is None:
+            return False
+        return "memory" not in self.version_one or (root / "memory.memsw.limit_in_bytes").exists()
+
+
+@lru_cache(maxsize=1)
+def hierarchies() -> Hierarchies:
+    return read_hierarchies(_MOUNTS.read_text())
+
+
+def read_hierarchies(mountinfo: str) -> Hierarchies:
+    """From the text of /proc/self/mountinfo (proc(5)); for version 2 the root's ``cgroup.controllers`` is read too."""
+    version_one: dict[str, Path] = {}
+    unified: Path | None = None
+    roots: dict[Path, None] = {}
+    for line in mountinfo.splitlines():
+        place, _, rest = line.partition(" - ")
+        point = Path(place.split()[4])
+        kind, _, options = rest.split()[:3]
+        if kind == "cgroup":
+            roots[point] = None
+            for option in options.split(","):
+                if option in _CONTROLLERS:
+                    version_one.setdefault(option, point)
+        elif kind == "cgroup2":
+            roots[point] = None
+            unified = unified or point
+    offered = _read(unified / "cgroup.controllers").split() if unified is not None else []
+    return Hierarchies(
+        version_one=version_one,
+        unified=unified,
+        version_two=_CONTROLLERS.intersection(offered) - version_one.keys(),
+        all_roots=tuple(roots),
+    )
+
+
+class GroupWatch:
+    """Follows one control group: what its processes hold in memory, sampled, and what the kernel counts itself.
+
+    The page cache is left out, since it is given back under pressure; files in a tmpfs are counted.
+    """
+
+    def __init__(self, group: str) -> None:
+        at = hierarchies()
+        relative = group.lstrip("/")
+        memory, pids = at.root_of("memory"), at.root_of("pids")
+        self._memory = memory / relative if memory is not None else None
+        self._pids = pids / relative if pids is not None else None
+        self._first = "memory" in at.version_one
+        self._peak: int | None = None
+        self._killed: int | None = None
+        self._refused: int | None = None
+
+    def sample(self) -> None:
+        """Reads once; keeps the last figures when the group is gone."""
+        if self._memory is not None:
+            counted = _numbers(_read(self._memory / "memory.stat"))
+            names = ("total_rss", "total_shmem") if self._first else ("anon", "shmem")
+            if counted:
+                self._peak = max(self._peak or 0, sum(counted.get(name, 0) for name in names))
+            events = _numbers(_read(self._memory / ("memory.oom_control" if self._first else "memory.events")))
+            self._killed = events.get("oom_kill", self._killed)
+        if self._pids is not None:
+            self._refused = _numbers(_read(self._pids / "pids.events")).get("max", self._refused)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        return self._peak
+
+    @property
+    def out_of_memory(self) -> int | None:
+        """How many of its processes the kernel has killed for want of memory."""
+        return self._killed
+
+    @property
+    def refused_processes(self) -> int | None:
+        """How often a new process was refused because there were too many."""
+        return self._refused
+
+
+class Sampler:
+    """Samples many watches from one thread, until it is closed."""
+
+    def __init__(self) -> None:
+        self._watches: list[GroupWatch] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def add(self, watch: GroupWatch) -> None:
+        self._watches.append(watch)
+
+    def drop(self, watch: GroupWatch) -> None:
+        self._watches.remove(watch)
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(_SAMPLE_SECONDS):
+            for watch in tuple(self._watches):
+                watch.sample()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _numbers(text: str) -> Mapping[str, int]:
+    pairs = (line.split() for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

@@ -1,0 +1,137 @@
+"""The second round: services are stopped in the middle of their work, and workers come back to what was left."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from careen.plan.roles import Role
+from careen.plan.target import Plan
+from careen.progress import Progress, Step
+from careen.prove.evidence import Evidence, failed
+from careen.prove.in_flight import requests, tasks
+from careen.prove.instruments import Instruments
+from careen.prove.launch import Launch
+from careen.prove.runner import Container, Ground
+from careen.prove.sender import Sender
+from careen.prove.settings import ProveSettings
+from careen.prove.starting import start, start_limit
+from careen.prove.trial import Trial
+
+_AT_ONCE = 8
+
+
+class WorkInFlight:
+    """Work is sent by the prover itself; nothing of the application has to be known."""
+
+    SENDER_HOST = "careen-sender"
+
+    def __init__(self, plan: Plan, settings: ProveSettings, instruments: Instruments, progress: Progress) -> None:
+        self._plan, self._settings, self._instruments, self._progress = plan, settings, instruments, progress
+
+    def run(self, ground: Ground, trials: Sequence[Trial]) -> None:
+        """Only services that were healthy before take part; the others' checks are skipped."""
+        webs = [trial for trial in trials if trial.service.role is Role.WEB]
+        workers = [trial for trial in trials if trial.service.role is Role.WORKER]
+        for trial in (*webs, *workers):
+            if trial.start_seconds is None:
+                slugs = (requests.SLUG,) if trial.service.role is Role.WEB else tasks.CHECKS
+                trial.skip(slugs, "the service did not start")
+        webs = [trial for trial in webs if trial.start_seconds is not None]
+        workers = [trial for trial in workers if trial.start_seconds is not None]
+        sender = self._start_sender(ground, workers)
+        try:
+            for batch in apart(workers) or [[]]:
+                work = [partial(self._worker, trial, ground, sender) for trial in batch]
+                work += [partial(self._web, trial, ground) for trial in webs]
+                webs = []
+                names = ", ".join(trial.service.name for trial in batch)
+                self._progress(Step(f"stopping {names or 'web services'} at work", 0, None))
+                with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+                    for done in [pool.submit(each) for each in work]:
+                        done.result()
+        finally:
+            if sender is not None:
+                sender.container.remove()
+
+    def _start_sender(self, ground: Ground, workers: Sequence[Trial]) -> Sender | None:
+        """In the lightest worker's image: whatever Celery it has can speak to the broker."""
+        if not workers:
+            return None
+        lightest = min(workers, key=lambda trial: trial.image.total_bytes)
+        python = self._plan.base.runtime.executable
+        container = ground.start(self._instruments.sender(lightest.launch, self.SENDER_HOST, python))
+        return Sender(container, self._instruments.mailbox)
+
+    def _web(self, trial: Trial, ground: Ground) -> None:
+        launch = self._instruments.held(trial.launch)
+        if launch is None or not trial.service.container_ports:
+            trial.skip((requests.SLUG,), "its arguments name no application (module:name) that could be held up")
+            return
+        container = self._start(trial, ground, launch, requests.SLUG)
+        if container is not None:
+            result = requests.stop_during_request(
+                trial.service,
+                container,
+                ground,
+                self._instruments,
+                hold=self._settings.request_hold,
+                grace=self._settings.grace,
+            )
+            trial.note(result)
+        trial.discard()
+
+    def _worker(self, trial: Trial, ground: Ground, sender: Sender | None) -> None:
+        if sender is None:
+            raise ValueError("workers are not proven without a sender")
+        launch = self._instruments.probed(trial.launch)
+        worker = tasks.WorkerTrial(
+            trial.service, self._instruments, sender, self._settings.task_length, self._settings.grace
+        )
+        container = self._start(trial, ground, launch, tasks.TASK_IN_FLIGHT)
+        if container is None:
+            trial.discard()
+            return
+        problem = tasks.describe(worker)
+        if problem is not None:
+            trial.note(problem)
+            trial.skip(tasks.CHECKS[1:], problem.evidence.summary)
+            trial.discard()
+            return
+        trial.judge(tasks.QUEUES, lambda: tasks.one_task_a_queue(worker))
+        trial.judge(tasks.TASK_IN_FLIGHT, lambda: tasks.stop_during_task(worker, container))
+        trial.discard()
+        again = self._start(trial, ground, launch, tasks.RESTART)
+        if again is not None:
+            trial.judge(tasks.RESTART, lambda: tasks.finish_what_was_left(worker))
+            trial.judge(tasks.SECOND_SIGNAL, lambda: tasks.stop_twice_during_task(worker, again))
+        trial.discard()
+
+    def _start(self, trial: Trial, ground: Ground, launch: Launch, slug: str) -> Container | None:
+        limit = start_limit(trial.service.health, self._settings.start_timeout)
+        begun = start(ground, launch, trial.service, limit)
+        container = trial.take(begun)
+        if container is None:
+            summary = f"with the probe, {begun.said}"
+            trial.note(failed(slug, Evidence(summary=summary, command=launch.argv, output=trial.log())))
+        return container
+
+
+def apart(workers: Iterable[Trial]) -> list[list[Trial]]:
+    """Batches in which no two workers take tasks from one queue, so that a task is surely the right one's.
+
+    A worker that names no queue takes from the application's default ones, which may be anybody's.
+    """
+    batches: list[list[Trial]] = []
+    for trial in workers:
+        for batch in batches:
+            if not any(_share(trial, other) for other in batch):
+                batch.append(trial)
+                break
+        else:
+            batches.append([trial])
+    return batches
+
+
+def _share(one: Trial, other: Trial) -> bool:
+    first, second = set(one.service.queues), set(other.service.queues)
+    return not first or not second or bool(first & second)

@@ -1,0 +1,71 @@
+"""Two tasks for any Celery worker, loaded with ``--include`` during a proof only.
+
+``careen.probe.early`` is acknowledged before it runs, ``careen.probe.late`` after. Both take a name and a number of
+seconds, and leave marks in CAREEN_PROOF_MARKS: ``<name>.begun`` and ``<name>.done``, holding the service's name.
+At its start the worker writes down where its messages come from, so that a stranger can send it some.
+"""
+# mypy: ignore-errors
+# ruff: noqa: ANN001, ANN003, ANN201, ANN202, INP001, PTH104, PTH118, PTH123 - it runs with an image's Python
+
+import json
+import os
+import time
+
+from celery import signals
+
+MARKS = os.environ["CAREEN_PROOF_MARKS"]
+SERVICE = os.environ["CAREEN_PROOF_SERVICE"]
+
+
+def write(name, text):
+    aside = os.path.join(MARKS, f".{name}.{os.getpid()}.{time.monotonic_ns()}")
+    with open(aside, "w") as file:
+        file.write(text)
+    os.rename(aside, os.path.join(MARKS, name))
+
+
+def _work(name, seconds):
+    with open(os.path.join(MARKS, f"{name}.runs"), "a") as file:
+        file.write(f"{SERVICE}\n")
+    write(f"{name}.begun", SERVICE)
+    time.sleep(seconds)
+    write(f"{name}.done", SERVICE)
+
+
+@signals.worker_init.connect(weak=False)
+def _prepare(sender=None, **_):
+    app = sender.app
+    options = {"ignore_result": True, "time_limit": None, "soft_time_limit": None}
+    app.task(name="careen.probe.early", acks_late=False, **options)(_work)
+    app.task(name="careen.probe.late", acks_late=True, **options)(_work)
+
+
+@signals.worker_ready.connect(weak=False)
+def _describe(sender=None, **_):
+    app = sender.app  # the sender is the consumer
+    connection = app.connection_for_write()
+    queues = [
+        {
+            "name": queue.name,
+            "routing_key": queue.routing_key,
+            "exchange": queue.exchange.name,
+            "exchange_type": queue.exchange.type,
+            "durable": bool(queue.durable),
+            "arguments": queue.queue_arguments or {},
+        }
+        for queue in app.amqp.queues.consume_from.values()
+    ]
+    description = {
+        "url": connection.as_uri(include_password=True),
+        "options": {key: value for key, value in app.conf.broker_transport_options.items() if _plain(value)},
+        "serializer": app.conf.task_serializer,
+        "protocol": app.conf.task_protocol,
+        "queues": queues,
+        "tasks": sorted(name for name in app.tasks if not name.startswith("careen.probe.")),
+        "concurrency": getattr(sender.pool, "limit", None),
+    }
+    write(f"{SERVICE}.worker", json.dumps(description, default=str))
+
+
+def _plain(value):
+    return isinstance(value, str | int | float | bool | None)

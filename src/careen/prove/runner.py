@@ -1,0 +1,95 @@
+"""What every way of running containers offers, and which one to take."""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from careen.process.run import Completed
+from careen.process.spawn import Heard
+from careen.prove.launch import Launch
+from careen.prove.runs import RunFolder
+
+
+class Property(StrEnum):
+    """What a runner may be unable to give or to show."""
+
+    USER = "user"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    PRIVATE_NETWORK = "private-network"
+    READ_ONLY = "read-only"
+    SIGNALS = "signals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a container has used so far. None where nobody counts.
+
+    ``peak_bytes`` leaves out the page cache, which the kernel takes back when it is short.
+    """
+
+    peak_bytes: int | None
+    out_of_memory: int | None
+    refused_processes: int | None
+
+
+class Container(Protocol):
+    """A container that was started. Everything here may be asked after its end, too."""
+
+    @property
+    def name(self) -> str: ...
+
+    def process(self) -> int | None:
+        """The pid, on this machine, of the container's PID 1; None when it is not running."""
+
+    def exit_status(self) -> int | None:
+        """As a shell says it: 128 + the signal's number when one killed it. None while it runs."""
+
+    def wait(self, timeout: float) -> int | None:
+        """Its exit status, None when it still runs after ``timeout`` seconds."""
+
+    def signal(self, number: int) -> None:
+        """To PID 1. Does nothing when it has ended."""
+
+    def execute(self, argv: tuple[str, ...], timeout: float) -> Completed:
+        """Runs a program in the running container, with its user and environment. Raises CommandFailedError."""
+
+    def heard(self) -> Heard: ...
+
+    def use(self) -> Use: ...
+
+    def remove(self) -> None:
+        """Kills what still runs and takes the container away."""
+
+
+class Ground(Protocol):
+    """Where the containers of one stack run: a private network on which they find each other by name."""
+
+    def start(self, launch: Launch) -> Container:
+        """Raises CommandFailedError when the container cannot be started."""
+
+    def dial(self, name: str, port: int, timeout: float) -> socket.socket:
+        """Connects to a service from beside it, not from inside of it. Raises OSError."""
+
+    def beside(self, name: str) -> tuple[str, ...]:
+        """Words that, put before a command of this machine, run it as nobody in the network of the service so named."""
+
+    def give(self, path: Path) -> None:
+        """Makes the file or folder that user's."""
+
+    def close(self) -> None: ...
+
+
+class Runner(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lacks(self) -> Mapping[Property, str]:
+        """What it cannot give on this machine, each with the reason."""
+
+    def ground(self, folder: RunFolder, names: Sequence[str]) -> Ground:
+        """Lays out a network for the services so named."""

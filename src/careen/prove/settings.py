@@ -1,0 +1,37 @@
+"""What a proof may be told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class RunnerName(StrEnum):
+    RUNC = "runc"
+    BWRAP = "bwrap"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveSettings:
+    """``state`` is a folder of careen's own, for what a run unpacks and notes; ``project`` the project's folder.
+
+    ``smoke`` is the user's own test of the running stack, its paths relative to ``project``; it runs in the image of
+    ``smoke_service``. ``runner`` None takes the first that works here. ``allow_network`` lets services reach what is
+    outside. ``keep`` leaves what the run wrote. Times in seconds: ``start_timeout`` None takes what the health check
+    grants itself, ``grace`` None the plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts.
+    """
+
+    state: Path
+    project: Path | None = None
+    smoke: tuple[str, ...] = ()
+    smoke_service: str | None = None
+    runner: RunnerName | None = None
+    allow_network: bool = False
+    keep: bool = False
+    start_timeout: float | None = None
+    grace: float | None = None
+    smoke_timeout: float = 180.0
+    request_hold: float = 1.5
+    task_length: float = 2.0
+    in_flight: bool = True

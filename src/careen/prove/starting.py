@@ -1,0 +1,109 @@
+"""Starting services in the order of their dependencies, and telling when they are up."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from careen.plan.target import HealthCheck, ServicePlan
+from careen.process.run import CommandFailedError
+from careen.prove.launch import Launch
+from careen.prove.runner import Container, Ground
+
+_PAUSE_SECONDS = 0.05
+_BETWEEN_CHECKS_SECONDS = 0.4
+_SETTLED_SECONDS = 3.0
+"""How long a service without a health check must live to count as started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """``container`` None means that there never was one. ``seconds`` None: not healthy in time; ``said`` says more."""
+
+    container: Container | None
+    seconds: float | None
+    said: str = ""
+
+
+def waves(services: Iterable[ServicePlan]) -> tuple[tuple[ServicePlan, ...], ...]:
+    """Services that can be started together, after all that they depend on; a circle is started together."""
+    remaining = {service.name: service for service in services}
+    found: list[tuple[ServicePlan, ...]] = []
+    while remaining:
+        free = [s for s in remaining.values() if not any(name in remaining and name != s.name for name in s.depends_on)]
+        wave = tuple(free or remaining.values())
+        found.append(wave)
+        for service in wave:
+            del remaining[service.name]
+    return tuple(found)
+
+
+def start_limit(health: HealthCheck | None, chosen: float | None) -> float:
+    """After how many seconds docker would call the container unhealthy, unless another limit was chosen."""
+    if chosen is not None:
+        return chosen
+    return health.start_period + health.retries * health.interval if health is not None else _SETTLED_SECONDS * 2
+
+
+def start(ground: Ground, launch: Launch, service: ServicePlan, limit: float) -> Start:
+    """Starts a container and waits, ``limit`` seconds at most, until its health check passes."""
+    begun = time.monotonic()
+    try:
+        container = ground.start(launch)
+    except CommandFailedError as error:
+        return Start(container=None, seconds=None, said=error.message)
+    health, said = service.health, ""
+    while (passed := time.monotonic() - begun) < limit:
+        if container.exit_status() is not None:
+            status = container.wait(1)
+            return Start(container=container, seconds=None, said=f"it ended after {passed:.1f} s with status {status}")
+        if health is None:
+            if passed >= min(_SETTLED_SECONDS, limit / 2):
+                return Start(container=container, seconds=passed)
+        elif _may_be_up(ground, container, service, health):
+            try:
+                done = container.execute(health.argv, health.timeout)
+            except CommandFailedError as error:
+                said = error.message
+            else:
+                if done.succeeded:
+                    return Start(container=container, seconds=time.monotonic() - begun)
+                said = done.tail()
+            time.sleep(_BETWEEN_CHECKS_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
+    return Start(container=container, seconds=None, said=f"it was not healthy within {limit:g} s: {said}".rstrip(": "))
+
+
+def stop_all(containers: Sequence[Container]) -> None:
+    """Without ceremony."""
+    for container in reversed(containers):
+        container.remove()
+
+
+def _may_be_up(ground: Ground, container: Container, service: ServicePlan, health: HealthCheck) -> bool:
+    """Cheap signs, so that a health check is not started ten times a second on a machine that is busy starting.
+
+    Without a sign for a kind of check it is simply tried, and so it is after a while in any case.
+    """
+    argv = health.argv
+    pid = container.process()
+    if "heartbeat" in argv[:-2] and pid is not None:
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{pid}/root{argv[argv.index('heartbeat') + 1]}").exists()
+    if "http" in argv[:-2] and service.container_ports:
+        try:
+            ground.dial(service.name, service.container_ports[0], 1).close()
+        except OSError:
+            # A service that listens on its loopback only shall be told so by another check.
+            return container.process() is not None and _listens(pid)
+    return True
+
+
+def _listens(pid: int | None) -> bool:
+    """Whether anything in the process's network listens for TCP connections (state 0A, proc(5))."""
+    found = ""
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            found += Path(f"/proc/{pid}/net/{table}").read_text()
+    return any(line.split()[3] == "0A" for line in found.splitlines() if line.split()[0] != "sl")

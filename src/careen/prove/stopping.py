@@ -1,0 +1,51 @@
+"""Asking a service to stop, as an orchestrator does, and what came of it."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from careen.plan.target import ServicePlan
+from careen.prove.runner import Container
+
+_CLEAN = frozenset({0, 128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGQUIT})
+"""A program that cleaned up may exit 0, or give itself the signal once more, so that its parent sees why it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """``status`` None: it had to be killed after ``seconds``."""
+
+    status: int | None
+    seconds: float
+    grace: float
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        if self.status is None:
+            return (f"it still ran {self.grace:g} s after the signal, and had to be killed",)
+        if self.status not in _CLEAN:
+            return (f"it ended with status {self.status}",)
+        return ()
+
+
+def stop_signal(service: ServicePlan) -> signal.Signals:
+    """By name or number, as images and compose write it; SIGTERM for what is not known."""
+    text = service.stop_signal.upper()
+    if text.isdigit():
+        return signal.Signals(int(text))
+    name = text if text.startswith("SIG") else f"SIG{text}"
+    return signal.Signals.__members__.get(name, signal.SIGTERM)
+
+
+def stop(
+    container: Container, service: ServicePlan, grace: float | None, meanwhile: Callable[[], None] | None = None
+) -> Stop:
+    """Sends the stop signal and waits ``grace`` seconds (the plan's when None). ``meanwhile`` runs after the signal."""
+    allowed = grace if grace is not None else float(service.stop_grace_seconds)
+    begun = time.monotonic()
+    container.signal(stop_signal(service))
+    if meanwhile is not None:
+        meanwhile()
+    status = container.wait(max(0.0, allowed - (time.monotonic() - begun)))
+    return Stop(status=status, seconds=time.monotonic() - begun, grace=allowed)

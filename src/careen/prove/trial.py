@@ -1,0 +1,57 @@
+"""One service while it is being proven, and what has been found out so far."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from careen.errors import CareenError
+from careen.plan.target import ServicePlan
+from careen.prove.evidence import CheckResult, Evidence, failed, skipped
+from careen.prove.launch import Launch
+from careen.prove.rootfs import ImageOnDisk
+from careen.prove.runner import Container
+from careen.prove.starting import Start
+
+_TAIL = 1500
+
+
+@dataclass(slots=True)
+class Trial:
+    """``launch`` is the image as shipped. ``container`` is the one that runs now."""
+
+    service: ServicePlan
+    image: ImageOnDisk
+    launch: Launch
+    results: list[CheckResult] = field(default_factory=list)
+    container: Container | None = None
+    start_seconds: float | None = None
+    peak_bytes: int | None = None
+
+    def note(self, result: CheckResult) -> None:
+        self.results.append(result)
+
+    def take(self, begun: Start) -> Container | None:
+        """Keeps the container of a start; gives it when it became healthy."""
+        self.container = begun.container
+        return begun.container if begun.seconds is not None else None
+
+    def discard(self) -> None:
+        """Takes the container away, whatever it does."""
+        if self.container is not None:
+            self.container.remove()
+            self.container = None
+
+    def log(self) -> str:
+        """The last lines that the container printed."""
+        return self.container.heard().text.strip()[-_TAIL:] if self.container is not None else ""
+
+    def judge(self, slug: str, check: Callable[[], CheckResult]) -> None:
+        """Notes what a check says; what keeps it from judging is a failure, with the reason."""
+        try:
+            self.note(check())
+        except (CareenError, OSError) as error:
+            status = self.container.exit_status() if self.container is not None else None
+            summary = str(error) if status is None else f"the service ended meanwhile, with status {status}"
+            self.note(failed(slug, Evidence(summary=summary, output=self.log())))
+
+    def skip(self, slugs: tuple[str, ...], reason: str) -> None:
+        self.results.extend(skipped(slug, reason) for slug in slugs)
