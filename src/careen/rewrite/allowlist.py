@@ -9,7 +9,7 @@ from careen.rewrite.copies import Extent, Piece
 from careen.text.source import Source
 
 _HEAD = "# Only what the Dockerfile copies is sent to the builder.\n*\n"
-_NEVER = ("**/__pycache__", "**/*.py[cod]")
+_NEVER = ("**/__pycache__", "**/*.pyc")
 _KEPT_HEAD = "# Kept from the file as it was.\n"
 
 

@@ -68,6 +68,11 @@ class Carried:
     notes: tuple[str, ...] = ()
 
 
+def is_rendered(text: str) -> bool:
+    """Whether careen wrote this Dockerfile as a whole."""
+    return MARK in text.lower()
+
+
 def carry_over(
     image: ImageFacts, plan: Plan, services: tuple[ServicePlan, ...], text_of: Callable[[PurePosixPath], str | None]
 ) -> Carried:
@@ -92,7 +97,7 @@ class _Carrier:
 
     def __post_init__(self) -> None:
         source = self.image.source
-        self.is_own = MARK in source.dockerfile.source.text
+        self.is_own = is_rendered(source.dockerfile.source.text)
         graph = source.stages
         ancestry = {stage.index for stage in graph.ancestry(source.shipped)}
         self.kept = tuple(
@@ -349,6 +354,8 @@ class _Carrier:
     def _from_stage(self, copy: CopyStep) -> None:
         origin = copy.origin or ""
         stage = copy.origin_stage
+        if stage is not None and self._is_ours(stage):
+            return
         if stage is not None and stage.index not in {kept.index for kept in self.kept}:
             # A Python stage: the environment or the wheels, which the new file makes itself.
             for source in copy.sources:

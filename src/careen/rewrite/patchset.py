@@ -53,6 +53,10 @@ class PatchSet:
         return any(refusal.stops for refusal in self.refusals)
 
     @property
+    def needs_review(self) -> bool:
+        return any(change.disposition is FixKind.REVIEW for change in self.changes)
+
+    @property
     def topics(self) -> frozenset[Topic]:
         return frozenset(topic for change in self.changes for topic in change.topics)
 

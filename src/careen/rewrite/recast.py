@@ -139,15 +139,11 @@ class _Recast:
             )
         for service in self._plan.services:
             group = grouping.of_service[service.name]
-            if group.requirements or grouping.shared is None:
-                name = f"{self._stages[service.name]}-dependencies"
-                yield "\n".join((f"FROM {below} AS {name}", installing.sync(group.name)))
+            name = f"{self._stages[service.name]}-dependencies"
+            yield "\n".join((f"FROM {below} AS {name}", installing.sync(group.name)))
 
     def _dependency_stage(self, service: ServicePlan) -> str:
-        grouping = self._inputs.installing.grouping
-        if grouping.is_whole:
-            return "dependencies"
-        if grouping.shared is not None and not grouping.of_service[service.name].requirements:
+        if self._inputs.installing.grouping.is_whole:
             return "dependencies"
         return f"{self._stages[service.name]}-dependencies"
 

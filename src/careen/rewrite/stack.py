@@ -14,7 +14,7 @@ from careen.python.pyproject import Pyproject
 from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
 from careen.rewrite.bases import Foundation, foundation_for
-from careen.rewrite.carried import MARK, Carried, carry_over, support_folder
+from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
 from careen.rewrite.compose import ComposeInputs, rewrite_compose
 from careen.rewrite.copies import Piece, pieces_of
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
@@ -220,7 +220,7 @@ class _Stack:
     def _own_groups(self, pyproject: Pyproject) -> frozenset[str]:
         """Groups that a Dockerfile of ours installs: written by an earlier run, and ours to change."""
         text = self.images[0].source.dockerfile.source.text
-        if MARK not in text:
+        if not is_rendered(text):
             return frozenset()
         installed = {group for group in pyproject.groups if f"--only-group {group}\n" in text.replace("\r\n", "\n")}
         return frozenset(installed) | ({"shared"} if installed else frozenset())

@@ -1,0 +1,168 @@
+"""``careen fix``: the repaired set-up as a patch."""
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from careen.cli.console import progress, say, wants_colour
+from careen.cli.options import (
+    Output,
+    compose_option,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    platform_option,
+)
+from careen.errors import ExitCode
+
+if TYPE_CHECKING:
+    from careen.app.rewrite import Proposal, Written
+    from careen.rewrite.patchset import PatchSet
+
+
+@click.command("fix")
+@path_argument
+@compose_option
+@platform_option
+@offline_option
+@click.option("--diff", "way", flag_value="diff", default=True, help="Print the patch (the default).")
+@click.option("--write", "way", flag_value="write", help="Make the changes, all or none.")
+@click.option("--check", "way", flag_value="check", help="Change nothing; exit 1 when something would change.")
+@click.option("--pick", is_flag=True, help="Show each change and ask for it.")
+@click.option("--unsafe", is_flag=True, help="Write changes that a person should review, too.")
+@click.option("--accept", is_flag=True, help="Go on although something of today's set-up is not carried over.")
+@click.option("--into", type=click.Path(path_type=Path), help="Write a changed copy here; the project stays as it is.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["slim", "distroless"]),
+    help="The image that services run on.  [default: distroless where it can be]",
+)
+@click.option("--debug-targets", is_flag=True, help="A target with a shell for each service, besides the others.")
+@output_options("terminal", "json")
+def command(
+    path: Path,
+    compose_files: tuple[Path, ...],
+    platform: str,
+    offline: bool,
+    way: str,
+    pick: bool,
+    unsafe: bool,
+    accept: bool,
+    into: Path | None,
+    runtime: str | None,
+    debug_targets: bool,
+    style: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Rewrite a stack's Docker set-up: one Dockerfile with a target per service, compose, ignore file, groups."""
+    from careen.app.planning import PlanRequest
+    from careen.app.rewrite import propose, write
+    from careen.app.session import Session
+    from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.platforms import Platform
+    from careen.rewrite.options import RewriteOptions, Runtime
+
+    how = output(style=style, quiet=quiet, no_color=no_color)
+    files = tuple(PurePosixPath(file) for file in compose_files)
+    request = PlanRequest(
+        root=path,
+        compose_files=files,
+        platform=Platform.parse(platform),
+        fetch_wheels=not offline,
+        source_date_epoch=source_date_epoch(),
+    )
+    options = RewriteOptions(
+        runtime=Runtime(runtime) if runtime is not None else None, accept=accept, debug_targets=debug_targets
+    )
+    with progress(how) as told:
+        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        try:
+            proposal = propose(session, request, options)
+        finally:
+            session.close()
+    _tell(how, proposal.patch)
+    if proposal.patch.stopped and not proposal.patch.changes:
+        _show(how, proposal.patch)
+        return ExitCode.FINDINGS
+    if way == "check":
+        return _checked(how, proposal.patch)
+    if way == "diff" and into is None:
+        _show(how, proposal.patch)
+        return ExitCode.CLEAN
+    if pick and not _picked(how, proposal.patch):
+        say(how, "nothing was changed")
+        return ExitCode.CLEAN
+    if into is None and not (unsafe or pick) and proposal.patch.needs_review:
+        say(how, "these changes need a reviewer: read the patch, then write it with --write --unsafe")
+        _show(how, proposal.patch)
+        return ExitCode.FINDINGS
+    _report(how, proposal, write(proposal, into=into, compose_files=files))
+    return ExitCode.CLEAN
+
+
+def _tell(how: Output, patch: "PatchSet") -> None:
+    for refusal in patch.refusals:
+        word = "refused" if refusal.stops else "left"
+        say(how, f"{word}: {refusal}\n  hint: {refusal.hint}")
+    for note in patch.notes:
+        say(how, f"note: {note}")
+
+
+def _show(how: Output, patch: "PatchSet") -> None:
+    from careen.rewrite.unified import patch_text
+
+    if how.style == "json":
+        from careen.report.fix_json import fix_document
+
+        click.echo(json.dumps(fix_document(patch), indent=2, sort_keys=True))
+        return
+    import sys
+
+    text = patch_text(patch.changes)
+    coloured = wants_colour(how, stream_is_terminal=sys.stdout.isatty())
+    click.echo(_painted(text) if coloured else text, nl=False, color=coloured)
+
+
+def _painted(text: str) -> str:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    return "".join(
+        click.style(line, fg=colours[line[0]]) if line[:1] in colours else line
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def _checked(how: Output, patch: "PatchSet") -> int:
+    if how.style == "json":
+        _show(how, patch)
+    for change in patch.changes:
+        say(how, f"would change: {change.path}")
+    return ExitCode.FINDINGS if patch.changes else ExitCode.CLEAN
+
+
+def _picked(how: Output, patch: "PatchSet") -> bool:
+    """The changes of a recast stand or fall together: they are shown one by one and asked for as one."""
+    from careen.rewrite.unified import file_patch
+
+    for change in patch.changes:
+        click.echo(_painted("".join(file_patch(change))), nl=False)
+        for reason in change.why:
+            say(how, f"  {change.path}: {reason}")
+        click.pause(info="-- any key for the next file --")
+    return bool(patch.changes) and click.confirm("make these changes?", default=False, err=True)
+
+
+def _report(how: Output, proposal: "Proposal", written: "Written") -> None:
+    if how.style == "json":
+        from careen.report.fix_json import fix_document
+
+        click.echo(json.dumps(fix_document(proposal.patch, written), indent=2, sort_keys=True))
+        return
+    for path in written.paths:
+        say(how, f"changed: {path}")
+    if not written.paths:
+        say(how, "nothing to change")
+    say(how, f"{len(written.ended)} findings are gone, {len(written.left)} are left")
