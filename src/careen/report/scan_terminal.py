@@ -71,7 +71,7 @@ def _excerpt(source: Source, finding: Finding, pen: _Pen) -> Iterator[str]:
         span = source.line_span(line)
         text = source.slice(span).removeprefix("\ufeff")
         first, end = _guilty(text, line, finding)
-        if finding.topic is Topic.SECRET_IN_IMAGE:
+        if finding.topic is Topic.SECRET_IN_IMAGE and place.column:
             text = text[:first] + "*" * (end - first) + text[end:]
         text, first, end = _cut(text, first, end)
         before, guilty = _laid_out(text[:first]), _laid_out(text[first:end])
@@ -143,9 +143,9 @@ def _summary(result: ScanResult, pen: _Pen) -> Iterator[str]:
         fixes = Counter(finding.fix for finding in findings)
         repairs = [f"careen fix repairs {fixes[FixKind.SAFE]}"] if fixes[FixKind.SAFE] else []
         if fixes[FixKind.REVIEW]:
-            repairs.append(f"careen fix --unsafe {'' if repairs else 'repairs '}{fixes[FixKind.REVIEW]} to look over")
+            repairs.append(f"careen fix --unsafe proposes a repair to look over for {fixes[FixKind.REVIEW]}")
         if repairs:
-            yield ", ".join(repairs)
+            yield "; ".join(repairs)
     else:
         yield pen.paint("nothing found", "32;1")
     services = len(result.services)

@@ -19,7 +19,6 @@ from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 from careen.workspace.steps import RunStep
 
-_INSTALLER_WORDS = frozenset({"pip", "uv", "poetry", "pypoetry", "pdm", "pipenv"})
 _OTHER_CACHES = (
     "npm yarn pnpm bun node_modules next go go-build mod cargo registry target apt lib apk dnf huggingface ccache "
     "sccache maven m2 gradle playwright nltk_data"
@@ -55,7 +54,7 @@ def _reason(run: RunStep, install: Install, caches: list[Mount], environment: Ma
         if folder.is_relative_to(target) or target.is_relative_to(folder)
     ]
     if not covering:
-        if any(_is_for_other_things(target, install) for target in targets):
+        if any(_is_for_other_things(target, run, install) for target in targets):
             return None
         where = ", ".join(map(str, targets))
         return (
@@ -82,12 +81,12 @@ def _absolute(target: str, run: RunStep) -> PurePosixPath:
     return run.working_directory / target.replace("~", "/root", 1)
 
 
-def _is_for_other_things(target: PurePosixPath, install: Install) -> bool:
+def _is_for_other_things(target: PurePosixPath, run: RunStep, install: Install) -> bool:
     """A cache of something else, which says nothing about this installer."""
     words = {part.lstrip(".") for part in target.parts}
     if install.manager == "apt":
         return "apt" not in words
-    others = _INSTALLER_WORDS - {install.manager, "pypoetry" if install.manager == "poetry" else ""}
+    others = {other.manager for other in run.installs()} - {install.manager}
     return bool(words & (_OTHER_WORDS | others)) and install.manager not in words
 
 

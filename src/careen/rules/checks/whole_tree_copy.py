@@ -43,7 +43,12 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 def _needless(context: ContextFacts) -> tuple[int, str] | None:
     """Bytes that no service runs, and their kinds; None when the ignore file leaves nothing of the kind."""
     weights = {cause: count for cause, count in context.sent_bytes_by_cause().items() if cause in BALLAST}
-    stray = [file for file in context.sent if file.cause not in BALLAST and _is_tooling(file.path, file.cause)]
+    own = {str(image.source.dockerfile_path) for image in context.images} | {str(context.ignore_path)}
+    stray = [
+        file
+        for file in context.sent
+        if file.cause not in BALLAST and _is_tooling(file.path, file.cause) and str(context.path / file.path) not in own
+    ]
     kinds = [f"{cause.value} ({format_bytes(count)})" for cause, count in list(weights.items())[:3]]
     if stray:
         kinds.append("compose and project files")

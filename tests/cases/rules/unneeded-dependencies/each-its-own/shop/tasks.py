@@ -1,0 +1,4 @@
+import numpy
+from celery import Celery
+
+app = Celery()
