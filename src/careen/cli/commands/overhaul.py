@@ -1,0 +1,111 @@
+"""``careen overhaul``: scan, plan, fix, build, prove and report, in one go."""
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from careen.cli.console import progress, stdout_console
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+
+if TYPE_CHECKING:
+    from careen.app.overhaul import Overhaul
+
+
+@click.command("overhaul")
+@path_argument
+@compose_option
+@offline_option
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    default=Path("careen-out"),
+    show_default=True,
+    help="The folder to make; PATH itself stays as it is.",
+)
+@click.option("--replace", is_flag=True, help="Replace the folder of an earlier overhaul.")
+@click.option("--accept", is_flag=True, help="Rewrite even what the new set-up cannot carry over.")
+@click.option("--runner", type=click.Choice(["runc", "bwrap", "docker", "podman"]), help="What runs the containers.")
+@click.option(
+    "--trim", type=click.Choice(["safe", "lean", "none"]), default="safe", show_default=True, help="As for build."
+)
+@output_options("terminal", "json")
+def command(
+    path: Path,
+    compose_files: tuple[Path, ...],
+    offline: bool,
+    into: Path,
+    replace: bool,
+    accept: bool,
+    runner: str | None,
+    trim: str,
+    style: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Take a stack from fat to proven: findings, plan, patch, images, proof and report."""
+    from careen.app.overhaul import OverhaulRequest, overhaul
+    from careen.app.planning import PlanRequest
+    from careen.app.proving import ProveChoices
+    from careen.app.session import Session
+    from careen.build.engine import BuildOptions
+    from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.platforms import Architecture, Platform
+    from careen.prove.settings import RunnerName
+    from careen.python.trimming import TrimmingPolicy
+    from careen.rewrite.options import RewriteOptions
+
+    how = output(style=style, quiet=quiet, no_color=no_color)
+    request = OverhaulRequest(
+        plan=PlanRequest(
+            root=path,
+            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            platform=Platform(Architecture.AMD64),
+            fetch_wheels=not offline,
+            source_date_epoch=source_date_epoch(),
+        ),
+        into=into,
+        build=BuildOptions(trimming=TrimmingPolicy(trim)),
+        rewrite=RewriteOptions(accept=accept),
+        prove=ProveChoices(runner=RunnerName(runner) if runner is not None else None),
+        replace=replace,
+    )
+    with progress(how) as told:
+        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        try:
+            done = overhaul(session, request, _write_reports)
+        finally:
+            session.close()
+    if how.style == "json":
+        click.echo(json.dumps(_document(done), indent=2, sort_keys=True))
+    else:
+        from careen.report.overhaul_terminal import show_overhaul
+
+        show_overhaul(stdout_console(how), done)
+    return 0 if done.succeeded else 1
+
+
+def _document(done: "Overhaul") -> dict[str, object]:
+    from careen.report.build_json import build_document
+    from careen.report.plan_json import plan_document
+    from careen.report.prove_json import prove_document
+
+    return {
+        "schema": "careen.overhaul/1",
+        "succeeded": done.succeeded,
+        "plan": plan_document(done.plan),
+        "build": build_document(done.build),
+        "proof": prove_document(done.proof),
+    }
+
+
+def _write_reports(done: "Overhaul", folder: Path) -> None:
+    from careen.report.overhaul_html import overhaul_html
+    from careen.report.overhaul_markdown import overhaul_markdown
+    from careen.rewrite.unified import patch_text
+
+    (folder / "report.md").write_text(overhaul_markdown(done), encoding="utf-8")
+    (folder / "report.html").write_text(overhaul_html(done), encoding="utf-8")
+    (folder / "setup.patch").write_bytes(patch_text(done.patch.changes).encode())
+    (folder / "overhaul.json").write_text(json.dumps(_document(done), indent=2, sort_keys=True), encoding="utf-8")
