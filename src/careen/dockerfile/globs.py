@@ -79,7 +79,8 @@ def _units(pattern: str) -> list[tuple[str, bool]]:
             continue  # the escape was for the substitution around
         index += 1
         if not following or following not in "*?\\":
-            raise BadSubstitutionError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{following}'")
+            shown = following or "\ufffd"
+            raise BadSubstitutionError(f"invalid pattern ({pattern}) in substitution: invalid escape '\\{shown}'")
         units.append((following, True))
     return units
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from careen.dockerfile.mounts import mounts_of
 from careen.dockerfile.tree import Dockerfile, Instruction
 from careen.dockerfile.words import expand
+from careen.text.problems import SyntaxProblem
 
 _PREDEFINED_ARGUMENTS: Mapping[str, str] = {
     "TARGETPLATFORM": "linux/amd64",
@@ -17,6 +19,10 @@ _PREDEFINED_ARGUMENTS: Mapping[str, str] = {
     "BUILDARCH": "amd64",
     "BUILDVARIANT": "",
 }
+_MOST_STAGES = 500
+_MOST_VARIABLES = 2000
+_MOST_CHARACTERS = 1 << 20
+"""Of all values together. A file beyond these limits was not written to be built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +78,17 @@ class StageGraph:
     build_arguments: Mapping[str, str]
     global_arguments: Mapping[str, str]
 
+    @cached_property
+    def _indices(self) -> Mapping[str, int]:
+        """Of two stages with one name, the later is meant."""
+        return {stage.name: stage.index for stage in self.stages if stage.name is not None}
+
     def find(self, name: str) -> Stage | None:
         """By name, case-insensitively, the last one first; else by index."""
-        for stage in reversed(self.stages):
-            if stage.name is not None and stage.name == name.lower():
-                return stage
-        if name.isdigit() and int(name) < len(self.stages):
-            return self.stages[int(name)]
-        return None
+        index = self._indices.get(name.lower())
+        if index is None and name.isascii() and name.isdigit() and len(name) < 6:
+            index = int(name)
+        return self.stages[index] if index is not None and index < len(self.stages) else None
 
     def shipped(self, target: str | None) -> Stage | None:
         """The stage that becomes the image: the target when one is named (None if it does not exist), else the last."""
@@ -112,7 +121,7 @@ class StageGraph:
         waiting = [stage]
         while waiting:
             current = waiting.pop()
-            nearer = [parent for parent in self.ancestry(current) if parent.index != current.index]
+            nearer = [self.stages[current.base.index]] if isinstance(current.base, StageBase) else []
             for name in self.references(current):
                 other = self.find(name)
                 if other is not None:
@@ -140,65 +149,111 @@ class StageGraph:
                 found = None if later_stage else found
         return found
 
-    def environment(self, stage: Stage) -> dict[str, str]:
-        """ENV and known ARG values at the end of the stage, expanded in order; ENV wins over ARG."""
-        arguments: dict[str, str] = {}
-        variables: dict[str, str] = {}
-        for _, instruction in self.lineage(stage):
-            known = {**arguments, **variables}
-            if instruction.keyword == "FROM":
-                arguments = dict(_PREDEFINED_ARGUMENTS)
-            elif instruction.keyword == "ARG":
-                for argument in instruction.arguments:
-                    name, equals, default = argument.partition("=")
-                    value = self.build_arguments.get(name)
-                    if value is None:
-                        value = expand(default, known).text if equals else self.global_arguments.get(name)
-                    if value is not None:
-                        arguments[name] = value
-            elif instruction.keyword == "ENV":
-                values = instruction.arguments
-                for index in range(0, len(values), 3):
-                    variables[expand(values[index], known).text] = expand(values[index + 1], known).text
-        return {**arguments, **variables}
+    def environment(self, stage: Stage) -> Mapping[str, str]:
+        """What RUN sees at the end of the stage: ENV, and ARG whose value is known, the later over the earlier.
+
+        A variable of the base image is not known; where a value is made from one, it counts as empty.
+        """
+        return self._environments[stage.index].values
+
+    @cached_property
+    def _environments(self) -> tuple["_Environment", ...]:
+        found: list[_Environment] = []
+        for stage in self.stages:
+            environment = _Environment(found[stage.base.index] if isinstance(stage.base, StageBase) else None)
+            for instruction in stage.instructions:
+                if environment.is_full:
+                    break
+                if instruction.keyword == "ARG":
+                    self._take_arguments(instruction, environment)
+                elif instruction.keyword == "ENV":
+                    values = instruction.arguments
+                    known = dict(environment.values) if len(values) > 3 else environment.values
+                    for index in range(0, len(values), 3):
+                        name, value = (self._expanded(text, known) for text in values[index : index + 2])
+                        environment.put(name, value)
+            found.append(environment)
+        return tuple(found)
+
+    def _take_arguments(self, instruction: Instruction, environment: "_Environment") -> None:
+        for argument in instruction.arguments:
+            name, equals, default = argument.partition("=")
+            value = self.build_arguments.get(name)
+            if value is None:
+                inherited = self.global_arguments.get(name, _PREDEFINED_ARGUMENTS.get(name))
+                value = self._expanded(default, environment.values) if equals else inherited
+            if value is not None:
+                environment.put(name, value)
+
+    def _expanded(self, text: str, variables: Mapping[str, str]) -> str:
+        return expand(text, variables, escape=self.dockerfile.escape).text
+
+
+class _Environment:
+    """Variables up to the limits; from there on nothing more is known."""
+
+    def __init__(self, inherited: "_Environment | None") -> None:
+        self.values: dict[str, str] = dict(inherited.values) if inherited is not None else {}
+        self.characters: int = inherited.characters if inherited is not None else 0
+        self.is_full: bool = inherited.is_full if inherited is not None else False
+
+    def put(self, name: str, value: str) -> None:
+        self.characters += len(value) - len(self.values.pop(name, ""))
+        self.is_full = len(self.values) >= _MOST_VARIABLES or self.characters > _MOST_CHARACTERS
+        if not self.is_full:
+            self.values[name] = value
 
 
 def stages_of(dockerfile: Dockerfile, build_arguments: Mapping[str, str] | None = None) -> StageGraph:
-    """Stages in file order. Instructions before the first FROM other than ARG belong to no stage."""
+    """Stages in file order. Instructions before the first FROM other than ARG belong to no stage.
+
+    Raises SyntaxProblem for a file with more stages than anybody writes.
+    """
     given = dict(build_arguments or {})
-    global_arguments: dict[str, str] = {}
+    before = _Environment(None)
+    global_arguments: Mapping[str, str] = before.values
     groups: list[list[Instruction]] = []
     for instruction in dockerfile.instructions:
         if instruction.keyword == "FROM":
+            if len(groups) == _MOST_STAGES:
+                line = dockerfile.source.line_of(instruction.span.start)
+                raise SyntaxProblem(dockerfile.source.path, line, f"more than {_MOST_STAGES} stages")
             groups.append([instruction])
         elif groups:
             groups[-1].append(instruction)
         elif instruction.keyword == "ARG":
             for argument in instruction.arguments:
                 name, equals, default = argument.partition("=")
+                if before.is_full:
+                    break
                 if name in given:
-                    global_arguments[name] = given[name]
+                    before.put(name, given[name])
                 elif equals:
-                    global_arguments[name] = expand(default, global_arguments, escape=dockerfile.escape).text
+                    known = {**_PREDEFINED_ARGUMENTS, **global_arguments}
+                    before.put(name, expand(default, known, escape=dockerfile.escape).text)
     stages: list[Stage] = []
+    names: dict[str, int] = {}
+    known = {**_PREDEFINED_ARGUMENTS, **global_arguments}
     for index, group in enumerate(groups):
-        stages.append(_stage(index, group, stages, {**_PREDEFINED_ARGUMENTS, **global_arguments}, dockerfile.escape))
+        stage = _stage(index, group, names, known, dockerfile.escape)
+        stages.append(stage)
+        if stage.name is not None:
+            names[stage.name] = index
     return StageGraph(dockerfile, tuple(stages), given, global_arguments)
 
 
 def _stage(
-    index: int, group: list[Instruction], earlier: list[Stage], arguments: Mapping[str, str], escape: str
+    index: int, group: list[Instruction], earlier: Mapping[str, int], arguments: Mapping[str, str], escape: str
 ) -> Stage:
     words = group[0].arguments
     written = words[0] if words else ""
-    named = len(words) > 2 and words[1].lower() == "as"
+    named = len(words) > 2 and words[1].casefold() == "as"
     expanded = expand(written, arguments, escape=escape).known
     base: ImageBase | StageBase | ScratchBase = ImageBase(written, expanded or None)
     if expanded == "scratch":
         base = ScratchBase()
-    for stage in earlier:
-        if expanded is not None and stage.name == expanded.lower():
-            base = StageBase(stage.index)
+    if expanded is not None and expanded.lower() in earlier:
+        base = StageBase(earlier[expanded.lower()])
     platform = group[0].flag("platform")
     return Stage(
         index=index,

@@ -4,11 +4,14 @@ The source is kept whole, every node knows its span, and nothing is ever re-spel
 giving back its source.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from careen.text.source import Source, Span
+
+_LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class Heredoc:
     chomp: bool
     descriptor: int
     span: Span
+
+    @property
+    def text(self) -> str:
+        """The content as the build sees it."""
+        return _LEADING_TABS.sub("", self.content) if self.chomp else self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

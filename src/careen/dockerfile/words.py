@@ -8,19 +8,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from careen.dockerfile.characters import SPACES
 from careen.dockerfile.globs import BadSubstitutionError, replace_pattern, trim_pattern
 
-SPACES = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-"""What Go calls white space; Python's own set has the four separators of ASCII in it besides."""
-
-_PLAIN = re.compile(r"[^$<'\"\\`" + SPACES + "]+")
-_NAME = re.compile(r"\d+|[@*#?\-$!]|(?:[^\W\d]|_)\w*")
+_PLAIN = {
+    "": re.compile(r"[^$<'\"\\`" + SPACES + "]+"),
+    "}": re.compile(r"[^$<'\"\\`}" + SPACES + "]+"),
+    "/": re.compile(r"[^$<'\"\\`/" + SPACES + "]+"),
+}
+_SPACE_RUN = re.compile(f"[{SPACES}]+")
+_ORDINARY = re.compile(r"[^$'\"\ufeff]*")
+_NAME = re.compile(r"[0-9]+|[@*#?\-$!]|[A-Za-z_][A-Za-z0-9_]*")
+_SPECIAL = frozenset("@*#?-$!")
 _DEEPEST_NESTING = 50
-_LONGEST_RESULT = 1 << 20
-"""In code points: ``ENV A=$A$A`` doubles with every line."""
+LONGEST_VALUE = 1 << 17
+"""In code points: ``ENV A=$A$A`` doubles with every line. No program can be started with a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Expanded:
 
 def expand(text: str, variables: Mapping[str, str], *, escape: str = "\\") -> Expanded:
     """Quotes are removed, escapes taken, ``$name`` and ``${name...}`` replaced."""
-    if "$" not in text and '"' not in text and "'" not in text and escape not in text:
+    if _ORDINARY.fullmatch(text) and escape not in text:
         return Expanded(text)
     lexer = WordLexer(text, variables, escape=escape)
     try:
@@ -88,7 +90,7 @@ class WordLexer:
         self._at = 0
         self._depth = 0
         self._pending: list[str] = []
-        self.unknown: set[str] = set()
+        self.unknown: dict[str, None] = {}
 
     def read(self) -> tuple[str, list[str]]:
         """The whole text as one, and split into words. Raises BadSubstitutionError."""
@@ -135,7 +137,7 @@ class WordLexer:
             elif char == self._escape:
                 piece = self._escaped()
                 words.add(piece)
-            elif not stop and (plain := _PLAIN.match(text, self._at)):
+            elif plain := _PLAIN[stop].match(text, self._at):
                 piece = plain[0]
                 self._at = plain.end()
                 words.add(piece)
@@ -145,7 +147,7 @@ class WordLexer:
                 words.split(piece)
             result.append(piece)
             length += len(piece)
-            if length > _LONGEST_RESULT:
+            if length > LONGEST_VALUE:
                 raise BadSubstitutionError("the expanded text is too long")
         if stop:
             raise BadSubstitutionError(f"unexpected end of statement while looking for matching {stop}")
@@ -208,7 +210,7 @@ class WordLexer:
                 return "$"
             value = self._value(name)
             if value is None:
-                self.unknown.add(name)
+                self.unknown[name] = None
                 return f"${name}" if self._keep_unset else ""
             return value
         self._at += 1
@@ -222,7 +224,7 @@ class WordLexer:
         if operator == "}":
             value = self._value(name)
             if value is None:
-                self.unknown.add(name)
+                self.unknown[name] = None
                 return f"${{{name}}}" if self._keep_unset else ""
             return value
         if operator == "/":
@@ -231,10 +233,17 @@ class WordLexer:
 
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)
-        if match is None:
-            return ""
-        self._at = match.end()
-        return match[0]
+        start = self._at
+        end = start if match is None else match.end()
+        is_number = self._text[start : start + 1].isdecimal()
+        if match is None or match[0] not in _SPECIAL:
+            # Letters and digits of every alphabet go on; a number has only digits in it.
+            while (char := self._text[end : end + 1]) and (
+                char.isdecimal() or (not is_number and (char.isalpha() or char == "_"))
+            ):
+                end += 1
+        self._at = end
+        return self._text[start:end]
 
     def _value(self, name: str) -> str | None:
         return self._variables.get(name)
@@ -258,23 +267,23 @@ class WordLexer:
         is_pattern = operator in {"#", "%"}
         if null_is_unset and is_pattern:
             raise BadSubstitutionError(f"unsupported modifier ({shown}) in substitution")
-        unknown_before = set(self.unknown)
+        known_before = len(self.unknown)
         word = self._word("}", "syntax error: missing '}'", raw_escapes=is_pattern)
-        unknown_in_word = self.unknown - unknown_before
         value = self._value(name)
         if value is None and self._keep_unset:
             return f"${{{name}{shown}{word}}}"
         empty = value is None or (null_is_unset and not value)
         if operator in {"-", "+"}:
             if empty == (operator == "+"):
-                self.unknown -= unknown_in_word  # the word is not used, so it need not be known
+                while len(self.unknown) > known_before:
+                    self.unknown.popitem()  # the word is not used, so it need not be known
             if operator == "-":
                 return word if empty else value or ""
             return "" if empty else word
         if operator == "?":
             if empty:
                 if value is None:
-                    self.unknown.add(name)
+                    self.unknown[name] = None
                 state = "unset" if value is None else "empty"
                 raise BadSubstitutionError(f"{name}: {word or f'is not allowed to be {state}'}")
             return value or ""
@@ -283,7 +292,7 @@ class WordLexer:
         greedy = word.startswith(operator)
         pattern = word[1:] if greedy else word
         if value is None:
-            self.unknown.add(name)
+            self.unknown[name] = None
         return trim_pattern(pattern, value or "", from_end=operator == "%", greedy=greedy)
 
     def _replaced(self, name: str) -> str:
@@ -296,7 +305,7 @@ class WordLexer:
         if value is None:
             if self._keep_unset:
                 return f"${{{name}/{pattern}/{replacement}}}"
-            self.unknown.add(name)
+            self.unknown[name] = None
             value = ""
         return replace_pattern(pattern, value, replacement, everywhere=everywhere)
 
@@ -314,13 +323,16 @@ class _Words:
         self._inside = True
 
     def split(self, text: str) -> None:
-        for char in text:
-            if char not in SPACES:
-                self.add(char)
-            elif self._inside and (word := "".join(self._pieces)):
+        first, *others = _SPACE_RUN.split(text)
+        if first:
+            self.add(first)
+        for part in others:
+            if self._inside and (word := "".join(self._pieces)):
                 self._words.append(word)
                 self._pieces.clear()
                 self._inside = False
+            if part:
+                self.add(part)
 
     def finish(self) -> list[str]:
         if word := "".join(self._pieces):
