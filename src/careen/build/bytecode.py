@@ -53,7 +53,7 @@ def wheel_modules(store: Store, recipe: WheelRecipe) -> ModuleSet:
     inputs = {"format": _SCAN_FORMAT, "wheel": recipe.digest.hex, "trimmed": recipe.trimming is not TrimmingPolicy.NONE}
 
     def scan() -> bytes:
-        with WheelArchive(recipe.wheel()) as archive:
+        with recipe.open() as archive:
             return _document(_wheel_sources(archive, recipe.trimming), _plugins(archive))
 
     return _read(store.get_or_make(EntryKey.of("modules", inputs), lambda _: scan()).document)

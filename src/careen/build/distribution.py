@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey
 from careen.build.segment import Contents, Member, Segment, SegmentMaker
+from careen.build.stripping import Stripper
+from careen.build.unbuilt import WheelFile
 from careen.plan.target import PythonRuntime
 from careen.python.installing import Additions, InstalledFile, Scheme, content, installed_files
 from careen.python.names import PackageName
@@ -29,9 +31,6 @@ def scheme_for(runtime: PythonRuntime, name: PackageName) -> Scheme:
 Compile = Callable[[Mapping[PurePosixPath, bytes]], Mapping[PurePosixPath, bytes]]
 """Sources by their places in the image, to their bytecode; what does not compile is missing from the answer."""
 
-Strip = Callable[[Path], None]
-"""Takes symbols out of a native file, in its place."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelRecipe:
@@ -44,13 +43,13 @@ class WheelRecipe:
     name: PackageName
     version: str
     digest: Digest
-    wheel: Callable[[], Path]
+    wheel: Callable[[], WheelFile]
     runtime: PythonRuntime
     trimming: TrimmingPolicy
     modules: tuple[str, ...] = ()
     compiler: str = ""
     compile: Compile | None = None
-    strip: Strip | None = None
+    stripper: Stripper | None = None
     direct_url: bytes | None = None
     weight: int = 0
 
@@ -67,6 +66,7 @@ class WheelRecipe:
             "compiler": self.compiler if self.modules else "",
             "scheme": [str(scheme.site_packages), str(scheme.scripts), str(scheme.data), str(scheme.executable)],
             "python": str(self.runtime.version),
+            "stripper": self.stripper.name if self.stripper is not None else "",
             "direct_url": self.direct_url.decode() if self.direct_url is not None else "",
             "without": sorted(without),
         }
@@ -74,6 +74,10 @@ class WheelRecipe:
 
     def fetch(self) -> None:
         self.wheel()
+
+    def open(self) -> WheelArchive:
+        file = self.wheel()
+        return WheelArchive(file.path, file.name)
 
     def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
         return maker.get_or_make(
@@ -83,7 +87,7 @@ class WheelRecipe:
 
     def _members(self, maker: SegmentMaker, without: frozenset[str]) -> Iterator[Member]:
         scheme = scheme_for(self.runtime, self.name)
-        with WheelArchive(self.wheel()) as archive, maker.store.scratch() as scratch:
+        with self.open() as archive, maker.store.scratch() as scratch:
             replaced = self._stripped(archive, scheme, scratch)
             additions = Additions(
                 bytecode=self._bytecode(archive, scheme),
@@ -110,24 +114,23 @@ class WheelRecipe:
 
     def _stripped(self, archive: WheelArchive, scheme: Scheme, scratch: Path) -> Mapping[str, Path]:
         """Libraries that were vendored are left alone: their names hold sums of what they were."""
-        if self.trimming is not TrimmingPolicy.LEAN or self.strip is None:
+        if self.stripper is None:
             return {}
         replaced: dict[str, Path] = {}
-        for file in installed_files(archive, scheme, self.trimming):
-            path = file.module_path
-            if (
-                path is None
-                or ".so" not in path.rpartition("/")[2]
-                or ".libs/" in path
-                or isinstance(file.source, Path)
-            ):
+        folder = scratch / "stripped"
+        folder.mkdir()
+        for number, file in enumerate(installed_files(archive, scheme, self.trimming)):
+            path = file.module_path or ""
+            if ".so" not in path.rpartition("/")[2] or ".libs/" in path or isinstance(file.source, Path):
                 continue
-            aside = scratch / str(len(replaced))
+            aside = folder / str(number)
             with aside.open("wb") as target:
                 for data in content(archive, file):
                     target.write(data)
-            self.strip(aside)
-            replaced[path] = aside
+            if self.stripper.strip(aside):
+                replaced[path] = aside
+            else:
+                aside.unlink()
         return replaced
 
 

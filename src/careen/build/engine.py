@@ -1,7 +1,7 @@
 """What is asked of a build and what comes of it, whichever engine does it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from careen.blobs.digest import Digest
@@ -24,7 +24,8 @@ class BuildSources:
     """Where everything that a plan names is found.
 
     ``root`` is the project's folder; ``debs`` gives the files of Debian packages, in their order
-    (``MirrorClient.debs``); ``uv`` is the program that builds distributions without a wheel, where there is one.
+    (``MirrorClient.debs``); ``uv`` is the program that builds distributions without a wheel, where there is one, and
+    ``environment`` what it is told of the caller's: where to find its configuration, indexes and credentials.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class BuildSources:
     debs: Callable[[Iterable[BinaryPackage]], tuple[tuple[BinaryPackage, Path], ...]]
     store: Store
     uv: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage, BuiltLayer, BuiltShare
 from careen.build.interpreter import Compiler
 from careen.build.segment import FORMAT, Recipe, Segment, SegmentMaker
+from careen.build.stripping import find_stripper
+from careen.build.unbuilt import WheelBuilder, WheelFile
 from careen.oci.layer import packer
 from careen.oci.layout import LayoutWriter
 from careen.oci.manifest import Manifest
@@ -33,6 +35,8 @@ from careen.oci.media_types import CONFIG, MANIFEST, layer_type
 from careen.plan.target import Plan, PlannedDistribution, ServicePlan, UnbuiltSource
 from careen.progress import Progress, Step, unheard
 from careen.python.locked import LockedFile
+from careen.python.tags import GLIBC_OF_RELEASE
+from careen.python.trimming import TrimmingPolicy
 
 ENGINE = "native"
 _FETCHERS = 6
@@ -110,6 +114,18 @@ class _Build:
         self.busy = threading.Semaphore(os.cpu_count() or 1)
         self.base = BaseRecipe(base=plan.base, architecture=plan.platform.architecture, debs=sources.debs)
         self.compiler = self._compiler() if options.bytecode else None
+        lean = options.trimming is TrimmingPolicy.LEAN
+        self.stripper = find_stripper(plan.platform.architecture) if lean else None
+        self.builder = WheelBuilder(
+            store=sources.store,
+            packages=sources.packages,
+            uv=sources.uv,
+            environment=sources.environment,
+            python=plan.base.runtime.version,
+            platform=plan.platform,
+            glibc=GLIBC_OF_RELEASE[plan.base.release],
+            epoch=plan.source_date_epoch,
+        )
 
     def _compiler(self) -> Compiler:
         return Compiler(
@@ -162,17 +178,27 @@ class _Build:
     def _distribution(self, item: PlannedDistribution) -> WheelRecipe:
         source = item.source
         if isinstance(source, UnbuiltSource):
-            raise NotImplementedError
-        locked = LockedFile(url=source.url, digest=source.digest, size=source.size)
+            digest, direct_url = self.builder.identity(item, source), self.builder.direct_url(source)
+        else:
+            digest, direct_url = source.digest, None
         return WheelRecipe(
             name=item.name,
             version=item.version,
-            digest=source.digest,
-            wheel=lambda: self.sources.packages.wheel(locked),
+            digest=digest,
+            wheel=lambda: self._wheel(item),
             runtime=self.plan.base.runtime,
             trimming=self.options.trimming,
-            weight=item.installed_bytes or source.size or 0,
+            stripper=self.stripper,
+            direct_url=direct_url,
+            weight=item.installed_bytes or 0,
         )
+
+    def _wheel(self, item: PlannedDistribution) -> WheelFile:
+        source = item.source
+        if isinstance(source, UnbuiltSource):
+            return self.builder.wheel(item, source)
+        locked = LockedFile(url=source.url, digest=source.digest, size=source.size)
+        return WheelFile(self.sources.packages.wheel(locked), source.filename)
 
     def _with_bytecode(self, layers: list[_StackLayer], compiler: Compiler) -> list[_StackLayer]:
         """The same layers with recipes that compile what the stack imports."""

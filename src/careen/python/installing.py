@@ -85,14 +85,14 @@ def metadata_folder(archive: WheelArchive) -> str:
     found = {entry.path.partition("/")[0] for entry in archive.directory.entries}
     folders = sorted(name for name in found if name.endswith(".dist-info"))
     if len(folders) != 1:
-        raise WheelContentError(f"{archive.path.name}: holds {len(folders) or 'no'} .dist-info folders instead of one")
+        raise WheelContentError(f"{archive.name}: holds {len(folders) or 'no'} .dist-info folders instead of one")
     stem = folders[0].removesuffix(".dist-info")
     try:
-        same = package_name(stem.partition("-")[0]) == package_name(archive.path.name.partition("-")[0])
+        same = package_name(stem.partition("-")[0]) == package_name(archive.name.partition("-")[0])
     except InvalidNameError as error:
-        raise WheelContentError(f"{archive.path.name}: {error.message}") from error
+        raise WheelContentError(f"{archive.name}: {error.message}") from error
     if not same:
-        raise WheelContentError(f"{archive.path.name}: is the wheel of another distribution, {stem}")
+        raise WheelContentError(f"{archive.name}: is the wheel of another distribution, {stem}")
     return folders[0]
 
 
@@ -264,7 +264,7 @@ class _Installation:
         return found
 
     def _error(self, problem: str) -> WheelContentError:
-        return WheelContentError(f"{self.archive.path.name} has {problem}")
+        return WheelContentError(f"{self.archive.name} has {problem}")
 
 
 def content(archive: WheelArchive, file: InstalledFile) -> Iterator[bytes]:
@@ -282,7 +282,7 @@ def content(archive: WheelArchive, file: InstalledFile) -> Iterator[bytes]:
         yield data
     if file.digest is not None and sink.digest() != file.digest:
         raise WheelContentError(
-            f"{archive.path.name}: {file.source.path} is not the file that RECORD lists",
+            f"{archive.name}: {file.source.path} is not the file that RECORD lists",
             hints=("the wheel is broken; tell its author, or lock another version",),
         )
 

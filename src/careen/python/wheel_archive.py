@@ -54,10 +54,13 @@ def _inflater() -> _Inflater:
 
 
 class WheelArchive:
-    """An open wheel; safe to read from several threads. Raises WheelFormatError, or OSError."""
+    """An open wheel; safe to read from several threads. ``name`` is its file name, where the path has another.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Raises WheelFormatError, or OSError.
+    """
+
+    def __init__(self, path: Path, name: str = "") -> None:
+        self.name = name or path.name
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._size = os.fstat(self._descriptor).st_size
@@ -186,10 +189,10 @@ class WheelArchive:
                 data = os.pread(self._descriptor, place.size, place.offset)
             directory = read_directory(data, place)
         except WheelFormatError as error:
-            raise WheelFormatError(f"{self.path.name}: {error.message}", hints=error.hints) from error
+            raise WheelFormatError(f"{self.name}: {error.message}", hints=error.hints) from error
         if directory.unpacked_bytes > _LARGEST_UNPACKED:
-            raise WheelFormatError(f"{self.path.name}: unpacks to {directory.unpacked_bytes} bytes")
+            raise WheelFormatError(f"{self.name}: unpacks to {directory.unpacked_bytes} bytes")
         return directory
 
     def _error(self, entry: WheelEntry, problem: str) -> WheelFormatError:
-        return WheelFormatError(f"{self.path.name}: {entry.path} {problem}")
+        return WheelFormatError(f"{self.name}: {entry.path} {problem}")
