@@ -1,4 +1,4 @@
-"""The verb ``overhaul``: scan, plan, rewrite, build and prove in one go, into a folder that appears whole or not at all."""
+"""The verb ``overhaul``: scan, plan, rewrite, build and prove in one go, into a folder that appears whole or not."""
 
 import shutil
 import tempfile
