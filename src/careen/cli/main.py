@@ -16,6 +16,7 @@ VERBS = {
     "prove": "the images run: healthy, obedient, inside their budgets",
     "overhaul": "scan, plan, fix, build, prove and report, in one go",
     "context": "what each service's build context sends, by cause and weight",
+    "size": "bytes of any image by layer, package and cause; what two differ by",
     "gate": "budgets and findings against their limits, for CI",
     "dump": "the instruction tree of a Dockerfile",
     "completion": "a script that completes careen's command line in your shell",

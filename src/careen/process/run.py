@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from careen.errors import CareenError, MissingToolError
 
@@ -79,3 +80,20 @@ def run_checked(
     if not done.succeeded:
         raise CommandFailedError(f"{' '.join(done.argv[:3])} ended with status {done.status}: {done.tail()}")
     return done
+
+
+def run_into(argv: Sequence[str | Path], target: BinaryIO, *, timeout: float) -> Completed:
+    """Like :func:`run_checked`, but what it prints goes into a file, however much it is."""
+    words = tuple(str(word) for word in argv)
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.PIPE, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailedError(f"{words[0]} did not finish within {timeout:g} s") from error
+    except OSError as error:
+        raise CommandFailedError(f"{words[0]} could not be started: {error.strerror}") from error
+    completed = Completed(words, done.returncode, b"", done.stderr)
+    if not completed.succeeded:
+        raise CommandFailedError(f"{' '.join(words[:3])} ended with status {done.returncode}: {completed.tail()}")
+    return completed

@@ -25,6 +25,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A rectangle of a treemap that holds others."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    detail: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return sum(cell.bytes for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """A row of the before-and-after chart."""
 
@@ -65,8 +78,38 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, classes: Sequen
 
 def treemap(cells: Iterable[Cell], *, width: int = 1000, height: int = 320) -> str:
     """One image's bytes; a cell's title shows when the pointer rests on it."""
+    drawn = _cells(cells, Rectangle(0, 0, width, height))
+    return f'<svg viewBox="0 0 {width} {height}" role="img">{drawn}</svg>'
+
+
+def nested_treemap(frames: Iterable[Frame], *, width: int = 1000, height: int = 520) -> str:
+    """Frames with what they hold, both by weight."""
+    ordered = sorted((frame for frame in frames if frame.bytes > 0), key=lambda frame: -frame.bytes)
+    places = squarify([float(frame.bytes) for frame in ordered], Rectangle(0, 0, width, height))
+    drawn = []
+    for frame, place in zip(ordered, places, strict=True):
+        outer = place.inset(margin=1)
+        head = _TEXT_HEIGHT + 3 if outer.height > 3 * _TEXT_HEIGHT else 0
+        title = f"{frame.label}: {format_bytes(frame.bytes)}" + (f"; {frame.detail}" if frame.detail else "")
+        drawn.append(
+            f'<g><title>{escape(title)}</title><rect x="{outer.left:.1f}" y="{outer.top:.1f}" '
+            f'width="{outer.width:.1f}" height="{outer.height:.1f}" rx="2" fill="var(--line)"/>'
+            f"{_heading(title, outer) if head else ''}</g>{_cells(frame.cells, outer.inset(margin=1, head=head))}"
+        )
+    return f'<svg viewBox="0 0 {width} {height}" role="img">{"".join(drawn)}</svg>'
+
+
+def _heading(text: str, place: Rectangle) -> str:
+    room = int((place.width - 8) / _LETTER)
+    if room < 3:
+        return ""
+    words = text if len(text) <= room else text[: room - 1] + "…"
+    return f'<text class="out" x="{place.left + 4:.1f}" y="{place.top + _TEXT_HEIGHT:.1f}">{escape(words)}</text>'
+
+
+def _cells(cells: Iterable[Cell], area: Rectangle) -> str:
     ordered = sorted((cell for cell in cells if cell.bytes > 0), key=lambda cell: (-cell.bytes, cell.label))
-    places = squarify([float(cell.bytes) for cell in ordered], Rectangle(0, 0, width, height))
+    places = squarify([float(cell.bytes) for cell in ordered], area)
     drawn = []
     for cell, place in zip(ordered, places, strict=True):
         inner = place.inset(margin=0.75)
@@ -76,7 +119,7 @@ def treemap(cells: Iterable[Cell], *, width: int = 1000, height: int = 320) -> s
             f'width="{inner.width:.1f}" height="{inner.height:.1f}" rx="2" fill="var(--{cell.kind})"/>'
             f"{_label(cell, inner)}</g>"
         )
-    return f'<svg viewBox="0 0 {width} {height}" role="img">{"".join(drawn)}</svg>'
+    return "".join(drawn)
 
 
 def _label(cell: Cell, place: Rectangle) -> str:

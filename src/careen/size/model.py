@@ -95,11 +95,12 @@ class WasteKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A package's or a cause's part of something; exactly one of the two is there."""
+    """A package's or a cause's part of a layer; exactly one of the two is there. ``hidden_bytes`` of ``bytes`` are."""
 
     package: PackageId | None
     cause: Cause | None
     bytes: int
+    hidden_bytes: int
     files: int
 
     @property

@@ -13,6 +13,7 @@ from careen.progress import Progress, Step, unheard
 from careen.size.fingerprint import fingerprint
 from careen.size.instructions import layer_instructions
 from careen.size.model import Ecosystem, PackageId
+from careen.size.printable import printable
 from careen.size.records import LARGEST_RECORD, Claim, RecordError, claims, debian_versions, is_record
 from careen.size.stored import Stored
 from careen.size.tree import Tree
@@ -58,7 +59,7 @@ class _Owners:
     def has_room(self, entry: LayerEntry) -> bool:
         if entry.size <= LARGEST_RECORD and self.held + entry.size <= _MOST_RECORDED:
             return True
-        self.notes.append(f"/{entry.path[:200]} is too large to be read, so its packages are not named")
+        self.notes.append(f"/{printable(entry.path[:200])} is too large to be read, so its packages are not named")
         return False
 
     def end_layer(self) -> None:

@@ -43,8 +43,8 @@ class _Sums:
     hidden: defaultdict[int, _Count] = field(default_factory=lambda: defaultdict(_Count))
     inside: defaultdict[Cause, _Count] = field(default_factory=lambda: defaultdict(_Count))
     layers: defaultdict[int, dict[int, _Count]] = field(default_factory=lambda: defaultdict(dict))
+    hidden_in: Counter[tuple[int, int]] = field(default_factory=Counter)
     bytecode: Counter[int] = field(default_factory=Counter)
-    hidden_in: Counter[int] = field(default_factory=Counter)
 
 
 def reckon(name: str, manifest: Manifest, read: ReadLayers) -> ImageSize:
@@ -80,7 +80,7 @@ def _add_up(stored: Stored, attribution: Attribution) -> _Sums:
         sums.layers[layer].setdefault(key, _Count()).add(size)
         if stored.fates[row] != Fate.VISIBLE:
             sums.hidden[key].add(size)
-            sums.hidden_in[layer] += size
+            sums.hidden_in[layer, key] += size
             continue
         sums.visible[key].add(size)
         if key >= 0:
@@ -99,6 +99,7 @@ def _layer(number: int, manifest: Manifest, read: ReadLayers, sums: _Sums, attri
             package=attribution.package(key),
             cause=attribution.cause_of(key),
             bytes=count.bytes,
+            hidden_bytes=sums.hidden_in[number, key],
             files=count.files,
         )
         for key, count in sums.layers[number].items()
@@ -110,7 +111,7 @@ def _layer(number: int, manifest: Manifest, read: ReadLayers, sums: _Sums, attri
         bytes=sum(share.bytes for share in shares),
         compressed_bytes=None if compression_of(descriptor.media_type) is Compression.NONE else descriptor.size,
         files=sum(share.files for share in shares),
-        hidden_bytes=sums.hidden_in[number],
+        hidden_bytes=sum(share.hidden_bytes for share in shares),
         shares=tuple(sorted(shares, key=lambda share: (-share.bytes, share.label))),
     )
 

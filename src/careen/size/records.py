@@ -25,6 +25,7 @@ from careen.debian.control import ControlError, read_paragraphs
 from careen.errors import CareenError
 from careen.python.names import InvalidNameError, package_name
 from careen.size.model import Ecosystem, PackageId
+from careen.size.printable import printable
 
 LARGEST_RECORD = 32 << 20
 """Bytes; the longest RECORD of today has two million, a full dpkg status four."""
@@ -74,7 +75,7 @@ def debian_versions(path: str, data: bytes) -> Iterator[tuple[str, str]]:
             if "package" in fields:
                 yield fields["package"], fields.get("version", "")
     except ControlError as error:
-        raise RecordError(f"/{path} cannot be read: {error.message}") from error
+        raise RecordError(f"/{printable(path[:200])} cannot be read: {error.message}") from error
 
 
 def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
@@ -86,7 +87,7 @@ def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
         name = _python_name(found["name"])
         inside = (line.strip() for line in text.splitlines())
         paths = (place for line in inside if line and (place := _below(found["folder"], line)) is not None)
-        yield Claim(PackageId(ecosystem=Ecosystem.PYTHON.value, name=name, version=found["version"] or ""), paths)
+        yield Claim(_package(Ecosystem.PYTHON, name, found["version"] or ""), paths)
     elif (found := _DPKG_LIST.fullmatch(path)) is not None:
         names = (line.strip("/") for line in text.splitlines())
         yield Claim(_debian(found["name"], versions), (name for name in names if name not in ("", ".")))
@@ -104,9 +105,9 @@ def _wheel(name: str, version: str, site: str, text: str, path: str) -> Iterator
     try:
         rows = [row[0] for row in csv.reader(io.StringIO(text, newline="")) if row and row[0]]
     except csv.Error as error:
-        raise RecordError(f"/{path} cannot be read: {error}") from error
+        raise RecordError(f"/{printable(path[:200])} cannot be read: {error}") from error
     paths = (place for row in rows if (place := _below(site, row)) is not None)
-    yield Claim(PackageId(ecosystem=Ecosystem.PYTHON.value, name=_python_name(name), version=version), paths)
+    yield Claim(_package(Ecosystem.PYTHON, _python_name(name), version), paths)
 
 
 def _apk(text: str) -> Iterator[Claim]:
@@ -116,7 +117,7 @@ def _apk(text: str) -> Iterator[Claim]:
         key, _, value = line.partition(":")
         match key:
             case "" if name:
-                yield Claim(PackageId(ecosystem=Ecosystem.ALPINE.value, name=name, version=version), paths)
+                yield Claim(_package(Ecosystem.ALPINE, name, version), paths)
                 name, version, folder, paths = "", "", "", []
             case "P":
                 name = value
@@ -132,22 +133,22 @@ def _conda(prefix: str, data: bytes, path: str) -> Iterator[Claim]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"/{path} cannot be read: {str(error)[:120]}") from error
+        raise RecordError(f"/{printable(path[:200])} cannot be read: {str(error)[:120]}") from error
     if not isinstance(document, dict) or not isinstance(document.get("name"), str):
         return
     files, version = document.get("files"), document.get("version")
-    package = PackageId(
-        ecosystem=Ecosystem.CONDA.value,
-        name=document["name"],
-        version=version if isinstance(version, str) else "",
-    )
+    package = _package(Ecosystem.CONDA, document["name"], version if isinstance(version, str) else "")
     listed = files if isinstance(files, list) else []
     paths = (place for file in listed if isinstance(file, str) and (place := _below(prefix, file)) is not None)
     yield Claim(package, paths)
 
 
 def _debian(name: str, versions: dict[str, str]) -> PackageId:
-    return PackageId(ecosystem=Ecosystem.DEBIAN.value, name=name, version=versions.get(name, ""))
+    return _package(Ecosystem.DEBIAN, name, versions.get(name, ""))
+
+
+def _package(ecosystem: Ecosystem, name: str, version: str) -> PackageId:
+    return PackageId(ecosystem=ecosystem.value, name=printable(name), version=printable(version))
 
 
 def _python_name(text: str) -> str:
@@ -161,10 +162,6 @@ def _below(folder: str, path: str) -> str | None:
     """The place of a path that is given relative to a folder, or absolute; None when it is outside of the root."""
     if ".." not in path and not path.startswith(("/", "./")):
         return f"{folder}/{path}" if folder else path
-    place = (
-        posixpath.normpath(posixpath.join("/", folder, path))
-        if path.startswith("/")
-        else posixpath.normpath(posixpath.join(folder, path))
-    )
+    place = posixpath.normpath(posixpath.join(folder, path))
     place = place.lstrip("/")
     return None if place in ("", ".") or place.split("/", 1)[0] == ".." else place

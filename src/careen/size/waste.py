@@ -7,6 +7,7 @@ from heapq import heappush, heappushpop
 
 from careen.size.attribution import Attribution
 from careen.size.model import LEFTOVERS, SizedFile, Waste, WasteKind
+from careen.size.printable import printable
 from careen.size.stored import Fate, Stored
 
 SMALLEST_DUPLICATE = 4096
@@ -59,7 +60,8 @@ def find_waste(stored: Stored, attribution: Attribution) -> tuple[Waste, ...]:
             files=heap.files,
             label=attribution.label(min(heap.keys, key=lambda key: (-heap.keys[key], attribution.label(key)))),
             examples=tuple(
-                SizedFile(path=stored.path(-row), bytes=size) for size, row in sorted(heap.heaviest, reverse=True)
+                SizedFile(path=printable(stored.path(-row)), bytes=size)
+                for size, row in sorted(heap.heaviest, reverse=True)
             ),
         )
         for (kind, layer, because_of, _), heap in heaps.items()
