@@ -1,5 +1,6 @@
 """From a folder to the plan of its stack: reads, asks the index and the mirror, and hands all of it to the planner."""
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +25,7 @@ from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpr
 from careen.plan.epoch import DEFAULT_EPOCH
 from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
 from careen.plan.operation import read_hints
-from careen.plan.partition import Partition, partition
+from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.python_version import target_python, version_in_image
 from careen.plan.roles import Role
@@ -35,7 +36,7 @@ from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
-from careen.python.imports import Reach, SourceTree, reachable
+from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
@@ -304,6 +305,10 @@ class _Planning:
         return first_party(self.facts.workspace.files, self.project.folder)
 
     @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self._tree, self._text)
+
+    @cached_property
     def _sizes(self) -> Mapping[PurePosixPath, int]:
         folder = self.facts.workspace.files.root / self.project.folder
         sizes: dict[PurePosixPath, int] = {}
@@ -330,11 +335,39 @@ class _Planning:
             place = service.launch.place if service.launch is not None else service.place
             self.notes.append(f"{place.path}:{place.line}: {service.name}: {error.message}")
             return None
-        reach = reachable(self._tree, entry.modules, entry.scripts, self._text)
-        self.notes += reach.notes
-        found = partition(self.view, entry, reach, include=own.include, exclude=own.exclude)
-        self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in found.unknown]
-        return _Read(service, entry, reach, found)
+        before = self._before(service, scripts)
+        found = reach(self._sources, self._start(service, (entry, *before)))
+        self.notes += found.notes
+        kept = partition(self.view, (entry, *before), found, Overrides(include=own.include, exclude=own.exclude))
+        self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
+        return _Read(service, entry, found, kept)
+
+    def _before(self, service: ServiceFacts, scripts: Mapping[str, str]) -> tuple[EntryPoint, ...]:
+        """What runs before the service does, such as migrations: its image must be able to run it too."""
+        found: list[EntryPoint] = []
+        for argv in service.launch.prelude if service.launch is not None else ():
+            with contextlib.suppress(UnknownEntryPointError):
+                found.append(interpret(argv, scripts))
+                self.notes.append(
+                    f"{service.name} runs `{' '.join(argv)}` before it starts: make that a step of its own"
+                )
+        return tuple(found)
+
+    def _start(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Start:
+        environment = dict(service.image.environment) if service.image is not None else {}
+        compose = service.service.compose
+        if compose is not None:
+            environment.update((name, value) for name, value in compose.environment if value is not None)
+        files = set(self._tree.files)
+        return Start(
+            modules=[module for entry in entries for module in entry.modules],
+            scripts=[
+                *(script for entry in entries for script in entry.scripts),
+                *(path for entry in entries for path in entry.settings if path in files),
+            ],
+            mentions=[mention for entry in entries for mention in entry.mentions],
+            environment=environment,
+        )
 
     def _needs(self, partitioned: Partition) -> frozenset[str]:
         cache = NeedsCache(self.session.surroundings.cache / "python" / "needs")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from careen.ignorefile.causes import Cause, cause_of
 from careen.plan.target import ApplicationFile
@@ -37,18 +38,23 @@ def application(
 ) -> Application:
     """``sizes`` are those of the project's files in bytes; ``data`` are the user's own patterns for more files.
 
-    A file that is not Python belongs to the nearest package that is reached; files outside packages are named by
-    ``data`` or stay out.
+    A file that is not Python belongs to the nearest package that is reached. Files outside packages come along when
+    reached code names them, or a folder above them, and when ``data`` does.
     """
     modules = set(reach.modules.values())
     folders = {path.parent for path in modules if path.name == "__init__.py"}
     packages = set(tree.modules.values())
+    named = _Named(tree, reach)
     chosen: set[PurePosixPath] = set(modules)
     for path in tree.files:
-        if any(fnmatchcase(str(path), pattern) for pattern in data) or (
-            path.suffix not in _SOURCE_SUFFIXES
-            and cause_of(str(path)) not in _NEVER
-            and _home(path, packages) in folders
+        if any(fnmatchcase(str(path), pattern) for pattern in data):
+            chosen.add(path)
+        elif cause_of(str(path)) in _NEVER:
+            continue
+        elif (
+            path in named.files
+            or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
+            or any(folder in named.folders for folder in path.parents)
         ):
             chosen.add(path)
     files = tuple(
@@ -57,6 +63,45 @@ def application(
     )
     roots = [root for root in tree.roots if any(_root_of(path, tree.roots) == root for path in modules)]
     return Application(files=files, search_path=tuple(APPLICATION_FOLDER / root for root in roots))
+
+
+class _Named:
+    """Files and folders of the project that strings in reached code name: ``templates``, ``conf/logging.yaml``.
+
+    A folder counts when it holds no reached or reachable module, since code that is not imported is not data.
+    """
+
+    def __init__(self, tree: SourceTree, reach: Reach) -> None:
+        roots = (*tree.roots, *{path.parent for path in reach.modules.values()})
+        present = set(tree.files)
+        sources = {folder for path in tree.modules.values() for folder in path.parents}
+        above = {folder for path in tree.files for folder in path.parents} - {PurePosixPath()}
+        self.files: set[PurePosixPath] = set()
+        self.folders: set[PurePosixPath] = set()
+        for text in reach.paths:
+            if not _may_be_a_path(text):
+                continue
+            for root in roots:
+                path = PurePosixPath(normpath(root / text.strip("/").removeprefix("./")))
+                if path in present:
+                    self.files.add(path)
+                elif path in above and path not in sources:
+                    self.folders.add(path)
+        if "alembic.ini" in map(str, present) and any(name.startswith("alembic") for name in _tops(reach)):
+            self.files.add(PurePosixPath("alembic.ini"))
+            self.folders |= {path.parent for path in present if path.name == "env.py" and _is_alembic(path, present)}
+
+
+def _tops(reach: Reach) -> set[str]:
+    return {imported.module.partition(".")[0] for imported in reach.external}
+
+
+def _is_alembic(path: PurePosixPath, present: set[PurePosixPath]) -> bool:
+    return path.parent / "script.py.mako" in present
+
+
+def _may_be_a_path(text: str) -> bool:
+    return bool(text.strip("./")) and not text.startswith("..") and not any(char in text for char in ' *?<>|"{}\n')
 
 
 def _home(path: PurePosixPath, modules: set[PurePosixPath]) -> PurePosixPath | None:

@@ -21,8 +21,9 @@ class EntryPoint:
     """``arguments`` follow the interpreter: ``("-m", "uvicorn", "shelf.api.main:app")``.
 
     ``modules`` are dotted names where the import graph starts, ``scripts`` files to the same end,
-    ``programs`` the import names that the command itself runs. ``dropped_arguments`` are those a shipped
-    service must not have, such as ``--reload``.
+    ``programs`` the import names that the command itself runs. ``mentions`` are words that may name a module or file
+    of the project, ``settings`` Python files that the program reads by itself. ``dropped_arguments`` are those a
+    shipped service must not have, such as ``--reload``.
     """
 
     role: Role
@@ -30,6 +31,8 @@ class EntryPoint:
     modules: tuple[str, ...] = ()
     scripts: tuple[PurePosixPath, ...] = ()
     programs: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    settings: tuple[PurePosixPath, ...] = ()
     ports: tuple[int, ...] = ()
     queues: tuple[str, ...] = ()
     pool: str | None = None
@@ -209,17 +212,19 @@ def _uvicorn(words: tuple[str, ...]) -> EntryPoint:
 def _gunicorn(words: tuple[str, ...]) -> EntryPoint:
     kept, dropped = _without(words, _RELOADERS | {"--daemon", "-D"})
     options = _parse_options(kept, _GUNICORN_FLAGS)
-    worker_class = options.last("-k", "--worker-class") or "sync"
+    worker_class = (options.last("-k", "--worker-class") or "sync").removeprefix("egg:gunicorn#")
     programs = ["gunicorn"]
-    if "." in worker_class:
-        programs.append(worker_class.partition(".")[0])
-    elif worker_class in {"gevent", "eventlet", "tornado"}:
+    if "." in worker_class or worker_class in {"gevent", "eventlet", "tornado"}:
         programs.append(worker_class)
+    # Without the option gunicorn reads the file of this name where it is started.
+    settings = (options.last("-c", "--config") or "gunicorn.conf.py").removeprefix("file:")
     return EntryPoint(
         role=Role.WEB,
         arguments=("-m", "gunicorn", *kept),
         modules=tuple(_module_of(operand) for operand in options.operands[:1]),
         programs=tuple(programs),
+        mentions=(settings.removeprefix("python:"),) if settings.startswith("python:") else (),
+        settings=(PurePosixPath(settings),) if settings.endswith(".py") else (),
         ports=(_port(options.last("-b", "--bind"), 8000),),
         dropped_arguments=dropped,
     )
@@ -260,10 +265,17 @@ def _fastapi(words: tuple[str, ...]) -> EntryPoint:
 
 
 def _celery(words: tuple[str, ...]) -> EntryPoint:
+    if words[:1] == ("multi",) or "multi" in words[:4]:
+        raise UnknownEntryPointError(
+            "`celery multi` starts workers and leaves, so nothing stays for the container to watch",
+            hints=("start one worker in the foreground: celery -A app worker",),
+        )
     kept, dropped = _without(words, frozenset({"-D", "--detach"}))
     options = _parse_options(kept, _CELERY_FLAGS)
     application = options.last("-A", "--app")
     modules = [_module_of(application)] if application else []
+    # Celery looks for the application in these too (celery.app.utils.find_app).
+    mentions = tuple(f"{module}.celery" for module in modules)
     includes = options.last("-I", "--include")
     if includes:
         modules += [name for name in includes.split(",") if name]
@@ -276,20 +288,68 @@ def _celery(words: tuple[str, ...]) -> EntryPoint:
     if pool in {"gevent", "eventlet"}:
         programs.append(pool)
     scheduler = options.last("-S", "--scheduler")
-    if scheduler and "." in scheduler:
-        programs.append(scheduler.partition(".")[0])
+    if scheduler and ("." in scheduler or ":" in scheduler):
+        programs.append(scheduler.partition(":")[0])
     queues = options.last("-Q", "--queues")
     return EntryPoint(
         role=role,
         arguments=("-m", "celery", *kept),
         modules=tuple(modules),
         programs=tuple(programs),
+        mentions=mentions,
         ports=(_port(options.last("--port"), 5555),) if role is Role.FLOWER else (),
         queues=tuple((queues or "celery").split(",")) if role is Role.WORKER else (),
         pool=pool,
         dropped_arguments=dropped,
     )
 
+
+def _web(name: str, default_port: int, *, verbs: frozenset[str]) -> Callable[[tuple[str, ...]], EntryPoint]:
+    """Frameworks that serve by a command of their own: ``flask --app shelf.web run``, ``litestar run``."""
+
+    def interpret(words: tuple[str, ...]) -> EntryPoint:
+        kept, dropped = _without(words, _RELOADERS)
+        options = _parse_options(kept, _UVICORN_FLAGS)
+        serves = not verbs or any(operand in verbs for operand in options.operands)
+        port = options.last("--port", "-p", "--server.port")
+        return EntryPoint(
+            role=Role.WEB if serves else Role.OTHER,
+            arguments=("-m", name, *kept),
+            programs=(name,),
+            mentions=_words_that_name(kept),
+            ports=(_port(port, default_port),) if serves else (),
+            dropped_arguments=dropped,
+        )
+
+    return interpret
+
+
+def _runner(module: str) -> Callable[[tuple[str, ...]], EntryPoint]:
+    """Job runners other than Celery: ``dramatiq shelf.jobs``, ``arq shelf.worker.Settings``, ``taskiq worker ...``."""
+
+    def interpret(words: tuple[str, ...]) -> EntryPoint:
+        kept, dropped = _without(words, _RELOADERS | {"--watch", "-w"} if module == "taskiq" else _RELOADERS)
+        return EntryPoint(
+            role=Role.OTHER,
+            arguments=("-m", module, *kept),
+            programs=(module.partition(".")[0],),
+            mentions=_words_that_name(kept),
+            dropped_arguments=dropped,
+        )
+
+    return interpret
+
+
+def _words_that_name(words: Sequence[str]) -> tuple[str, ...]:
+    """Words, and the values of ``--option=value``, that are no options themselves."""
+    values = (word.partition("=")[2] if word.startswith("-") else word for word in words)
+    return tuple(value for value in values if value)
+
+
+_SUPERVISORS = frozenset(
+    {"supervisord", "supervisorctl", "circusd", "honcho", "foreman", "overmind", "hivemind", "goreman", "pm2",
+     "s6-svscan", "runsvdir", "systemd", "init", "crond", "cron"}
+)  # fmt: skip
 
 _PROGRAMS: Mapping[str, Callable[[tuple[str, ...]], EntryPoint]] = {
     "uvicorn": _uvicorn,
@@ -299,6 +359,17 @@ _PROGRAMS: Mapping[str, Callable[[tuple[str, ...]], EntryPoint]] = {
     "daphne": _server("daphne", 8000),
     "fastapi": _fastapi,
     "celery": _celery,
+    "flask": _web("flask", 5000, verbs=frozenset({"run"})),
+    "litestar": _web("litestar", 8000, verbs=frozenset({"run"})),
+    "streamlit": _web("streamlit", 8501, verbs=frozenset({"run"})),
+    "sanic": _web("sanic", 8000, verbs=frozenset()),
+    "waitress-serve": _web("waitress", 8080, verbs=frozenset()),
+    "dramatiq": _runner("dramatiq"),
+    "arq": _runner("arq"),
+    "rq": _runner("rq.cli"),
+    "taskiq": _runner("taskiq"),
+    "faststream": _runner("faststream"),
+    "alembic": _runner("alembic.config"),
 }
 
 
@@ -322,10 +393,31 @@ def interpret(argv: Sequence[str], console_scripts: Mapping[str, str]) -> EntryP
         return _PROGRAMS[name](words[1:])
     if words[0].endswith(".py"):
         return _script(words)
+    if name in _SUPERVISORS:
+        raise UnknownEntryPointError(
+            f"{name} starts several processes in one container, so no single one can be planned, watched or stopped",
+            hints=(
+                "make each process a service of its own in compose",
+                'or name the one that counts: `entrypoint = ["python", "-m", "pkg"]` in [tool.careen.services.<name>]',
+            ),
+        )
+    if name == "django-admin":
+        return EntryPoint(
+            role=Role.WEB if "runserver" in words[1:2] else Role.OTHER,
+            arguments=("-m", "django", *words[1:]),
+            programs=("django",),
+            mentions=_words_that_name(words[1:]),
+            ports=(_port(words[2] if len(words) > 2 else None, 8000),) if "runserver" in words[1:2] else (),
+        )
     if name in console_scripts:
         module, _, function = console_scripts[name].partition(":")
         call = f"import sys; from {module} import {function.partition('.')[0]}; sys.exit({function}())"
-        return EntryPoint(role=Role.OTHER, arguments=("-c", call, *words[1:]), modules=(module,))
+        return EntryPoint(
+            role=Role.OTHER,
+            arguments=("-c", call, *words[1:]),
+            modules=(module,),
+            mentions=_words_that_name(words[1:]),
+        )
     raise UnknownEntryPointError(
         f"cannot tell which Python module `{' '.join(words[:4])}` starts",
         hints=('name it: `entrypoint = ["python", "-m", "package"]` in [tool.careen.services.<name>]',),
@@ -346,7 +438,12 @@ def _python(words: tuple[str, ...]) -> EntryPoint:
         if known is not None:
             found = known(tuple(rest[2:]))
             return replace(found, arguments=(*kept_flags, *found.arguments))
-        return EntryPoint(role=Role.OTHER, arguments=(*kept_flags, *rest), modules=(module,))
+        return EntryPoint(
+            role=Role.OTHER,
+            arguments=(*kept_flags, *rest),
+            modules=(module,),
+            mentions=_words_that_name(rest[2:]),
+        )
     if rest and rest[0].endswith(".py"):
         script = _script(tuple(rest))
         return replace(script, arguments=(*kept_flags, *script.arguments))
@@ -357,5 +454,20 @@ def _python(words: tuple[str, ...]) -> EntryPoint:
 
 
 def _script(words: tuple[str, ...]) -> EntryPoint:
-    role = Role.WEB if "runserver" in words[1:2] else Role.OTHER
-    return EntryPoint(role=role, arguments=words, scripts=(PurePosixPath(words[0]),))
+    """``manage.py runserver`` serves; other scripts may, but do not say so."""
+    if "runserver" not in words[1:2]:
+        return EntryPoint(
+            role=Role.OTHER,
+            arguments=words,
+            scripts=(PurePosixPath(words[0]),),
+            mentions=_words_that_name(words[1:]),
+        )
+    kept = tuple(word for word in words if word != "--noreload")
+    address = next((word for word in words[2:] if word[-1:].isdigit()), None)
+    return EntryPoint(
+        role=Role.WEB,
+        arguments=(*kept, "--noreload"),  # the reloader is a second process in front of the one that serves
+        scripts=(PurePosixPath(words[0]),),
+        programs=("django",),
+        ports=(_port(address, 8000),),
+    )

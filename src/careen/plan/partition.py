@@ -3,16 +3,25 @@
 Over-approximates where it must: a name with several providers keeps them all, marked as possible.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from careen.plan.entry_points import EntryPoint
-from careen.plan.integrations import COMPANIONS, URL_SCHEMES
+from careen.plan.integrations import (
+    COMMANDS_GROUP,
+    COMPANIONS,
+    NAMED_MODULES,
+    SERIALIZER_SETTINGS,
+    SERIALIZERS,
+    UNDECLARED,
+    URL_SCHEMES,
+)
 from careen.plan.lock_view import LockView
 from careen.plan.target import Certainty
-from careen.python.imports import ExternalImport, Reach
+from careen.python.imports import ExternalImport, Mention, Reach
 from careen.python.locked import LockedPackage
-from careen.python.names import PackageName, package_name
+from careen.python.names import PackageName, normal_name, package_name
 from careen.python.selection import Selected, Wanted, closure
 
 
@@ -31,7 +40,15 @@ class Partition:
     unknown: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """The user's words; what is excluded goes even if something requires it."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass
 class _Roots:
     view: LockView
     reasons: dict[PackageName, dict[str, None]] = field(default_factory=dict)
@@ -68,27 +85,39 @@ class _Roots:
                 roots.append(Wanted(name, extras, asked, package.version, package.source))
         return tuple(roots)
 
+    def closure(self) -> tuple[Selected, ...]:
+        return closure(self.view.lock, self.wanted(), self.view.environment, self.view.active)
+
+    @cached_property
+    def scripts(self) -> Mapping[str, PackageName]:
+        """Console scripts of distributions, by name."""
+        found: dict[str, PackageName] = {}
+        for name in self.view.available:
+            contents = self.view.contents.get(name)
+            for script, _ in contents.console_scripts if contents is not None else ():
+                found.setdefault(script, name)
+        return found
+
 
 def partition(
-    view: LockView, entry: EntryPoint, reach: Reach, *, include: Iterable[str] = (), exclude: Iterable[str] = ()
+    view: LockView, entries: Sequence[EntryPoint], reach: Reach, overrides: Overrides | None = None
 ) -> Partition:
-    """``include`` and ``exclude`` are the user's words; what is excluded goes even if something requires it."""
+    """``entries`` are the service's command, and before it in time whatever runs first (migrations, say)."""
+    overrides = overrides or Overrides()
     roots = _Roots(view)
-    unknown: list[str] = []
-    unknown += [
+    unknown = [
         f"{program}, started by the command"
+        for entry in entries
         for program in entry.programs
         if not roots.want_import(program, "started by the command", certain=True)
     ]
     unknown += _want_imports(roots, [imported for imported in reach.external if not imported.typing_only])
-    for scheme, place in reach.schemes.items():
-        for module in URL_SCHEMES.get(scheme, ()):
-            roots.want_import(module, f"a {scheme}:// address in {place}", certain=False)
-    for name in include:
+    _want_dynamic(roots, reach)
+    for name in overrides.include:
         roots.want(package_name(name), "included in the configuration", certain=True)
-    selected = _closure(view, roots.wanted())
-    selected = _with_companions(view, roots, selected)
-    dropped = {package_name(name) for name in exclude}
+    words = {word for entry in entries for word in entry.arguments}
+    selected = _with_companions(view, roots, words)
+    dropped = {package_name(name) for name in overrides.exclude}
     needed = _certain_closure(view, roots)
     kept = tuple(
         Kept(
@@ -126,35 +155,87 @@ def _reason(imported: ExternalImport) -> str:
     return f"imported in {imported.place}" + (" if it is there" if imported.optional else "")
 
 
-def _with_companions(view: LockView, roots: _Roots, selected: tuple[Selected, ...]) -> tuple[Selected, ...]:
+def _want_dynamic(roots: _Roots, reach: Reach) -> None:
+    """Drivers behind addresses, modules that strings name, programs that are started."""
+    for scheme, place in reach.schemes.items():
+        for module in URL_SCHEMES.get(scheme, ()):
+            roots.want_import(module, f"a {scheme}:// address in {place}", certain=False)
+    for mention in reach.mentions:
+        _want_mention(roots, mention)
+    for prefix, place in reach.open_prefixes.items():
+        reason = f"a module of {prefix} is imported by a name made in {place}"
+        if not roots.want_import(prefix, reason, certain=False):
+            roots.want_namespace(prefix, reason)
+    for program, place in reach.programs.items():
+        owner = roots.scripts.get(program)
+        if owner is not None:
+            roots.want(owner, f"{program} is started in {place}", certain=True)
+        else:
+            roots.want_import(program, f"{program} is started in {place}", certain=True)
+
+
+def _want_mention(roots: _Roots, mention: Mention) -> None:
+    reason = f"named in {mention.place}"
+    if mention.target in SERIALIZER_SETTINGS:
+        for module in SERIALIZERS.get(mention.text, ()):
+            roots.want_import(module, f"the serializer {mention.text} in {mention.place}", certain=True)
+    parts = mention.text.split(".")
+    if len(parts) == 1 and not mention.in_settings:
+        return
+    last = parts[-1]
+    # `pkg.module.Class` is loaded; `sqlalchemy.engine` may be but the name of a logger.
+    roots.want_import(mention.text, reason, certain=mention.in_settings or last[:1].isupper())
+    for length in range(len(parts), 0, -1):
+        companions = NAMED_MODULES.get(".".join(parts[:length]))
+        if companions is not None:
+            for module in companions:
+                roots.want_import(module, f"{mention.text} named in {mention.place} may load it", certain=False)
+            return
+
+
+def _with_companions(view: LockView, roots: _Roots, words: set[str]) -> tuple[Selected, ...]:
     """Adds what kept distributions use without requiring it, when the project itself declares it.
 
     Only what the project declares counts: something that came into the lock for another distribution's sake
-    is not there for this one.
+    is not there for this one. What is known to be imported undeclared is taken wherever it came from.
     """
     declared = set(view.declared_extras)
+    plugins = _plugins(view, declared)
+    selected = roots.closure()
     while True:
         present = {item.package.name for item in selected}
         before = len(roots.reasons)
-        for companion in COMPANIONS:
+        for companion in (*COMPANIONS, *UNDECLARED):
             if companion.requirer not in present:
                 continue
             for module in companion.imports:
                 for name in view.index.exact(module):
-                    if name in declared and name not in present:
+                    if name not in present and (name in declared or companion in UNDECLARED):
                         roots.want(name, companion.reason, certain=False)
+        for name, group, entry in plugins:
+            if name in present:
+                continue
+            wanted = entry in words if group.endswith(f".{COMMANDS_GROUP}") else True
+            if wanted and normal_name(group.partition(".")[0]) in present:
+                roots.want(name, f"plugs itself into {group.partition('.')[0]} ({group})", certain=False)
         if len(roots.reasons) == before:
             return selected
-        selected = _closure(view, roots.wanted())
+        selected = roots.closure()
+
+
+def _plugins(view: LockView, declared: set[PackageName]) -> tuple[tuple[PackageName, str, str], ...]:
+    """Declared distributions with the groups and names of the entry points by which others find them."""
+    return tuple(
+        (name, group, entry)
+        for name in sorted(declared)
+        if (contents := view.contents.get(name)) is not None
+        for group, entry, _ in contents.plugins
+    )
 
 
 def _certain_closure(view: LockView, roots: _Roots) -> frozenset[PackageName]:
     certain = tuple(root for root in roots.wanted() if root.name in roots.certain)
-    return frozenset(item.package.name for item in _closure(view, certain))
-
-
-def _closure(view: LockView, wanted: Iterable[Wanted]) -> tuple[Selected, ...]:
-    return closure(view.lock, wanted, view.environment, view.active)
+    return frozenset(item.package.name for item in closure(view.lock, certain, view.environment, view.active))
 
 
 def _is_standard(name: str) -> bool:

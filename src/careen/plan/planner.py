@@ -187,7 +187,7 @@ class _Assembler:
                     name=kept.package.name,
                     version=kept.package.version,
                     source=self._source(kept.package),
-                    installed_bytes=contents.installed_bytes if contents is not None else None,
+                    installed_bytes=contents.kept_bytes if contents is not None else None,
                     reasons=kept.reasons,
                     certainty=kept.certainty,
                 )

@@ -8,22 +8,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from careen.python.names import PackageName
+from careen.python.trimming import is_trimmed, is_trimmed_data
 
 _EXTENSION = re.compile(r"^(?P<stem>[^.]+)(?:\.[\w-]+)*\.(?:so|pyd)$")
 _DATA_SCHEMES = ("purelib", "platlib")
+_SCRIPT_BYTES = 118
+"""A generated console script without the names of what it runs."""
+
+_INSTALLER_BYTES = 7
+_RECORD_DIGEST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionContents:
     """``imports`` are dotted names down to where a regular package or module begins: ``google.cloud.storage``.
 
-    ``installed_bytes`` is what an install without bytecode takes. ``native`` are paths of ELF candidates.
+    ``installed_bytes`` is what a whole install takes, ``kept_bytes`` what is left of it under the ``safe`` trimming,
+    both without bytecode. ``native`` are paths of ELF candidates. ``plugins`` are the entry points beside scripts, as
+    (group, name, target). ``requires`` are the distribution's own requirements, None where they were not read.
     """
 
     installed_bytes: int
+    kept_bytes: int
     imports: tuple[str, ...]
     native: tuple[str, ...]
     console_scripts: tuple[tuple[str, str], ...]
+    plugins: tuple[tuple[str, str, str], ...] = ()
+    requires: tuple[str, ...] | None = None
 
 
 def installed_path(path: str) -> str | None:
@@ -65,6 +76,45 @@ def import_names(paths: Iterable[str]) -> tuple[str, ...]:
                 found.add(prefix)
                 break
     return tuple(sorted(".".join(parts) for parts in found if parts))
+
+
+def installation_bytes(files: Iterable[tuple[str, int]], scripts: Iterable[tuple[str, str]]) -> tuple[int, int]:
+    """Bytes of a whole install, and of one under the ``safe`` trimming: files, generated scripts, a RECORD that lists
+    them. ``files`` are those of the wheel with their sizes.
+    """
+    generated = {f"../../../bin/{name}": _SCRIPT_BYTES + len(target) for name, target in scripts}
+    whole: dict[str, int] = {}
+    kept: dict[str, int] = {}
+    metadata = ""
+    for path, size in files:
+        head, slash, rest = path.partition("/")
+        if head.endswith(".dist-info") and slash:
+            metadata = head
+            if rest in {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED"}:
+                continue
+        inside = installed_path(path)
+        if inside is not None:
+            whole[inside] = size
+            if not is_trimmed(inside):
+                kept[inside] = size
+            continue
+        scheme, _, inner = rest.partition("/")
+        if scheme == "headers":
+            continue
+        place = f"../../../bin/{inner}" if scheme == "scripts" else f"../../../{inner}"
+        whole[place] = size
+        if scheme == "scripts" or not is_trimmed_data(inner):
+            kept[place] = size
+    for installed in (whole, kept):
+        installed.update(generated)
+        installed[f"{metadata}/INSTALLER"] = _INSTALLER_BYTES
+    return _with_record(whole, metadata), _with_record(kept, metadata)
+
+
+def _with_record(installed: Mapping[str, int], metadata: str) -> int:
+    """Path, ``sha256=`` with 43 characters, size, two commas and a line's end for each file; two commas for itself."""
+    rows = sum(len(path.encode()) + _RECORD_DIGEST + len(str(size)) + 3 for path, size in installed.items())
+    return sum(installed.values()) + rows + len(metadata) + len("/RECORD,,\n")
 
 
 def native_files(paths: Iterable[str]) -> tuple[str, ...]:

@@ -1,46 +1,28 @@
 """The import graph of first-party code, read from source and never run.
 
-Over-approximates: an import anywhere counts, also inside a function. What only a type checker reads is
-marked, as are imports whose failure is caught.
+Over-approximates: an import anywhere counts, also inside a function. What only a type checker reads is marked, as are
+imports whose failure is caught. Beside plain imports it follows the ways in which frameworks load modules by name:
+strings that name one, Celery's discovery of tasks, Django's applications, packages that list themselves.
 """
 
-import ast
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
-_URL_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789+.-")
-_LONGEST_SCHEME = 40
-_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
+from careen.python.modules import ImportSite, Literal, ModuleReading, read_module
 
-
-@dataclass(frozen=True, slots=True)
-class ImportSite:
-    """One import: ``module`` is absolute and dotted, ``names`` what ``from`` takes from it."""
-
-    module: str
-    names: tuple[str, ...]
-    line: int
-    optional: bool
-    typing_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NamedModule:
-    """A string that may name a module: ``"shelf.tasks.reading"`` in a call, a list or a setting."""
-
-    text: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleImports:
-    imports: tuple[ImportSite, ...]
-    strings: tuple[NamedModule, ...]
-    urls: tuple[tuple[str, int], ...]
-    problem: str | None = None
+_MESSAGES = frozenset({"send_task", "signature", "subtask", "getLogger", "get_logger", "patch", "task", "shared_task"})
+_MESSAGE_KEYS = frozenset({"task", "name", "queue", "routing_key", "loggers", "__version__", "description", "title"})
+_DJANGO_LISTS = frozenset(
+    {"INSTALLED_APPS", "DJANGO_APPS", "THIRD_PARTY_APPS", "LOCAL_APPS", "PROJECT_APPS", "SHARED_APPS", "TENANT_APPS",
+     "MIDDLEWARE", "MIDDLEWARE_CLASSES", "TEMPLATES", "AUTHENTICATION_BACKENDS", "ROOT_URLCONF", "WSGI_APPLICATION",
+     "ASGI_APPLICATION", "DATABASES", "STORAGES", "CACHES"}
+)  # fmt: skip
+_DJANGO_PARTS = ("models", "admin", "apps", "urls", "signals", "receivers", "checks", "translation", "search_indexes")
+_DJANGO_FOLDERS = ("models", "migrations", "management", "templatetags", "admin")
+_SCHEME_TARGETS = frozenset({"scheme", "drivername"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +35,59 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """Something said outside the sources: an environment variable, the command itself."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Origin = Place | Setting
+
+
+@dataclass(frozen=True, slots=True)
 class ExternalImport:
     """A dotted name that no first-party module has, and where it is imported first."""
 
     module: str
-    place: Place
+    place: Origin
     optional: bool
     typing_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A string that may name something outside the project, such as ``whitenoise.middleware.WhiteNoiseMiddleware``.
+
+    ``target`` is the variable, keyword or key that it is given to. ``in_settings`` when the module is one of
+    Django's settings, where a single word may name an application.
+    """
+
+    text: str
+    place: Origin
+    target: str
+    in_settings: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """What can be reached from the entry modules. ``modules`` maps dotted names to files.
 
-    ``schemes`` are those of URL literals such as ``redis`` or ``postgresql+asyncpg``.
+    ``schemes`` are those of URL literals such as ``redis`` or ``postgresql+asyncpg``; ``programs`` what is started as
+    a process; ``open_prefixes`` the fixed starts of names made at run time; ``paths`` strings that may name a file.
     """
 
     modules: Mapping[str, PurePosixPath]
     external: tuple[ExternalImport, ...]
-    schemes: Mapping[str, Place]
-    named: Mapping[str, Place]
-    notes: tuple[str, ...]
+    schemes: Mapping[str, Origin] = field(default_factory=dict)
+    named: Mapping[str, Origin] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
+    programs: Mapping[str, Origin] = field(default_factory=dict)
+    open_prefixes: Mapping[str, Origin] = field(default_factory=dict)
+    paths: Mapping[str, Origin] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,15 +102,20 @@ class SourceTree:
         """Dotted names to files; a package's name leads to its ``__init__``."""
         found: dict[str, PurePosixPath] = {}
         for root in self.roots:
-            for path in self.files:
-                if path.suffix != ".py" or not path.is_relative_to(root):
+            depth = len(root.parts)
+            for path in self._sources:
+                if path.parts[:depth] != root.parts:
                     continue
-                parts = path.relative_to(root).with_suffix("").parts
+                parts = (*path.parts[depth:-1], path.stem)
                 if parts[-1] == "__init__":
                     parts = parts[:-1]
                 if parts and all(part.isidentifier() for part in parts):
                     found.setdefault(".".join(parts), path)
         return found
+
+    @cached_property
+    def _sources(self) -> tuple[PurePosixPath, ...]:
+        return tuple(path for path in self.files if path.suffix == ".py")
 
     @cached_property
     def packages(self) -> frozenset[str]:
@@ -107,106 +126,140 @@ class SourceTree:
             found.update(".".join(parts[:length]) for length in range(1, len(parts)))
         return frozenset(found)
 
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for name in self.modules:
+            found.setdefault(name.rpartition(".")[0], []).append(name)
+        return {package: tuple(names) for package, names in found.items()}
+
     def is_first_party(self, name: str) -> bool:
         return name in self.modules or name in self.packages
 
+    def below(self, package: str) -> Iterable[str]:
+        """Every module inside a package, however deep."""
+        waiting = [package]
+        while waiting:
+            for name in self._children.get(waiting.pop(), ()):
+                yield name
+                waiting.append(name)
 
-def scan_module(text: str, name: str, *, is_package: bool) -> ModuleImports:
-    """The imports of one module; a syntax error becomes ``problem`` and nothing is lost but this module."""
-    try:
-        tree = ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        return ModuleImports(imports=(), strings=(), urls=(), problem=f"{line}: {getattr(error, 'msg', None) or error}")
-    visitor = _Visitor(name, is_package)
-    visitor.walk(tree)
-    return ModuleImports(imports=tuple(visitor.imports), strings=tuple(visitor.strings), urls=tuple(visitor.urls))
-
-
-class _Visitor:
-    def __init__(self, name: str, is_package: bool) -> None:
-        self._package = name if is_package else name.rpartition(".")[0]
-        self.imports: list[ImportSite] = []
-        self.strings: list[NamedModule] = []
-        self.urls: list[tuple[str, int]] = []
-
-    def walk(self, tree: ast.AST) -> None:
-        # An explicit stack: generated modules nest deeper than Python's own.
-        stack: list[tuple[ast.AST, bool, bool]] = [(tree, False, False)]
-        while stack:
-            node, optional, typing_only = stack.pop()
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.imports.append(ImportSite(alias.name, (), node.lineno, optional, typing_only))
-            elif isinstance(node, ast.ImportFrom):
-                module = self._absolute(node)
-                if module:
-                    names = tuple(alias.name for alias in node.names)
-                    self.imports.append(ImportSite(module, names, node.lineno, optional, typing_only))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                self._string(node.value, node.lineno)
-            children: list[tuple[ast.AST, bool, bool]] = []
-            if isinstance(node, ast.Try):
-                caught = optional or any(_catches_import_error(handler) for handler in node.handlers)
-                children += [(child, caught, typing_only) for child in node.body]
-                rest = [*node.handlers, *node.orelse, *node.finalbody]
-                children += [(child, optional or caught, typing_only) for child in rest]
-            elif isinstance(node, ast.If) and _is_type_checking(node.test):
-                children += [(child, optional, True) for child in node.body]
-                children += [(child, optional, typing_only) for child in node.orelse]
-            elif _is_docstring_holder(node):
-                children += [(child, optional, typing_only) for child in _without_docstring(node)]
-            else:
-                children += [(child, optional, typing_only) for child in ast.iter_child_nodes(node)]
-            stack += reversed(children)
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        parts = self._package.split(".") if self._package else []
-        kept = parts[: len(parts) - node.level + 1]
-        return ".".join([*kept, *([node.module] if node.module else [])])
-
-    def _string(self, text: str, line: int) -> None:
-        scheme, separator, _ = text.partition("://")
-        if separator and 0 < len(scheme) <= _LONGEST_SCHEME and set(scheme.lower()) <= _URL_CHARACTERS:
-            self.urls.append((scheme.lower(), line))
-        elif len(text) < 200 and all(part.isidentifier() for part in text.replace(":", ".").split(".")):
-            self.strings.append(NamedModule(text, line))
+    def directly_in(self, package: str) -> tuple[str, ...]:
+        return self._children.get(package, ())
 
 
-def _catches_import_error(handler: ast.ExceptHandler) -> bool:
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _IMPORT_ERRORS) for kind in kinds)
+@dataclass(frozen=True)
+class Sources:
+    """The project's modules and their texts; each is read and parsed once, whichever services reach it.
+
+    ``read`` gives a file's text, or None when it cannot be read.
+    """
+
+    tree: SourceTree
+    read: Callable[[PurePosixPath], str | None]
+    _readings: dict[tuple[PurePosixPath, str], ModuleReading | None] = field(default_factory=dict, repr=False)
+
+    def reading(self, path: PurePosixPath, name: str) -> ModuleReading | None:
+        key = (path, name)
+        if key not in self._readings:
+            text = self.read(path)
+            is_package = path.name == "__init__.py"
+            self._readings[key] = None if text is None else read_module(text, name, is_package=is_package)
+        return self._readings[key]
 
 
-def _is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else ""
-    return name == "TYPE_CHECKING"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a service begins: modules (dotted) and files that are run.
+
+    ``mentions`` are words of the command that may name a module; ``environment`` the variables that it is given.
+    """
+
+    modules: Sequence[str] = ()
+    scripts: Sequence[PurePosixPath] = ()
+    mentions: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def _is_docstring_holder(node: ast.AST) -> bool:
-    return isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+def reach(sources: Sources, start: Start) -> Reach:
+    """Everything that can be loaded from ``start``.
+
+    ``from a import b`` puts ``a.b`` among the external names beside ``a``, since ``b`` may be a module of a namespace
+    package.
+    """
+    walk = _Walk(sources)
+    walk.begin(start)
+    walk.finish()
+    return Reach(
+        modules=walk.modules,
+        external=tuple(walk.external.values()),
+        schemes=walk.schemes,
+        named=walk.named,
+        mentions=tuple(walk.mentions.values()),
+        programs=walk.programs,
+        open_prefixes=walk.open_prefixes,
+        paths=walk.paths,
+        notes=tuple(walk.notes),
+    )
 
 
-def _without_docstring(node: ast.AST) -> list[ast.AST]:
-    children = list(ast.iter_child_nodes(node))
-    body = getattr(node, "body", [])
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        return [child for child in children if child is not body[0]]
-    return children
+def reachable(
+    tree: SourceTree,
+    entries: Iterable[str],
+    scripts: Iterable[PurePosixPath],
+    read: Callable[[PurePosixPath], str | None],
+) -> Reach:
+    """As :func:`reach`, for callers that ask once."""
+    return reach(Sources(tree, read), Start(modules=tuple(entries), scripts=tuple(scripts)))
 
 
 @dataclass(slots=True)
 class _Walk:
-    tree: SourceTree
-    read: Callable[[PurePosixPath], str | None]
+    sources: Sources
     modules: dict[str, PurePosixPath] = field(default_factory=dict)
     external: dict[str, ExternalImport] = field(default_factory=dict)
-    schemes: dict[str, Place] = field(default_factory=dict)
-    named: dict[str, Place] = field(default_factory=dict)
+    schemes: dict[str, Origin] = field(default_factory=dict)
+    named: dict[str, Origin] = field(default_factory=dict)
+    mentions: dict[str, Mention] = field(default_factory=dict)
+    programs: dict[str, Origin] = field(default_factory=dict)
+    open_prefixes: dict[str, Origin] = field(default_factory=dict)
+    paths: dict[str, Origin] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     queue: deque[str] = field(default_factory=deque)
+    discovered: set[str] = field(default_factory=set)
+    applications: set[str] = field(default_factory=set)
+    settings: set[str] = field(default_factory=set)
+
+    @property
+    def tree(self) -> SourceTree:
+        return self.sources.tree
+
+    def begin(self, start: Start) -> None:
+        names = {path: name for name, path in self.tree.modules.items()}
+        for script in start.scripts:
+            name = names.get(script, f"__main__.{script.stem}")
+            self.modules[name] = script
+            self.queue.append(name)
+        for entry in start.modules:
+            self._entry(entry)
+        for word in start.mentions:
+            self._word(word, Setting("the command"))
+        for variable, value in start.environment.items():
+            origin = Setting(f"the variable {variable}")
+            scheme, separator, _ = value.partition("://")
+            if separator and scheme.replace("+", "").replace("-", "").isalnum():
+                self.schemes.setdefault(scheme.lower(), origin)
+            elif variable == "DJANGO_SETTINGS_MODULE":
+                self.settings.add(value)
+                self._word(value, origin)
+            elif "." in value or self.tree.is_first_party(value):
+                self._word(value, origin)
+
+    def finish(self) -> None:
+        while self.queue:
+            self.visit(self.queue.popleft())
+            if not self.queue:
+                self._discover_everywhere()
 
     def enter(self, name: str) -> None:
         """A module and every package above it: importing ``a.b.c`` runs ``a`` and ``a.b`` too."""
@@ -218,25 +271,58 @@ class _Walk:
                 self.modules[prefix] = path
                 self.queue.append(prefix)
 
+    def enter_all_below(self, package: str) -> None:
+        self.enter(package)
+        for name in self.tree.below(package):
+            self.enter(name)
+
     def visit(self, name: str) -> None:
         path = self.modules[name]
-        text = self.read(path)
-        if text is None:
+        reading = self.sources.reading(path, name)
+        if reading is None:
             self.notes.append(f"{path}: cannot be read; its imports are not known")
             return
-        scanned = scan_module(text, name, is_package=path.name == "__init__.py")
-        if scanned.problem is not None:
-            self.notes.append(f"{path}:{scanned.problem}; its imports are not known")
-        for site in scanned.imports:
+        if reading.problem is not None:
+            self.notes.append(f"{path}:{reading.problem}; its imports are not known")
+        for site in reading.imports:
             self._import(site, Place(path, site.line))
-        for string in scanned.strings:
-            # A string that names a first-party module exactly is an import waiting to happen (Celery's
-            # include, import_string, a settings list); `pkg.module.function`, as in send_task, is a message.
-            if "." in string.text and string.text in self.tree.modules and not name.startswith(f"{string.text}."):
-                self.named.setdefault(string.text, Place(path, string.line))
-                self.enter(string.text)
-        for scheme, line in scanned.urls:
+        in_settings = name in self.settings or any(literal.target in _DJANGO_LISTS for literal in reading.literals)
+        for literal in reading.literals:
+            self._literal(literal, name, Place(path, literal.line), in_settings=in_settings)
+        for scheme, line in reading.urls:
             self.schemes.setdefault(scheme, Place(path, line))
+        for program, line in reading.programs:
+            self.programs.setdefault(program, Place(path, line))
+            if self.tree.is_first_party(program):
+                self.enter(program)
+        self._dynamic(reading, name, path)
+
+    def _entry(self, entry: str) -> None:
+        top = entry.partition(".")[0]
+        if self.tree.is_first_party(entry):
+            self.enter(entry)
+            if f"{entry}.__main__" in self.tree.modules:
+                self.enter(f"{entry}.__main__")
+        elif not self.tree.is_first_party(top):
+            self.external.setdefault(entry, ExternalImport(entry, Setting("the command"), False, False))
+        else:
+            self.enter(entry)
+            self.notes.append(f"the entry module {entry} is not in the project")
+
+    def _word(self, word: str, origin: Origin) -> None:
+        """A word of the command or a variable's value: a module, ``module:attribute``, ``module.Class``, or a file."""
+        name = word.partition(":")[0]
+        for candidate in (name, name.rpartition(".")[0]):
+            if candidate and self.tree.is_first_party(candidate):
+                self.named.setdefault(candidate, origin)
+                self.enter(candidate)
+                return
+        path = PurePosixPath(word)
+        if word.endswith(".py") and path in self.tree.files:
+            self.modules.setdefault(f"__main__.{path.stem}", path)
+            self.queue.append(f"__main__.{path.stem}")
+        elif "." in name and all(part.isidentifier() for part in name.split(".")):
+            self.mentions.setdefault(name, Mention(name, origin, "", in_settings=False))
 
     def _import(self, site: ImportSite, place: Place) -> None:
         candidates = [site.module, *(f"{site.module}.{name}" for name in site.names)]
@@ -245,45 +331,85 @@ class _Walk:
                 if self.tree.is_first_party(candidate):
                     self.enter(candidate)
             return
-        for candidate in candidates[:1] if not site.names else candidates:
+        for candidate in candidates:
             known = self.external.get(candidate)
             found = ExternalImport(candidate, place, site.optional, site.typing_only)
             if known is None or (known.optional, known.typing_only) > (found.optional, found.typing_only):
                 self.external[candidate] = found
 
-
-def reachable(
-    tree: SourceTree,
-    entries: Iterable[str],
-    scripts: Iterable[PurePosixPath],
-    read: Callable[[PurePosixPath], str | None],
-) -> Reach:
-    """Everything that the entry modules (dotted) and scripts (files) can import.
-
-    ``read`` gives a file's text, or None when it cannot be read. ``from a import b`` puts ``a.b`` among the
-    external names beside ``a``, since ``b`` may be a module of a namespace package.
-    """
-    walk = _Walk(tree, read)
-    names = {path: name for name, path in tree.modules.items()}
-    for script in scripts:
-        name = names.get(script, f"__main__.{script.stem}")
-        walk.modules[name] = script
-        walk.queue.append(name)
-    for entry in entries:
-        if tree.is_first_party(entry):
-            walk.enter(entry)
-            if f"{entry}.__main__" in tree.modules:
-                walk.enter(f"{entry}.__main__")
-        elif not tree.is_first_party(entry.partition(".")[0]):
-            walk.external.setdefault(entry, ExternalImport(entry, Place(PurePosixPath("the command"), 1), False, False))
+    def _literal(self, literal: Literal, name: str, place: Place, *, in_settings: bool) -> None:
+        text = literal.text
+        if literal.is_key:
+            return
+        if not literal.is_dotted_name:
+            self.paths.setdefault(text, place)
+            return
+        if literal.target in _SCHEME_TARGETS or "+" in text:
+            self.schemes.setdefault(text.lower(), place)
+        module = text.partition(":")[0]
+        if self.tree.is_first_party(module.partition(".")[0]):
+            self._first_party_string(literal, module, name, place, in_settings=in_settings)
         else:
-            walk.notes.append(f"the entry module {entry} is not in the project")
-    while walk.queue:
-        walk.visit(walk.queue.popleft())
-    return Reach(
-        modules=walk.modules,
-        external=tuple(walk.external.values()),
-        schemes=walk.schemes,
-        named=walk.named,
-        notes=tuple(walk.notes),
-    )
+            self.mentions.setdefault(module, Mention(module, place, literal.target, in_settings=in_settings))
+        if "." not in text:
+            self.paths.setdefault(text, place)
+
+    def _first_party_string(self, literal: Literal, module: str, name: str, place: Place, *, in_settings: bool) -> None:
+        """A string that names a module exactly, or a class in one, is an import waiting to happen.
+
+        ``pkg.module.function``, as in ``send_task``, is a message, unless it stands in Django's settings.
+        """
+        if "." not in module and not in_settings and literal.call not in {"include", "config_from_object"}:
+            return
+        if literal.call in _MESSAGES or (literal.target in _MESSAGE_KEYS and not in_settings):
+            return
+        owner, _, attribute = module.rpartition(".")
+        if self.tree.is_first_party(module) and not name.startswith(f"{module}."):
+            found = module
+        elif self.tree.is_first_party(owner) and (in_settings or attribute[:1].isupper() or literal.text != module):
+            found = owner
+        else:
+            return
+        self.named.setdefault(found, place)
+        self.enter(found)
+        if in_settings:
+            self._application(found.removesuffix(".apps"))
+
+    def _application(self, package: str) -> None:
+        """What Django loads of an installed application beside the package itself."""
+        if package in self.applications or package not in self.tree.packages:
+            return
+        self.applications.add(package)
+        for part in _DJANGO_PARTS:
+            self.enter(f"{package}.{part}")
+        for folder in _DJANGO_FOLDERS:
+            self.enter_all_below(f"{package}.{folder}")
+
+    def _dynamic(self, reading: ModuleReading, name: str, path: PurePosixPath) -> None:
+        own = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for package in reading.walked:
+            self.enter_all_below(package if package and self.tree.is_first_party(package) else own)
+        for found in reading.open_imports:
+            prefix = found.prefix.rstrip(".")
+            if prefix and self.tree.is_first_party(prefix):
+                self.enter_all_below(prefix)
+            elif prefix and "." in found.prefix:
+                self.open_prefixes.setdefault(prefix, Place(path, found.line))
+            elif reading.knows_its_place and own:
+                for sibling in self.tree.directly_in(own):
+                    self.enter(sibling)
+        for discovery in reading.discoveries:
+            if discovery.packages:
+                for package in discovery.packages:
+                    self.enter(f"{package}.{discovery.related}" if discovery.related else package)
+            else:
+                self.discovered.add(discovery.related)
+
+    def _discover_everywhere(self) -> None:
+        """``autodiscover_tasks()`` without packages, as Django projects have it: in whatever has been reached."""
+        for related in self.discovered:
+            for name in tuple(self.modules):
+                if f"{name}.{related}" in self.tree.modules:
+                    self.enter(f"{name}.{related}")
+                    if f"{name}.{related}" in self.tree.packages:
+                        self.enter_all_below(f"{name}.{related}")

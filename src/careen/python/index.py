@@ -20,11 +20,13 @@ from careen.http.client import HttpClient
 from careen.python.contents import (
     DistributionContents,
     import_names,
+    installation_bytes,
     installed_path,
     native_files,
     parse_entry_points,
 )
 from careen.python.locked import LockedFile
+from careen.python.requirements import requirements_in
 from careen.python.wheels import (
     TAIL_BYTES,
     WheelDirectory,
@@ -33,14 +35,13 @@ from careen.python.wheels import (
     read_directory,
 )
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when what is cached means something else, so that old entries are not read."""
 
 _PARALLEL = 16
 _LARGEST_WHEEL = 8 * 1024**3
 _LARGEST_FALLBACK = 2 * 1024**3
-_SCRIPT_BYTES = 220
-"""A generated console script, by and large."""
+_LARGEST_METADATA = 4 * 1024**2
 
 
 class UnverifiableError(WheelFormatError):
@@ -149,9 +150,12 @@ class PackageFiles:
         try:
             return DistributionContents(
                 installed_bytes=int(document["installed_bytes"]),
+                kept_bytes=int(document["kept_bytes"]),
                 imports=tuple(document["imports"]),
                 native=tuple(document["native"]),
                 console_scripts=tuple((name, target) for name, target in document["console_scripts"]),
+                plugins=tuple((group, name, target) for group, name, target in document["plugins"]),
+                requires=None if document["requires"] is None else tuple(document["requires"]),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -161,7 +165,11 @@ class PackageFiles:
             directory, tail, tail_start = self._directory(file)
         except WheelFormatError as error:
             return error
-        contents = describe(directory, entry_points=_entry_points(directory, tail, tail_start))
+        contents = describe(
+            directory,
+            entry_points=_metadata_text(directory, "entry_points.txt", tail, tail_start) or "",
+            metadata=_metadata_text(directory, "METADATA", tail, tail_start),
+        )
         place = self._contents_place(file)
         if place is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -195,37 +203,46 @@ class PackageFiles:
         return read_directory(data, place), tail, start
 
 
-def describe(directory: WheelDirectory, *, entry_points: str) -> DistributionContents:
-    """``entry_points`` is the text of ``entry_points.txt``, empty when there is none."""
-    files = [entry for entry in directory.files() if ".data/headers/" not in entry.path]
-    scripts = parse_entry_points(entry_points)
-    console = scripts.get("console_scripts", ())
-    generated = _SCRIPT_BYTES * (len(console) + len(scripts.get("gui_scripts", ())))
+def describe(directory: WheelDirectory, *, entry_points: str, metadata: str | None = None) -> DistributionContents:
+    """``entry_points`` is the text of ``entry_points.txt``, empty when there is none; ``metadata`` that of METADATA."""
+    files = [(entry.path, entry.size) for entry in directory.files()]
+    paths = [path for path, _ in files if ".data/headers/" not in path]
+    groups = parse_entry_points(entry_points)
+    console = groups.get("console_scripts", ())
+    whole, kept = installation_bytes(files, (*console, *groups.get("gui_scripts", ())))
     return DistributionContents(
-        installed_bytes=sum(entry.size for entry in files) + generated,
-        imports=import_names(entry.path for entry in files),
-        native=tuple(path for path in native_files(entry.path for entry in files) if installed_path(path) is not None),
+        installed_bytes=whole,
+        kept_bytes=kept,
+        imports=import_names(paths),
+        native=tuple(path for path in native_files(paths) if installed_path(path) is not None),
         console_scripts=tuple(console),
+        plugins=tuple(
+            (group, name, target)
+            for group, pairs in groups.items()
+            if group not in {"console_scripts", "gui_scripts"}
+            for name, target in pairs
+        ),
+        requires=requirements_in(metadata) if metadata is not None else None,
     )
 
 
-def _entry_points(directory: WheelDirectory, tail: bytes, tail_start: int) -> str:
-    """Its text when the file's end holds it, which is nearly always; else nothing."""
+def _metadata_text(directory: WheelDirectory, name: str, tail: bytes, tail_start: int) -> str | None:
+    """A file of the ``.dist-info`` folder, when the wheel's end holds it, which is nearly always; else None."""
     for entry in directory.entries:
-        if not entry.path.endswith(".dist-info/entry_points.txt") or entry.path.count("/") != 1:
+        if not entry.path.endswith(f".dist-info/{name}") or entry.path.count("/") != 1:
             continue
         position = entry.offset - tail_start
-        if position < 0 or position + 30 > len(tail) or entry.size > TAIL_BYTES:
-            return ""
+        if position < 0 or position + 30 > len(tail) or entry.size > _LARGEST_METADATA:
+            return None
         name_length, extra_length = struct.unpack_from("<HH", tail, position + 26)
         start = position + 30 + name_length + extra_length
         packed = tail[start : start + entry.compressed_size]
         try:
-            data = packed if entry.method == 0 else zlib.decompressobj(-15).decompress(packed, TAIL_BYTES)
+            data = packed if entry.method == 0 else zlib.decompressobj(-15).decompress(packed, _LARGEST_METADATA)
         except zlib.error:
-            return ""
+            return None
         return data.decode("utf-8", "replace")
-    return ""
+    return None
 
 
 def _local_path(url: str) -> Path | None:
