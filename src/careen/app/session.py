@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from careen.debian.mirror import Archive, MirrorClient
 from careen.debian.signature import verify_with_gpgv
 from careen.debian.sources import read_configuration, sources_for
 from careen.http.client import HttpClient, HttpSettings
 from careen.platforms import Architecture
+from careen.process.run import find_program, run
 from careen.progress import Progress, unheard
 from careen.python.index import PackageFiles
+
+if TYPE_CHECKING:
+    from careen.oci.registry import Registries
+
+_HELPER_SECONDS = 60.0
+"""A program that keeps credentials may ask the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,16 @@ class Session:
     @cached_property
     def http(self) -> HttpClient:
         return HttpClient(HttpSettings(offline=self.surroundings.offline))
+
+    @cached_property
+    def registries(self) -> "Registries":
+        """With the credentials that docker and podman keep."""
+        from careen.oci.credentials import CredentialFiles, credential_files  # noqa: PLC0415 - few verbs ask a registry
+        from careen.oci.registry import Registries  # noqa: PLC0415
+
+        environment = self.surroundings.environment
+        files = credential_files(environment, Path(environment.get("HOME") or "/"))
+        return Registries(self.http, CredentialFiles(files, _run_helper).find)
 
     @property
     def store(self) -> Path:
@@ -69,3 +87,9 @@ class Session:
     def close(self) -> None:
         if "http" in self.__dict__:
             self.http.close()
+
+
+def _run_helper(program: str, argument: str, stdin: bytes) -> tuple[int, bytes]:
+    """Raises MissingToolError when there is no such program."""
+    done = run([find_program(program, package=program), argument], timeout=_HELPER_SECONDS, stdin=stdin)
+    return done.status, done.stdout or done.stderr
