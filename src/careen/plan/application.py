@@ -49,12 +49,10 @@ def application(
     for path in tree.files:
         if any(fnmatchcase(str(path), pattern) for pattern in data):
             chosen.add(path)
-        elif cause_of(str(path)) in _NEVER:
-            continue
-        elif (
+        elif cause_of(str(path)) not in _NEVER and (
             path in named.files
-            or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
             or any(folder in named.folders for folder in path.parents)
+            or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
         ):
             chosen.add(path)
     files = tuple(

@@ -36,8 +36,8 @@ class ImportSite:
 class Literal:
     """A string, and where it stands.
 
-    ``call`` is the name of the function whose argument it is in (``/`` where paths are joined), ``target`` the variable,
-    keyword or key it is given to; ``is_key`` for a key of a mapping. Either name is empty when there is none.
+    ``call`` is the name of the function whose argument it is in (``/`` where paths are joined), ``target`` the
+    variable, keyword or key it is given to; ``is_key`` for a key of a mapping. Either name is empty when there is none.
     """
 
     text: str
