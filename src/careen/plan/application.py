@@ -47,12 +47,13 @@ def application(
     named = _Named(tree, reach)
     chosen: set[PurePosixPath] = set(modules)
     for path in tree.files:
-        if any(fnmatchcase(str(path), pattern) for pattern in data):
-            chosen.add(path)
-        elif cause_of(str(path)) not in _NEVER and (
-            path in named.files
-            or any(folder in named.folders for folder in path.parents)
-            or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
+        if any(fnmatchcase(str(path), pattern) for pattern in data) or (
+            cause_of(str(path)) not in _NEVER
+            and (
+                path in named.files
+                or any(folder in named.folders for folder in path.parents)
+                or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
+            )
         ):
             chosen.add(path)
     files = tuple(
