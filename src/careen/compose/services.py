@@ -17,7 +17,7 @@ from careen.compose.model import (
     ResourceLimits,
 )
 from careen.compose.values import parse_duration, parse_number, parse_size
-from careen.text.source import Span
+from careen.text.source import Source, Span
 
 
 class ServiceReader:
@@ -28,12 +28,14 @@ class ServiceReader:
         self._variables = variables
         self.notes: list[str] = []
 
-    def located(self, span: Span) -> Located:
-        line, end_line = self._document.source.lines_of(span)
-        return Located(self._document.source.path, span, line, end_line)
+    def located(self, span: Span, origin: Source | None = None) -> Located:
+        """``origin`` is the file of a node that came from another one than the document's."""
+        source = origin or self._document.source
+        line, end_line = source.lines_of(span)
+        return Located(source.path, span, line, end_line)
 
     def read(self, name: str, entry: YamlEntry) -> ComposeService:
-        place = self.located(entry.key.span)
+        place = self.located(entry.key.span, entry.key.origin)
         node = entry.value if isinstance(entry.value, YamlMapping) else YamlMapping((), entry.value.span)
         privileged = node.entry("privileged")
         return ComposeService(
@@ -54,7 +56,9 @@ class ServiceReader:
             init=self._truth(node.get("init")),
             read_only=self._truth(node.get("read_only")),
             tmpfs=self._strings(node.get("tmpfs")),
-            privileged=self.located(privileged.span) if privileged and self._truth(privileged.value) else None,
+            privileged=self.located(privileged.span, privileged.key.origin)
+            if privileged and self._truth(privileged.value)
+            else None,
             cap_add=self._strings(node.get("cap_add")),
             cap_drop=self._strings(node.get("cap_drop")),
             security_opt=self._strings(node.get("security_opt")),
@@ -104,13 +108,13 @@ class ServiceReader:
             inline_dockerfile=self._text(node.get("dockerfile_inline")),
             target=self._text(node.get("target")) or None,
             arguments=self._pairs(node.get("args")),
-            place=self.located(entry.span),
+            place=self.located(entry.span, entry.key.origin),
         )
 
     def _command(self, entry: YamlEntry | None) -> Command | None:
         if entry is None or (isinstance(entry.value, YamlScalar) and entry.value.is_null):
             return None
-        place = self.located(entry.span)
+        place = self.located(entry.span, entry.key.origin)
         if isinstance(entry.value, YamlSequence):
             return Command(argv=self._strings(entry.value), written_as_string=False, place=place)
         text = self._text(entry.value) or ""
@@ -138,7 +142,7 @@ class ServiceReader:
 
     def _mounts(self, node: YamlNode | None) -> Iterator[Mount]:
         for item in node.items if isinstance(node, YamlSequence) else ():
-            place = self.located(item.span)
+            place = self.located(item.span, item.origin)
             if isinstance(item, YamlMapping):
                 yield Mount(
                     kind=self._text(item.get("type")) or "volume",
@@ -172,7 +176,7 @@ class ServiceReader:
             timeout=parse_duration(self._text(node.get("timeout")) or ""),
             start_period=parse_duration(self._text(node.get("start_period")) or ""),
             retries=int(retries) if retries is not None else None,
-            place=self.located(entry.span),
+            place=self.located(entry.span, entry.key.origin),
         )
 
     def _limits(self, node: YamlMapping) -> ResourceLimits:
