@@ -16,7 +16,9 @@ from careen.errors import CareenError
 if TYPE_CHECKING:
     import httpx
 
-_RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Of servers that may answer otherwise a little later."""
+
 _MOST_REDIRECTS = 8
 _LONGEST_WAIT = 30.0
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
@@ -181,7 +183,7 @@ class HttpClient:
             last, wait = attempt == attempts - 1, self._settings.backoff * 2**attempt
             try:
                 with self._response(request) as response:
-                    if response.status_code not in _RETRIED_STATUSES or last:
+                    if response.status_code not in PASSING_STATUSES or last:
                         body = b"".join(_within(response.iter_raw(), limit, request.url))
                         return Answer(
                             status=response.status_code,
@@ -200,7 +202,11 @@ class HttpClient:
     def open(self, request: Request) -> Iterator[OpenAnswer]:
         """One attempt, whose body is read while it arrives. Raises TransferError, HttpError, OfflineError."""
         with self._response(request) as response:
-            yield OpenAnswer(response.status_code, _lower_case(response), str(response.url), response.iter_raw(1 << 18))
+            yield OpenAnswer(response.status_code, _lower_case(response), str(response.url), response.iter_raw())
+
+    def rest(self, failures: int) -> None:
+        """For callers that try again by themselves: waits as long as the client would."""
+        time.sleep(self._settings.backoff * 2 ** (failures - 1))
 
     @contextmanager
     def _response(self, request: Request) -> "Iterator[httpx.Response]":
@@ -243,7 +249,7 @@ class HttpClient:
                 restart()
             try:
                 with self._open(url, headers) as response:
-                    if response.status_code in _RETRIED_STATUSES:
+                    if response.status_code in PASSING_STATUSES:
                         problem = f"the server answered {response.status_code}"
                         continue
                     if response.status_code >= 400:
