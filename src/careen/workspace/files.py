@@ -92,9 +92,10 @@ class ProjectFiles:
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise UnreadableFileError(path, (error.strerror or "cannot be opened").lower()) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # asked before open(), which chokes on a folder
+            os.close(descriptor)
+            raise UnreadableFileError(path, "not a regular file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnreadableFileError(path, "not a regular file")
             data = file.read(limit + 1)
         if len(data) > limit:
             raise UnreadableFileError(path, f"larger than {limit // (1024 * 1024)} MiB")
