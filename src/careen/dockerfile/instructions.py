@@ -36,6 +36,7 @@ _FLAGS: Mapping[str, Mapping[str, str]] = {
     },
     "RUN": {"device": _TEXTS, "mount": _TEXTS, "network": _TEXT, "security": _TEXT},
 }
+_DOCKERS_OWN = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@ ]|$)")
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION_PART = re.compile(r"([0-9]*)(\.[0-9]*)?([^.0-9]*)")
@@ -59,7 +60,13 @@ class _RefusedError(ValueError):
 
 
 def problems_of(dockerfile: Dockerfile) -> tuple[SyntaxProblem, ...]:
-    """Every instruction that a build refuses, in file order, and those that stand before any stage."""
+    """Every instruction that a build refuses, in file order, and those that stand before any stage.
+
+    None where ``# syntax=`` names a reader other than Docker's own: what it takes is its business.
+    """
+    readers = [directive.value for directive in dockerfile.directives if directive.name == "syntax"]
+    if readers and not _DOCKERS_OWN.match(readers[0]):
+        return ()
     return tuple(_problems(dockerfile, need_stage=True))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from careen.compose.interpolate import read_env_file
 from careen.compose.load import DEFAULT_NAMES, OVERRIDE_NAMES, load_project
 from careen.compose.model import Build, ComposeProject, ComposeService
+from careen.dockerfile.instructions import problems_of
 from careen.dockerfile.parser import parse
 from careen.dockerfile.stages import stages_of
 from careen.errors import CareenError
@@ -230,10 +231,12 @@ class _Discovery:
     ) -> ImageSource | None:
         try:
             dockerfile = parse(source)
+            stages = stages_of(dockerfile, arguments)
         except SyntaxProblem as problem:
             self._tell(path, problem)
             return None
-        stages = stages_of(dockerfile, arguments)
+        for refused in problems_of(dockerfile):
+            self._tell(path, refused)
         shipped = stages.shipped(target)
         if shipped is None:
             reason = f"no stage is called {target}" if target else "no FROM in the file"

@@ -139,3 +139,13 @@ def test_a_file_of_arguments_alone_builds_nothing() -> None:
     (problem,) = problems_of(parse(Source(PurePosixPath("Dockerfile"), "ARG a=1\nARG b\n")))
 
     assert problem.reason == "dockerfile contains no stages to build"
+
+
+@pytest.mark.parametrize(
+    ("reader", "count"),
+    [("docker/dockerfile:1", 1), ("docker.io/docker/dockerfile:labs", 1), ("example/plus:1", 0)],
+)
+def test_a_file_for_another_reader_is_judged_by_nobody(reader: str, count: int) -> None:
+    dockerfile = parse(Source(PurePosixPath("Dockerfile"), f"# syntax={reader}\nFROM a\nINCLUDE+ b\n"))
+
+    assert len(problems_of(dockerfile)) == count
