@@ -38,16 +38,22 @@ def allow_list(inputs: AllowListInputs) -> str:
         [
             *(Piece(path, Extent.FILE) for path in sorted(inputs.needed) if not _covered(path, inputs.pieces)),
             *inputs.pieces,
-            *(Piece(path, Extent.FILE) for path in sorted(inputs.extra)),
+            *(Piece(path, Extent.FILE) for path in _outermost(inputs.extra)),
         ]
     )
     lines = [f"!{piece.pattern.removesuffix('/')}\n" for piece in sorted(pieces, key=lambda piece: piece.pattern)]
-    text = _HEAD + "".join(lines) + "".join(f"{pattern}\n" for pattern in _NEVER)
+    never = (*_NEVER, "**/node_modules") if inputs.extra else _NEVER
+    text = _HEAD + "".join(lines) + "".join(f"{pattern}\n" for pattern in never)
     kept = _kept(inputs, parse_ignorefile(Source(inputs.path, text)))
     if kept:
         text += _KEPT_HEAD + "".join(f"{pattern.text}\n" for pattern in kept)
     _check(inputs, parse_ignorefile(Source(inputs.path, text)))
     return text
+
+
+def _outermost(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    unique = sorted(set(paths))
+    return [path for path in unique if not any(other != path and path.is_relative_to(other) for other in unique)]
 
 
 def _covered(path: PurePosixPath, pieces: Iterable[Piece]) -> bool:

@@ -26,7 +26,7 @@ MARK = "rendered by careen"
 """Stands in the head of every Dockerfile that careen has written as a whole."""
 
 OWN_STAGES = frozenset(
-    {"uv", "uv-image", "uv-index", "builder", "dependencies", "foundation", "foundation-files", "runtime"}
+    {"uv", "uv-image", "uv-index", "builder", "dependencies", "empty", "foundation", "foundation-files", "runtime"}
 )
 OWN_SUFFIXES = ("-dependencies", "-libraries", "-debug")
 
@@ -111,7 +111,9 @@ class _Carrier:
         kept = {stage.index for stage in self.kept}
         stages = tuple(self._verbatim(stage) for stage in self.kept)
         for run in self.image.runs:
-            if run.stage.index not in kept and not self._is_ours(run.stage):
+            if self._is_ours(run.stage):
+                self._built_before(run)
+            elif run.stage.index not in kept:
                 self._run(run)
         for copy in self.image.copies:
             if copy.stage.index in kept:
@@ -168,6 +170,13 @@ class _Carrier:
             self._leave(copy.instruction, f"the stage copies from the context {self.image.source.context}", stops=True)
 
     # RUN
+
+    def _built_before(self, run: RunStep) -> None:
+        """What an earlier rendering carried into its building stage stays there."""
+        for install in run.installs():
+            if run.stage.name == "builder" and install.manager == "apt":
+                names = map(bare, install.packages)
+                self.build_packages += [name for name in names if purpose_of(name) is Purpose.BUILDING]
 
     def _run(self, run: RunStep) -> None:
         for mount in mounts_of(run.instruction):
@@ -337,7 +346,7 @@ class _Carrier:
 
     @property
     def support_folder(self) -> PurePosixPath:
-        return support_folder(self.image, self.plan)
+        return support_folder(self.image.source.dockerfile_path, self.plan)
 
     def _is_start_script(self, copy: CopyStep, source: str) -> bool:
         name = PurePosixPath(source).name
@@ -410,9 +419,9 @@ class _Carrier:
             self.refusals.append(refusal)
 
 
-def support_folder(image: ImageFacts, plan: Plan) -> PurePosixPath:
+def support_folder(dockerfile: PurePosixPath, plan: Plan) -> PurePosixPath:
     """Where the files that careen adds stand, relative to the project: beside the Dockerfile."""
-    home = image.source.dockerfile_path.parent
+    home = dockerfile.parent
     if home != plan.root and home.is_relative_to(plan.root):
         return home.relative_to(plan.root) / "careen"
     return PurePosixPath("docker", "careen")

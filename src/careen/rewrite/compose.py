@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from careen.compose.document import ComposeDocument, YamlEntry, YamlMapping, YamlScalar, YamlSequence
 from careen.compose.model import ComposeProject, ComposeService, Mount
 from careen.findings import FixKind, Topic
+from careen.plan.roles import Role
 from careen.plan.target import Plan, ServicePlan
 from careen.rewrite.backing import backing_check
 from careen.rewrite.compose_tree import ComposeTree
@@ -24,7 +25,15 @@ from careen.workspace.files import normal_path
 _BACKING_HEALTH: Mapping[str, Value] = {"interval": "5s", "timeout": "3s", "retries": 10, "start_period": "5s"}
 _SEARCH_PATH_VARIABLES = frozenset({"PYTHONPATH", "PATH", "PYTHONHOME"})
 _MISSING_PROGRAMS = frozenset({"curl", "wget", "nc", "bash", "sh", "pgrep", "ps", "celery", "python", "python3"})
+_SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _UNSEEN = "until a proof has measured it"
+_ROLES: Mapping[Role, str] = {
+    Role.WEB: "a web service",
+    Role.WORKER: "a worker",
+    Role.BEAT: "a scheduler",
+    Role.FLOWER: "Flower",
+    Role.OTHER: "a service",
+}
 _NOTHING = Verbatim("[]")
 
 
@@ -119,14 +128,21 @@ class _Rewriter:
     # What the image has now
 
     def _override(self, service: ServicePlan) -> None:
-        """A second file's command would be appended to the image's entry point."""
+        """A second file's command would be appended to the image's entry point: it becomes one itself."""
         node = self._node(service.name)
         entry = node.entry("command") if node is not None else None
-        if entry is not None and node is not None and node.entry("entrypoint") is None:
+        described = self._compose(service.name)
+        if entry is None or node is None or described is None or node.entry("entrypoint") is not None:
+            return
+        if entry.inherited or described.command is None or not described.command.argv:
+            return
+        self.editor.replace(entry.key.span, "entrypoint")
+        program = described.command.argv[0].rpartition("/")[2]
+        if program in _SHELLS:
             self._refuse(
                 entry.span,
-                f"the command of {service.name} here would be appended to the image's entry point",
-                "call it `entrypoint:`; the image has no shell in front of it any more",
+                f"{service.name} is started here through {program}, which a distroless image has not",
+                "start the program itself, or build a -debug target for development",
             )
 
     def _removals(self, service: ServicePlan) -> None:
@@ -299,7 +315,7 @@ class _Rewriter:
         self.topics[Topic.NO_RESOURCE_LIMITS] = None
         limits = service.limits
         memory = f"{max(1, round(limits.memory_bytes / 10**6))}M"
-        comment = None if limits.observed else f"Defaults of careen for a {service.role} {_UNSEEN}"
+        comment = None if limits.observed else f"careen's defaults for {_ROLES[service.role]}, {_UNSEEN}"
         deploy = node.entry("deploy") if node is not None else None
         if self._uses_service_keys or (deploy is not None and deploy.inherited):
             return [

@@ -25,7 +25,10 @@ _HEAD = (
 
 @dataclass(frozen=True, kw_only=True)
 class RecastInputs:
-    """``pieces`` are what each service copies of the project, ``support`` the folder of the files careen adds."""
+    """``pieces`` are what each service copies of the project, ``support`` the folder of the files careen adds.
+
+    ``title`` is the project's name, for labels.
+    """
 
     plan: Plan
     foundation: Foundation
@@ -33,6 +36,7 @@ class RecastInputs:
     installing: UvInstalling
     pieces: Mapping[str, tuple[Piece, ...]]
     support: PurePosixPath
+    title: str
     options: RewriteOptions
 
 
@@ -70,6 +74,7 @@ class _Recast:
             *self._inputs.carried.stages,
             *self._composed(),
             *self._libraries(),
+            *self._empty(),
             self._runtime(),
             *(self._service(service) for service in self._plan.services),
         ]
@@ -189,6 +194,10 @@ class _Recast:
             shared = {name: value for name, value in shared.items() if other.get(name) == value}
         return shared
 
+    def _empty(self) -> Iterator[str]:
+        if any(service.volumes for service in self._plan.services):
+            yield "FROM scratch AS empty\nWORKDIR /folder"
+
     def _runtime(self) -> str:
         service = self._plan.services[0]
         run = self._foundation.run
@@ -216,10 +225,8 @@ class _Recast:
         programs = _of(carried.programs, service.name) + _of(carried.libraries, service.name)
         if programs:
             lines.append(rendering.apt_install(programs))
-        made = [path for path in (*service.volumes,) if path != service.working_directory]
-        if made and self._foundation.has_shell:
-            folders = " ".join(map(str, made))
-            lines.append(f"RUN install -d -o {service.user.uid} -g {service.user.gid} {folders}")
+        # A volume that is new takes the owner of the folder that it is mounted over.
+        lines += [rendering.copy(["/folder/"], f"{path}/", service.user, "empty") for path in service.volumes]
         if packages:
             lines.append(f"COPY --from={self._library_sets[packages]} /libraries/ /")
         lines.append(f"COPY --from={self._dependency_stage(service)} {VENV} {VENV}")
@@ -242,7 +249,7 @@ class _Recast:
         return tuple(str(self._foundation.interpreter) if word == planned else word for word in argv)
 
     def _labels(self, service: ServicePlan) -> Mapping[str, str]:
-        return {"org.opencontainers.image.title": f"{self._plan.stack}/{service.name}"}
+        return {"org.opencontainers.image.title": f"{self._inputs.title}-{service.name}"}
 
     def _debug(self, service: ServicePlan) -> str:
         """The same files below a shell: for a look inside, never for production."""

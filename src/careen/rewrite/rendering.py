@@ -73,8 +73,8 @@ def copies(pieces: Iterable[Piece], root: PurePosixPath, owner: NumericUser) -> 
     return [copy(patterns, f"{root / folder}/", owner) for folder, patterns in grouped.items()]
 
 
-def copy(sources: Sequence[str], destination: str, owner: NumericUser | None = None) -> str:
-    flag = f"--chown={owner} " if owner is not None else ""
+def copy(sources: Sequence[str], destination: str, owner: NumericUser | None = None, origin: str | None = None) -> str:
+    flag = (f"--from={origin} " if origin else "") + (f"--chown={owner} " if owner is not None else "")
     operands = [*sources, destination]
     if any(character.isspace() or character == '"' for operand in operands for character in operand):
         return f"COPY {flag}{exec_form(operands)}"

@@ -1,5 +1,6 @@
 """The whole set-up of a stack, rewritten from its plan: Dockerfile, ignore file, compose, dependency groups."""
 
+import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,7 @@ from careen.rewrite.allowlist import AllowListInputs, allow_list
 from careen.rewrite.bases import Foundation, foundation_for
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
 from careen.rewrite.compose import ComposeInputs, rewrite_compose
-from careen.rewrite.copies import Piece, pieces_of
+from careen.rewrite.copies import Extent, Piece, pieces_of
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
 from careen.rewrite.installing import UvInstalling
 from careen.rewrite.mounts import removable_mounts
@@ -114,11 +115,16 @@ class _Stack:
 
     @cached_property
     def dockerfile_path(self) -> PurePosixPath:
-        return self.images[0].source.dockerfile_path
+        """Where the one Dockerfile stands: where today's does, or between several."""
+        paths = list(dict.fromkeys(image.source.dockerfile_path for image in self.images))
+        between = PurePosixPath(os.path.commonpath([str(path.parent) for path in paths])) / "Dockerfile"
+        if len(paths) == 1 or (between not in paths and self.facts.workspace.files.exists(between)):
+            return paths[0]
+        return between
 
     @cached_property
     def support_folder(self) -> PurePosixPath:
-        return support_folder(self.images[0], self.plan)
+        return support_folder(self.dockerfile_path, self.plan)
 
     @cached_property
     def tree(self) -> tuple[PurePosixPath, ...]:
@@ -135,7 +141,7 @@ class _Stack:
         ]
         self.refusals += [refusal for carried in found for refusal in carried.refusals]
         self.notes += [note for carried in found for note in carried.notes]
-        others = [image.source.dockerfile_path for image in self.images[1:]]
+        others = [image.source.dockerfile_path for image in self.images]
         self.notes += [
             f"{path} is not used any more: {self.dockerfile_path} has every service"
             for path in dict.fromkeys(others)
@@ -247,6 +253,7 @@ class _Stack:
             installing=self.installing,
             pieces=self.pieces,
             support=self.support_folder,
+            title=self.project.pyproject.name or self.plan.stack,
             options=self.options,
         )
         self._refuse_what_entry_points_lose()
@@ -305,7 +312,7 @@ class _Stack:
         path = beside if self.facts.workspace.files.exists(beside) else at_root
         sources = {file.source for service in self.plan.services for file in service.application}
         support = {self.support_folder / file.destination.name for s in self.plan.services for file in s.support}
-        pieces = (*pieces_of(sources, self.tree), *pieces_of(support, (*self.tree, *support)))
+        pieces = (*pieces_of(sources, self.tree), Piece(self.support_folder, Extent.FOLDER))
         text = allow_list(
             AllowListInputs(
                 path=path,

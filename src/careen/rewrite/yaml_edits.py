@@ -107,7 +107,8 @@ class YamlEditor:
         self._insert(self._end_of_line(key.span.end), self.column(key.span) + _STEP, list(entries))
 
     def finish(self) -> list[Edit]:
-        for span, entries in self._appended.items():
+        # Where an inner mapping ends together with its outer one, what is put into the inner one comes first.
+        for span, entries in sorted(self._appended.items(), key=lambda item: -item[0].start):
             mapping = self._mappings[span]
             if mapping.flow:
                 self._append_in_flow(mapping, entries)

@@ -1,0 +1,108 @@
+"""Every folder of ``tests/cases/rewrite`` is a project and the patch that careen makes of it.
+
+    <case>/input/            the project as it was
+    <case>/case.toml         what each service's plan holds, and the options
+    <case>/expected.patch    the patch, without the support files that are the same for everybody
+    <case>/expected.txt      refusals and notes, one a line; absent when there are none
+
+Each case is applied, read and judged again, and rewritten a second time. With ``ACCEPT=1`` in the environment the
+expected files are written instead of compared.
+"""
+
+import os
+import shutil
+import tomllib
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from careen.findings import Finding
+from careen.rewrite.apply import apply_changes
+from careen.rewrite.options import RewriteOptions, Runtime
+from careen.rewrite.patchset import PatchSet
+from careen.rewrite.stack import rewrite_stack
+from careen.rewrite.unified import patch_text
+from careen.rules.catalogue import RULES
+from careen.workspace.discover import discover
+from careen.workspace.facts import StackFacts, derive
+from fakes.plans import PlanWords, ServiceWords, plan_for
+
+CASES = Path(__file__).parent / "cases" / "rewrite"
+KNOWN_KEYS = {"release", "root", "runtime", "accept", "services"}
+
+
+def _words(case: Path) -> tuple[PlanWords, RewriteOptions]:
+    document = tomllib.loads((case / "case.toml").read_text())
+    assert document.keys() <= KNOWN_KEYS
+    services = {name: _service(table) for name, table in document["services"].items()}
+    words = PlanWords(
+        services=services,
+        release=document.get("release", "bookworm"),
+        root=PurePosixPath(document.get("root", ".")),
+    )
+    runtime = Runtime(document["runtime"]) if "runtime" in document else None
+    return words, RewriteOptions(runtime=runtime, uv_version="0.13.8", accept=document.get("accept", False))
+
+
+def _service(table: dict[str, list[str]]) -> ServiceWords:
+    assert table.keys() <= {"files", "distributions", "system-packages"}
+    return ServiceWords(
+        files=tuple(table["files"]),
+        distributions=tuple(table["distributions"]),
+        system_packages=tuple(table.get("system-packages", ())),
+    )
+
+
+def _read(root: Path) -> StackFacts:
+    return derive(discover(root))
+
+
+def _judge(facts: StackFacts) -> list[Finding]:
+    return [finding for rule in RULES for finding in rule.findings(facts)]
+
+
+def _without_support(patch: PatchSet) -> str:
+    return patch_text(change for change in patch.changes if "careen" not in change.path.parts)
+
+
+def _told(patch: PatchSet) -> str:
+    refusals = [f"{'refused' if refusal.stops else 'left'}: {refusal}" for refusal in patch.refusals]
+    return "".join(f"{line}\n" for line in [*refusals, *(f"note: {note}" for note in patch.notes)])
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_rewriting(case: Path, tmp_path: Path) -> None:
+    words, options = _words(case)
+    project = tmp_path / "project"
+    shutil.copytree(case / "input", project)
+    facts = _read(project)
+    before = _judge(facts)
+    patch = rewrite_stack(plan_for(facts, words), facts, options)
+    _compare(case / "expected.patch", _without_support(patch))
+    _compare(case / "expected.txt", _told(patch))
+    if not patch.changes:
+        assert patch.stopped
+        return
+
+    changed = apply_changes(project, patch.changes)
+
+    assert set(changed) == {change.path for change in patch.changes}
+    again = _read(project)
+    after = _judge(again)
+    promised = [finding for finding in after if finding.topic in patch.topics]
+    assert promised == [], "the patch ends these, and they are still found"
+    known = {(finding.rule, finding.service) for finding in before}
+    assert [finding for finding in after if (finding.rule, finding.service) not in known] == []
+    assert patch_text(rewrite_stack(plan_for(again, words), again, options).changes) == ""
+
+
+def _compare(path: Path, text: str) -> None:
+    if os.environ.get("ACCEPT"):
+        path.write_bytes(text.encode()) if text else path.unlink(missing_ok=True)
+    assert (path.read_bytes().decode() if path.exists() else "") == text
+
+
+def test_every_case_has_its_files() -> None:
+    for case in CASES.iterdir():
+        assert {entry.name for entry in case.iterdir()} <= {"input", "case.toml", "expected.patch", "expected.txt"}
+        assert (case / "input").is_dir()
