@@ -9,6 +9,7 @@ can jump:
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _LINES_IN_FRONT = 4
@@ -55,7 +56,7 @@ class NavigableDocument:
         for line in lines:
             self._lines += line.split("\n")
 
-    def table(self, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def table(self, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A pipe table; every column but the first is aligned right when its head starts with a space."""
         rule = ["---:" if cell.startswith(" ") else "---" for cell in head]
         for row in (tuple(cell.strip() for cell in head), tuple(rule), *rows):

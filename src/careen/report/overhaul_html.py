@@ -46,7 +46,7 @@ def _image(done: Overhaul, service: ServicePlan) -> str:
 def _cells(done: Overhaul, service: ServicePlan) -> list[Cell]:
     """The shares of the built layers, so that what is drawn is what was built."""
     system = {package.name for layer in done.plan.system_layers for package in layer.packages}
-    reasons = {item.name: item.reasons[0] for item in service.distributions if item.reasons}
+    reasons = {str(item.name): item.reasons[0] for item in service.distributions if item.reasons}
     cells: list[Cell] = []
     for index, layer in enumerate(done.build.image(service.name).layers):
         for share in layer.shares:
