@@ -41,9 +41,9 @@ def show_overhaul(console: Console, done: Overhaul) -> None:
     )
     word = "green" if done.succeeded else "bold red"
     console.print(f"[{word}]{summary(done.proof)}[/]")
-    for service in done.proof.services:
-        for result in service.failed:
-            console.print(f"  [red]{escape(service.name)}: {result.check}[/]: {escape(result.evidence.summary)}")
+    for proven in done.proof.services:
+        for result in proven.failed:
+            console.print(f"  [red]{escape(proven.name)}: {result.check}[/]: {escape(result.evidence.summary)}")
     for result in done.proof.stack:
         if result.verdict is Verdict.FAIL:
             console.print(f"  [red]{result.check}[/]: {escape(result.evidence.summary)}")
