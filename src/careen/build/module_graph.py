@@ -119,7 +119,7 @@ def _absolute(name: str, package: str) -> str | None:
     if level == 0:
         return bare
     parts = package.split(".") if package else []
-    if level - 1 > len(parts):
+    if level > len(parts):
         return None
     return ".".join([*parts[: len(parts) - level + 1], *([bare] if bare else [])])
 
