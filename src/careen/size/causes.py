@@ -138,11 +138,11 @@ class FolderCauses:
         self._application = working_directory.strip("/")
 
     def folder(self, path: str, name: str, above: Cause) -> Cause:
-        if above in _SETTLED:
-            return above
         exact = _BY_PATH.get(path)
         if exact is not None:
             return exact
+        if above in _SETTLED:
+            return above
         if above is Cause.OTHER_CACHES and name in ("pip", "uv"):
             return Cause.PIP_CACHE if name == "pip" else Cause.UV_CACHE
         if path == self._application:
