@@ -8,7 +8,7 @@ from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _CONTROLLERS = frozenset({"memory", "pids", "cpu"})
-_SAMPLE_SECONDS = 0.05
+_SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +86,17 @@ class GroupWatch:
         self._refused: int | None = None
 
     def sample(self) -> None:
-        """Reads once; keeps the last figures when the group is gone."""
+        """Looks at the memory; keeps the last figures when the group is gone."""
         if self._memory is not None:
             counted = _numbers(_read(self._memory / "memory.stat"))
             names = ("total_rss", "total_shmem") if self._first else ("anon", "shmem")
             if counted:
                 self._peak = max(self._peak or 0, sum(counted.get(name, 0) for name in names))
+
+    def count(self) -> None:
+        """Looks at everything."""
+        self.sample()
+        if self._memory is not None:
             events = _numbers(_read(self._memory / ("memory.oom_control" if self._first else "memory.events")))
             self._killed = events.get("oom_kill", self._killed)
         if self._pids is not None:

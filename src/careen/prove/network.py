@@ -6,8 +6,8 @@ Nothing leads out of it: no route, no name server. Names are found in /etc/hosts
 import ctypes
 import os
 import socket
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from careen.errors import CareenError
@@ -16,6 +16,7 @@ from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
 
 _TIMEOUT = 20.0
+_DIALLERS = 4
 _SUBNET = "10.0.2"
 """The one that slirp4netns gives its guests, so that a way out can be added to the same bridge."""
 _FIRST_HOST, _LAST_HOST = 16, 250
@@ -43,6 +44,8 @@ class PrivateNetwork:
         for namespace in (self._hub, *self._members.values()):
             run.note(Made.NETWORK_NAMESPACE, namespace)
         self._build()
+        # A socket belongs to the namespace that its thread was in when it was made.
+        self._dialler = ThreadPoolExecutor(_DIALLERS, initializer=join_network, initargs=(self.hub,))
 
     def address(self, name: str) -> str:
         return self._addresses[name]
@@ -65,8 +68,11 @@ class PrivateNetwork:
         return self._folder / "resolv.conf"
 
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
-        """A connection to a service from the hub. Raises OSError."""
-        return dial_from(self.hub, (self._addresses[name], port), timeout)
+        """A connection to a service from the hub. Raises OSError, which is refused or timed out."""
+        return self._dialler.submit(socket.create_connection, (self._addresses[name], port), timeout).result()
+
+    def close(self) -> None:
+        self._dialler.shutdown()
 
     def _write_tables(self) -> None:
         lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
@@ -92,32 +98,10 @@ class PrivateNetwork:
         run_checked((self._ip, *where, "-batch", "-"), timeout=_TIMEOUT, stdin=("\n".join(lines) + "\n").encode())
 
 
-def dial_from(namespace: Path, address: tuple[str, int], timeout: float) -> socket.socket:
-    """Connects from within a network namespace. Raises OSError.
-
-    A socket belongs to the namespace that its thread was in when it was made, so a thread joins it, connects, and ends.
-    """
-    outcome: list[socket.socket | OSError] = []
-
-    def connect() -> None:
-        try:
-            with namespace.open("rb") as handle:
-                _join(handle.fileno())
-            outcome.append(socket.create_connection(address, timeout))
-        except OSError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=connect)
-    thread.start()
-    thread.join()
-    (result,) = outcome
-    if isinstance(result, OSError):
-        raise result
-    return result
-
-
-def _join(handle: int) -> None:
+def join_network(namespace: Path) -> None:
+    """Puts the calling thread, and no other, into a network namespace. Raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12
-    if library.setns(handle, _NEW_NETWORK) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    with namespace.open("rb") as handle:
+        if library.setns(handle.fileno(), _NEW_NETWORK) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))

@@ -1,14 +1,10 @@
-"""Root file systems on this disk: the content of each layer written once, each image put together by hard links.
+"""Root file systems on this disk: unpacked layers, put together by hard links.
 
-Layers are hostile. Contents go into numbered files, so no name of a layer is used while unpacking; names are used only
-for the finished file system, where :class:`FileSystem` has followed every link. Devices are not made, setuid and
-setgid bits stay off this disk (they are judged from the layer's entries), and the space is bounded.
+Names of a layer are used only as :class:`FileSystem` has resolved them: links followed, never out of the root.
 """
 
 import os
-import shutil
 import stat
-import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,27 +12,20 @@ from functools import cached_property
 from pathlib import Path
 
 from careen.blobs.digest import Descriptor, Digest
-from careen.errors import CareenError
 from careen.oci.config import ImageConfig
 from careen.oci.filesystem import Change, FileSystem, ImageFile
-from careen.oci.layer_entries import EntryKind, LayerEntry
+from careen.oci.layer_entries import EntryKind
 from careen.oci.layout import Layout
-from careen.oci.unpack import open_layer
 from careen.platforms import Platform
 from careen.progress import Progress, Step
+from careen.prove.layers import LayerFolder, UnpackedEntry
 
-_SPARED_BYTES = 500_000_000
-"""What unpacking leaves free on the disk."""
 _SPECIAL = frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE, EntryKind.PIPE})
-
-
-class NoRoomError(CareenError):
-    """The disk would be filled by unpacking."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageOnDisk:
-    """An image ready to run. ``root`` is its file system: the files shared with other images, the folders its own."""
+    """An image ready to run. ``root`` is its file system: files shared with other images, folders its own."""
 
     name: str
     layout: Path
@@ -64,7 +53,7 @@ class ImageOnDisk:
 
 
 def unpack_images(
-    folder: Path, names: Sequence[str], platform: Platform, into: Path, progress: Progress
+    folder: Path, names: Sequence[str], platform: Platform, into: Path, layers: LayerFolder, progress: Progress
 ) -> Mapping[str, ImageOnDisk]:
     """Each named image of a layout below ``into``. Raises NoRoomError, or what reading a layout raises."""
     layout = Layout.open(folder)
@@ -73,90 +62,35 @@ def unpack_images(
     stacks = {name: layout.manifest(manifest).layers for name, manifest in manifests.items()}
     unique = {
         layer.digest: (layer, diff_id)
-        for name, layers in stacks.items()
-        for layer, diff_id in zip(layers, configs[name].diff_ids, strict=True)
+        for name, stack in stacks.items()
+        for layer, diff_id in zip(stack, configs[name].diff_ids, strict=True)
     }
-    pools = into / "layers"
-    pools.mkdir(parents=True)
-    room = _Room(shutil.disk_usage(into).free - _SPARED_BYTES)
     progress(Step("unpacking layers", 0, len(unique)))
-
-    def unpack(layer: Descriptor, diff_id: Digest) -> tuple[Digest, tuple[_Unpacked, ...]]:
-        return layer.digest, _unpack_layer(layout, layer, diff_id, pools / layer.digest.hex, room)
-
-    unpacked: dict[Digest, tuple[_Unpacked, ...]] = {}
+    unpacked: dict[Digest, Sequence[UnpackedEntry]] = {}
     # The largest first, so that none is left to one processor at the end.
     ordered = sorted(unique.values(), key=lambda item: -item[0].size)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for digest, entries in pool.map(lambda item: unpack(*item), ordered):
-            unpacked[digest] = entries
-            progress(Step("unpacking layers", len(unpacked), len(unique)))
-    images: dict[str, ImageOnDisk] = {}
-    for name, manifest in manifests.items():
-        root = into / "images" / name
-        images[name] = ImageOnDisk(
-            name=name,
-            layout=folder,
-            manifest=manifest,
-            config=configs[name],
-            file_system=_put_together([unpacked[layer.digest] for layer in stacks[name]], root),
-            root=root,
-        )
-    return images
+    into.mkdir(mode=0o700)
+    with layers.shared():
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for (layer, _), entries in zip(
+                ordered, pool.map(lambda item: layers.unpack(layout, *item), ordered), strict=True
+            ):
+                unpacked[layer.digest] = entries
+                progress(Step("unpacking layers", len(unpacked), len(unique)))
+        return {
+            name: ImageOnDisk(
+                name=name,
+                layout=folder,
+                manifest=manifest,
+                config=configs[name],
+                file_system=_put_together([unpacked[layer.digest] for layer in stacks[name]], into / name),
+                root=into / name,
+            )
+            for name, manifest in manifests.items()
+        }
 
 
-@dataclass(frozen=True, slots=True)
-class _Unpacked:
-    """An entry, and where its content is when it has any."""
-
-    entry: LayerEntry
-    content: Path | None
-
-
-class _Room:
-    """Bytes that may still be written, over all threads."""
-
-    def __init__(self, free: int) -> None:
-        self._left = free
-        self._lock = threading.Lock()
-
-    def take(self, size: int) -> None:
-        with self._lock:
-            self._left -= size
-            if self._left < 0:
-                raise NoRoomError(
-                    "the images do not fit on this disk", hints=("free some space, or point careen's cache elsewhere",)
-                )
-
-
-def _unpack_layer(layout: Layout, layer: Descriptor, diff_id: Digest, pool: Path, room: _Room) -> tuple[_Unpacked, ...]:
-    pool.mkdir()
-    owners = os.geteuid() == 0
-    unpacked: list[_Unpacked] = []
-    with open_layer(layout, layer, diff_id=diff_id) as entries:
-        for entry in entries:
-            content = None
-            if entry.kind is EntryKind.FILE:
-                room.take(entry.size)
-                content = pool / str(len(unpacked))
-                handle = os.open(content, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                try:
-                    for data in entries.content():
-                        left = memoryview(data)
-                        while left:
-                            left = left[os.write(handle, left) :]
-                    if owners and (entry.uid or entry.gid):
-                        os.fchown(handle, entry.uid, entry.gid)
-                    os.fchmod(handle, entry.mode & 0o777)
-                    # A timestamp that a .pyc was compiled for must still be its source's.
-                    os.utime(handle, ns=(entry.modified, entry.modified))
-                finally:
-                    os.close(handle)
-            unpacked.append(_Unpacked(entry, content))
-    return tuple(unpacked)
-
-
-def _put_together(layers: Sequence[Sequence[_Unpacked]], root: Path) -> FileSystem:
+def _put_together(layers: Sequence[Sequence[UnpackedEntry]], root: Path) -> FileSystem:
     system = FileSystem()
     root.mkdir(parents=True)
     skipped: set[str] = set()
@@ -175,14 +109,14 @@ def _put_together(layers: Sequence[Sequence[_Unpacked]], root: Path) -> FileSyst
             if change.placed is None or change.again:
                 continue
             if unpacked.entry.kind in _SPECIAL or change.source in skipped:
-                skipped.add(change.placed)
+                skipped.add(change.placed)  # no device of an image gets onto this machine's disk
             else:
                 _place(root, change, unpacked)
     _finish_folders(system, root)
     return system
 
 
-def _place(root: Path, change: Change, unpacked: _Unpacked) -> None:
+def _place(root: Path, change: Change, unpacked: UnpackedEntry) -> None:
     target = os.path.join(root, change.placed or "")  # noqa: PTH118 - ten thousand times
     if change.source:
         os.link(root / change.source, target, follow_symlinks=False)

@@ -33,5 +33,5 @@ class ProveSettings:
     grace: float | None = None
     smoke_timeout: float = 180.0
     request_hold: float = 1.5
-    task_length: float = 2.0
+    task_length: float = 1.5
     in_flight: bool = True

@@ -25,6 +25,7 @@ from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServicePro
 from careen.prove.in_flight.round import WorkInFlight
 from careen.prove.instruments import Instruments
 from careen.prove.launch import as_shipped
+from careen.prove.layers import LayerFolder
 from careen.prove.rootfs import unpack_images
 from careen.prove.runner import Ground, Runner
 from careen.prove.runs import RunFolder
@@ -73,7 +74,10 @@ class _Proof:
         self._plan, self._settings, self._progress = plan, settings, progress
         self._runner, self._run = runner, run
         named = references(plan, Layout.open(layout))
-        images = unpack_images(layout, tuple(named.values()), plan.platform, run.folder, progress)
+        layers = LayerFolder(settings.state / "layers")
+        images = unpack_images(
+            layout, tuple(dict.fromkeys(named.values())), plan.platform, run.folder / "images", layers, progress
+        )
         self._instruments = Instruments(run.folder / "proof")
         self._trials = [
             Trial(service, images[named[service.name]], as_shipped(service, images[named[service.name]]))

@@ -77,9 +77,11 @@ def one_task_a_queue(trial: WorkerTrial) -> CheckResult:
 
 def stop_during_task(trial: WorkerTrial, container: Container) -> CheckResult:
     """With tasks that are acknowledged before they run: nobody else will do those that are broken off."""
-    names = tuple(f"{trial.service.name}-early-{number}" for number in range(_concurrency(trial) + _MORE_THAN_FIT))
+    size = _concurrency(trial)
+    names = tuple(f"{trial.service.name}-early-{number}" for number in range(size + _MORE_THAN_FIT))
     try:
-        trial.sender.send(trial.description, trial.queues()[0], _EARLY, names, trial.length)
+        trial.sender.send(trial.description, trial.queues()[0], _EARLY, names[:size], trial.length)
+        trial.sender.send(trial.description, trial.queues()[0], _EARLY, names[size:], _QUICK_SECONDS)
     except SenderError as error:
         return failed(TASK_IN_FLIGHT, Evidence(summary=error.message))
     if not _wait(lambda: any(_here(trial, name, "begun") for name in names), _BEGIN_TIMEOUT):

@@ -104,6 +104,7 @@ class RuncGround:
 
     def close(self) -> None:
         self._sampler.close()
+        self.network.close()
 
 
 class RuncContainer:
@@ -163,7 +164,7 @@ class RuncContainer:
         return self._program.heard()
 
     def use(self) -> Use:
-        self._watch.sample()
+        self._watch.count()
         return Use(
             peak_bytes=self._watch.peak_bytes,
             out_of_memory=self._watch.out_of_memory,
@@ -171,7 +172,7 @@ class RuncContainer:
         )
 
     def remove(self) -> None:
-        self._watch.sample()
+        self._watch.count()
         self._sampler.drop(self._watch)
         run((*self._command, "delete", "--force", self._identity), timeout=_TIMEOUT)
         if self._program.wait(_TIMEOUT) is None:
