@@ -12,7 +12,7 @@ from careen.python.trimming import is_trimmed, is_trimmed_data
 
 _EXTENSION = re.compile(r"^(?P<stem>[^.]+)(?:\.[\w-]+)*\.(?:so|pyd)$")
 _DATA_SCHEMES = ("purelib", "platlib")
-_SCRIPT_BYTES = 118
+_SCRIPT_BYTES = len('#!/usr/bin/python3.11\nimport sys\nfrom  import \nif __name__ == "__main__":\n    sys.exit(())\n')
 """A generated console script without the names of what it runs."""
 
 _INSTALLER_BYTES = 7
@@ -82,7 +82,7 @@ def installation_bytes(files: Iterable[tuple[str, int]], scripts: Iterable[tuple
     """Bytes of a whole install, and of one under the ``safe`` trimming: files, generated scripts, a RECORD that lists
     them. ``files`` are those of the wheel with their sizes.
     """
-    generated = {f"../../../bin/{name}": _SCRIPT_BYTES + len(target) for name, target in scripts}
+    generated = {f"../../../bin/{name}": _script_bytes(target) for name, target in scripts}
     whole: dict[str, int] = {}
     kept: dict[str, int] = {}
     metadata = ""
@@ -99,16 +99,19 @@ def installation_bytes(files: Iterable[tuple[str, int]], scripts: Iterable[tuple
                 kept[inside] = size
             continue
         scheme, _, inner = rest.partition("/")
-        if scheme == "headers":
-            continue
         place = f"../../../bin/{inner}" if scheme == "scripts" else f"../../../{inner}"
         whole[place] = size
-        if scheme == "scripts" or not is_trimmed_data(inner):
+        if scheme == "scripts" or (scheme == "data" and not is_trimmed_data(inner)):
             kept[place] = size
     for installed in (whole, kept):
         installed.update(generated)
         installed[f"{metadata}/INSTALLER"] = _INSTALLER_BYTES
     return _with_record(whole, metadata), _with_record(kept, metadata)
+
+
+def _script_bytes(target: str) -> int:
+    module, _, attribute = target.partition(":")
+    return _SCRIPT_BYTES + len(module) + len(attribute.partition(".")[0]) + len(attribute)
 
 
 def _with_record(installed: Mapping[str, int], metadata: str) -> int:

@@ -5,6 +5,7 @@ imports whose failure is caught. Beside plain imports it follows the ways in whi
 strings that name one, Celery's discovery of tasks, Django's applications, packages that list themselves.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ _DJANGO_LISTS = frozenset(
 )  # fmt: skip
 _DJANGO_PARTS = ("models", "admin", "apps", "urls", "signals", "receivers", "checks", "translation", "search_indexes")
 _DJANGO_FOLDERS = ("models", "migrations", "management", "templatetags", "admin")
+_MODULE = re.compile(r"\w+")
+"""Also what no import statement can say: Django loads ``0001_initial`` by its name."""
+
 _SCHEME_TARGETS = frozenset({"scheme", "drivername"})
 
 
@@ -109,7 +113,7 @@ class SourceTree:
                 parts = (*path.parts[depth:-1], path.stem)
                 if parts[-1] == "__init__":
                     parts = parts[:-1]
-                if parts and all(part.isidentifier() for part in parts):
+                if parts and all(_MODULE.fullmatch(part) for part in parts):
                     found.setdefault(".".join(parts), path)
         return found
 
@@ -129,7 +133,7 @@ class SourceTree:
     @cached_property
     def _children(self) -> Mapping[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
-        for name in self.modules:
+        for name in sorted({*self.modules, *self.packages}):
             found.setdefault(name.rpartition(".")[0], []).append(name)
         return {package: tuple(names) for package, names in found.items()}
 
@@ -141,11 +145,12 @@ class SourceTree:
         waiting = [package]
         while waiting:
             for name in self._children.get(waiting.pop(), ()):
-                yield name
                 waiting.append(name)
+                if name in self.modules:
+                    yield name
 
     def directly_in(self, package: str) -> tuple[str, ...]:
-        return self._children.get(package, ())
+        return tuple(name for name in self._children.get(package, ()) if name in self.modules)
 
 
 @dataclass(frozen=True)
@@ -311,8 +316,10 @@ class _Walk:
 
     def _word(self, word: str, origin: Origin) -> None:
         """A word of the command or a variable's value: a module, ``module:attribute``, ``module.Class``, or a file."""
-        name = word.partition(":")[0]
-        for candidate in (name, name.rpartition(".")[0]):
+        name, colon, _ = word.partition(":")
+        owner, _, attribute = name.rpartition(".")
+        is_loaded = bool(colon) or attribute[:1].isupper() or attribute in {"app", "application", "celery"}
+        for candidate in (name, owner if is_loaded else ""):
             if candidate and self.tree.is_first_party(candidate):
                 self.named.setdefault(candidate, origin)
                 self.enter(candidate)
