@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/before_after.py [PATH]
 
-PATH is a stack with a lock, ``examples/shelf`` when it is left out (which is locked first if it never was). Sizes before
+PATH is a stack with a lock, ``examples/shelf`` when it is left out (locked first if it never was). Sizes before
 are predicted from Dockerfile and lock, since the fat images need not be built for that; sizes after are what was built,
 and times are of this machine: one start each, in containers, beside one another.
 """
