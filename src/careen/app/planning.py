@@ -41,7 +41,6 @@ from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
 from careen.python.tags import GLIBC_OF_RELEASE
-from careen.python.wheels import WheelFormatError
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
@@ -218,12 +217,17 @@ class _Planning:
         found = self.session.packages.contents(files, on_done=told)
         self.session.progress(Step(phase, len(files), len(files)))
         contents: dict[PackageName, DistributionContents] = {}
+        silent: dict[str, list[tuple[str, str]]] = {}
         for name, wheel in self.wheels.items():
             answer = found[wheel]
-            if isinstance(answer, WheelFormatError):
-                self.notes.append(f"{wheel.filename}: {answer.message}")
+            if isinstance(answer, CareenError):
+                silent.setdefault(type(answer).__name__, []).append((wheel.filename, answer.message))
             else:
                 contents[name] = answer
+        for failures in silent.values():
+            filename, message = failures[0]
+            more = f" (and {len(failures) - 1} more wheels likewise)" if len(failures) > 1 else ""
+            self.notes.append(f"{filename}: {message}{more}: what it brings and weighs is not known")
         self.notes += [
             f"{name} {package.version} has no wheel for {self.request.platform}: its size is unknown until it is built"
             for name, package in sorted(self.installable.items())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Of servers that may answer otherwise a little later."""
 
+_NO_RANGES = frozenset({400, 405, 416, 501})
 _MOST_REDIRECTS = 8
 _LONGEST_WAIT = 30.0
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
@@ -34,6 +35,10 @@ class TransferError(HttpError):
 
 class OfflineError(CareenError):
     """Something must be fetched and fetching was forbidden."""
+
+
+class RangeRefusedError(HttpError):
+    """The server has the file and gives no parts of it."""
 
 
 class TooLargeError(HttpError):
@@ -253,7 +258,8 @@ class HttpClient:
                         problem = f"the server answered {response.status_code}"
                         continue
                     if response.status_code >= 400:
-                        raise HttpError(
+                        refused = "Range" in headers and response.status_code in _NO_RANGES
+                        raise (RangeRefusedError if refused else HttpError)(
                             f"{redacted(url)}: the server answered {response.status_code}",
                             hints=_hints(response.status_code),
                         )

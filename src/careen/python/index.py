@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from careen.blobs.digest import DigestingSink, DigestMismatchError
-from careen.http.client import HttpClient
+from careen.errors import CareenError
+from careen.http.client import HttpClient, HttpError, RangeRefusedError, TooLargeError
 from careen.python.contents import (
     DistributionContents,
     import_names,
@@ -40,12 +41,33 @@ _FORMAT = 2
 
 _PARALLEL = 16
 _LARGEST_WHEEL = 8 * 1024**3
-_LARGEST_FALLBACK = 2 * 1024**3
+_LARGEST_FALLBACK = 32 * 1024**2
+"""Bytes of a whole file that is taken into memory when a server knows no ranges; a larger one is fetched to disk."""
+
 _LARGEST_METADATA = 4 * 1024**2
 
 
 class UnverifiableError(WheelFormatError):
     """The lock gives no sha256 for a file, so nobody can tell whether it is the right one."""
+
+
+class _Asking:
+    """Gives up on an index that has answered nobody: otherwise every wheel would wait for its own time-out."""
+
+    def __init__(self, read: "Callable[[LockedFile], DistributionContents | CareenError]") -> None:
+        self._read = read
+        self._answered = False
+        self._failures = 0
+
+    def ask(self, file: LockedFile) -> DistributionContents | CareenError:
+        if not self._answered and self._failures >= _PARALLEL:
+            return HttpError(f"{file.filename} was not asked for: nothing answers", hints=("use --offline",))
+        found = self._read(file)
+        if isinstance(found, HttpError):
+            self._failures += 1
+        else:
+            self._answered = True
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +79,9 @@ class PackageFiles:
 
     def contents(
         self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
-    ) -> Mapping[LockedFile, DistributionContents | WheelFormatError]:
-        """What each wheel holds; a wheel that cannot be read has its error in place of its contents.
-
-        Raises HttpError and OfflineError for addresses that do not answer.
-        """
-        found: dict[LockedFile, DistributionContents | WheelFormatError] = {}
+    ) -> Mapping[LockedFile, DistributionContents | CareenError]:
+        """What each wheel holds; a wheel that cannot be had or read has its error in place of its contents."""
+        found: dict[LockedFile, DistributionContents | CareenError] = {}
         missing: list[LockedFile] = []
         for file in files:
             known = self._cached(file)
@@ -71,8 +90,9 @@ class PackageFiles:
             else:
                 found[file] = known
         if missing:
+            asking = _Asking(self._read_contents)
             with ThreadPoolExecutor(_PARALLEL) as pool:
-                for file, contents in zip(missing, pool.map(self._read_contents, missing), strict=True):
+                for file, contents in zip(missing, pool.map(asking.ask, missing), strict=True):
                     found[file] = contents
                     if on_done is not None:
                         on_done(file)
@@ -160,11 +180,13 @@ class PackageFiles:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def _read_contents(self, file: LockedFile) -> DistributionContents | WheelFormatError:
+    def _read_contents(self, file: LockedFile) -> DistributionContents | CareenError:
         try:
             directory, tail, tail_start = self._directory(file)
-        except WheelFormatError as error:
+        except CareenError as error:
             return error
+        except OSError as error:
+            return WheelFormatError(f"{file.filename} cannot be read: {error.strerror or error}")
         contents = describe(
             directory,
             entry_points=_metadata_text(directory, "entry_points.txt", tail, tail_start) or "",
@@ -183,24 +205,29 @@ class PackageFiles:
         """The directory, and the bytes at the file's end with their offset."""
         local = self._wheel_place(file) if self.has_wheel(file) else _local_path(file.url)
         if local is not None:
-            size = local.stat().st_size
-            with local.open("rb") as source:
-                source.seek(max(0, size - TAIL_BYTES))
-                tail = source.read()
-        else:
+            return _local_directory(local)
+        try:
             answer = self.http.get_tail(file.url, TAIL_BYTES, limit=_LARGEST_FALLBACK)
             tail, size = answer.data, answer.file_size
-        place = locate_directory(tail, size)
-        start = size - len(tail)
-        if place.offset >= start:
-            data = tail[place.offset - start : place.offset - start + place.size]
-        elif local is not None:
-            with local.open("rb") as source:
-                source.seek(place.offset)
-                data = source.read(place.size)
-        else:
-            data = self.http.get_range(file.url, place.offset, place.size)
+            start = size - len(tail)
+            place = locate_directory(tail, size)
+            if place.offset >= start:
+                data = tail[place.offset - start : place.offset - start + place.size]
+            else:
+                data = self.http.get_range(file.url, place.offset, place.size)
+        except (RangeRefusedError, TooLargeError):
+            return _local_directory(self.wheel(file))
         return read_directory(data, place), tail, start
+
+
+def _local_directory(wheel: Path) -> tuple[WheelDirectory, bytes, int]:
+    size = wheel.stat().st_size
+    with wheel.open("rb") as source:
+        source.seek(max(0, size - TAIL_BYTES))
+        tail = source.read()
+        place = locate_directory(tail, size)
+        source.seek(place.offset)
+        return read_directory(source.read(place.size), place), tail, size - len(tail)
 
 
 def describe(directory: WheelDirectory, *, entry_points: str, metadata: str | None = None) -> DistributionContents:
