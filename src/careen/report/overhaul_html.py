@@ -4,7 +4,7 @@ from careen.app.overhaul import Overhaul
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult
 from careen.report.html_page import Bar, Cell, before_and_after, key, page, section, table, treemap
-from careen.report.prove_terminal import summary
+from careen.report.verdicts import summary
 from careen.text.units import format_bytes
 
 _COLOURS = (

@@ -7,7 +7,7 @@ from rich.table import Table
 from careen.app.overhaul import Overhaul
 from careen.prove.evidence import Verdict
 from careen.report.plan_terminal import bar, show_notes, size
-from careen.report.prove_terminal import summary
+from careen.report.verdicts import summary
 from careen.text.units import format_bytes, format_seconds
 
 

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from careen.prove.evidence import CheckResult, ProofReport, Verdict
+from careen.report.verdicts import summary
 from careen.text.units import format_bytes, format_seconds
 
 _MARKS = {Verdict.PASS: "[green]pass[/]", Verdict.FAIL: "[bold red]fail[/]", Verdict.SKIPPED: "[yellow]skipped[/]"}
@@ -29,16 +30,6 @@ def show_proof(console: Console, report: ProofReport) -> None:
         _show(console, report.stack)
     console.print()
     console.print(summary(report))
-
-
-def summary(report: ProofReport) -> str:
-    results = [*report.stack, *(result for service in report.services for result in service.checks)]
-    counts = {verdict: sum(1 for result in results if result.verdict is verdict) for verdict in Verdict}
-    word = "proven" if report.passed else "not proven"
-    return (
-        f"{word}: {counts[Verdict.PASS]} checks passed, {counts[Verdict.FAIL]} failed, "
-        f"{counts[Verdict.SKIPPED]} skipped, with {report.runner}"
-    )
 
 
 def _show(console: Console, results: Sequence[CheckResult]) -> None:
