@@ -5,10 +5,19 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup test check fmt lock demo clean real
+# What proving and the comparisons use, by the names of Debian's packages.
+PACKAGES := binutils bubblewrap buildah debian-archive-keyring docker-registry docker.io gpgv iproute2 iptables libgl1 \
+	libglib2.0-0 mmdebstrap podman redis-server runc skopeo umoci
+APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get -qq
+
+.PHONY: help machine setup test check fmt lock demo clean real
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
+
+machine:  ## Debian's packages that `demo` and `real` use: runners, a broker, registries (asks for root)
+	$(APT) update
+	$(APT) install --yes --no-install-recommends $(PACKAGES) >/dev/null
 
 setup: $(READY)  ## the command, at .venv/bin/careen
 
