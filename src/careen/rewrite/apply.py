@@ -183,11 +183,7 @@ class _Transaction:
 
     def commit(self, target: _Target) -> None:
         if target.change.before is not None:
-            kept = target.place.with_name(f"{_ASIDE}old-{target.place.name}")
-            with suppress(FileNotFoundError):
-                kept.unlink()
-            _keep(target.place, kept)
-            target.kept = kept
+            target.kept = _kept(target.place)
         if target.aside is None:
             target.place.unlink()
         else:
@@ -225,9 +221,14 @@ class _Transaction:
                     place.unlink(missing_ok=True)
 
 
-def _keep(place: Path, kept: Path) -> None:
+def _kept(place: Path) -> Path:
     """The old file under a second name: a link where the file system has them."""
+    descriptor, name = tempfile.mkstemp(prefix=_ASIDE, dir=place.parent)
+    os.close(descriptor)
+    kept = Path(name)
+    kept.unlink()
     try:
         os.link(place, kept)
     except OSError:
         shutil.copy2(place, kept)
+    return kept

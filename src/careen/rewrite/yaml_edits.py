@@ -169,8 +169,8 @@ def _block(head: str, value: Value | None, indent: int) -> list[str]:
     match value:
         case None:
             return [head]
-        case Inline(items=items):
-            return [f"{head} {json.dumps(list(items), ensure_ascii=False)}"]
+        case Inline():
+            return [f"{head} {_flow(value)}"]
         case Verbatim(text=text):
             return [f"{head} {text}"]
         case Mapping():
@@ -191,7 +191,7 @@ def _item(value: Value) -> str:
 def _flow(value: Value | None) -> str:
     match value:
         case Inline(items=items):
-            return json.dumps(list(items), ensure_ascii=False)
+            return f"[{', '.join(map(quoted, items))}]"
         case Verbatim(text=text):
             return text
         case Mapping():
@@ -214,8 +214,14 @@ def scalar(value: str | float | bool) -> str:
     plain = plain and all(character.isalnum() or character in "-_./:@+" for character in value)
     if not plain or value.lower() in _AMBIGUOUS or value.endswith(":"):
         numeric = value[:1].isdigit() and any(character.isalpha() for character in value) and value.isalnum()
-        return value if numeric and not _like_number(value) else json.dumps(value, ensure_ascii=False)
+        return value if numeric and not _like_number(value) else quoted(value)
     return value
+
+
+def quoted(text: str) -> str:
+    """In double quotes (YAML 1.2, 5.7): JSON's escapes, and YAML's own for what is not printable."""
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(character if character.isprintable() else f"\\U{ord(character):08x}" for character in written)
 
 
 def _like_number(text: str) -> bool:
