@@ -178,7 +178,6 @@ COMPANIONS: Sequence[Companion] = (
     Companion("granian", ("uvloop", "rloop"), "granian chooses it when it is installed"),
     Companion("gunicorn", ("setproctitle",), "gunicorn names its processes with it"),
     Companion("celery", ("tzdata", "dateutil", "setproctitle"), "celery uses it when it is installed"),
-    Companion("celery", ("pydantic",), "celery checks the arguments of tasks with it"),
     Companion("kombu", ("packaging", "tzdata"), "kombu's transports import it without requiring it"),
     Companion("sqlalchemy", ("greenlet",), "sqlalchemy's asyncio half runs on it"),
     Companion("alembic", ("mako",), "alembic writes migrations with it"),

@@ -26,6 +26,7 @@ _DJANGO_FOLDERS = ("models", "migrations", "management", "templatetags", "admin"
 _MODULE = re.compile(r"\w+")
 """Also what no import statement can say: Django loads ``0001_initial`` by its name."""
 
+_SCHEME = re.compile(r"[a-z][a-z0-9]*\+[a-z][a-z0-9_]*")
 _SCHEME_TARGETS = frozenset({"scheme", "drivername"})
 
 
@@ -348,15 +349,15 @@ class _Walk:
         text = literal.text
         if literal.is_key:
             return
+        if literal.target in _SCHEME_TARGETS or _SCHEME.fullmatch(text):
+            self.schemes.setdefault(text.lower(), place)
         if not literal.is_dotted_name:
             self.paths.setdefault(text, place)
             return
-        if literal.target in _SCHEME_TARGETS or "+" in text:
-            self.schemes.setdefault(text.lower(), place)
         module = text.partition(":")[0]
         if self.tree.is_first_party(module.partition(".")[0]):
             self._first_party_string(literal, module, name, place, in_settings=in_settings)
-        else:
+        elif literal.call not in _MESSAGES:
             self.mentions.setdefault(module, Mention(module, place, literal.target, in_settings=in_settings))
         if "." not in text:
             self.paths.setdefault(text, place)

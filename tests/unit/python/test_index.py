@@ -131,8 +131,9 @@ def test_an_address_that_does_not_answer_costs_one_wheel(index: FakeIndex, wheel
     found = store(tmp_path).contents([gone, good])
 
     assert isinstance(found[good], DistributionContents)
-    assert isinstance(found[gone], HttpError)
-    assert "404" in found[gone].message
+    answer = found[gone]
+    assert isinstance(answer, HttpError)
+    assert "404" in answer.message
 
 
 def test_a_slow_server_ends_in_an_error_that_names_the_address(index: FakeIndex, wheel: Path, tmp_path: Path) -> None:

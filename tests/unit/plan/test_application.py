@@ -1,0 +1,81 @@
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from careen.plan.application import application
+from careen.python.imports import Sources, SourceTree, Start, reach
+
+
+def chosen(
+    files: Mapping[str, str], *entries: str, roots: Iterable[str] = ("src", ""), data: tuple[str, ...] = ()
+) -> set[str]:
+    tree = SourceTree(tuple(map(PurePosixPath, roots)), tuple(map(PurePosixPath, files)))
+    found = reach(Sources(tree, lambda path: files.get(str(path))), Start(modules=entries))
+    own = application(tree, found, dict.fromkeys(tree.files, 1), data)
+    return {str(file.source) for file in own.files}
+
+
+FILES = {
+    "src/shelf/__init__.py": "",
+    "src/shelf/main.py": 'Jinja2Templates(directory="templates")\nopen("conf/logging.yaml")\nBASE / "static"',
+    "src/shelf/unused.py": "",
+    "src/shelf/schema.sql": "",
+    "src/shelf/py.typed": "",
+    "src/other/__init__.py": "",
+    "src/other/data.json": "",
+    "templates/base.html": "",
+    "templates/mail/a.txt": "",
+    "static/site.css": "",
+    "conf/logging.yaml": "",
+    "conf/secret.yaml": "",
+    "docs/index.html": "",
+    "tests/test_a.py": "",
+    "README.md": "",
+}
+
+
+def test_reached_modules_come_with_their_data_and_with_what_they_name() -> None:
+    assert chosen(FILES, "shelf.main") == {
+        "src/shelf/__init__.py",
+        "src/shelf/main.py",
+        "src/shelf/schema.sql",
+        "src/shelf/py.typed",
+        "templates/base.html",
+        "templates/mail/a.txt",
+        "static/site.css",
+        "conf/logging.yaml",
+    }
+
+
+def test_the_users_patterns_add_files() -> None:
+    assert "docs/index.html" in chosen(FILES, "shelf.main", data=("docs/**",))
+
+
+def test_secrets_tests_and_caches_never_come_unasked() -> None:
+    files = {
+        "app/__init__.py": 'open(".env")\nopen("tests/x.json")',
+        "app/__pycache__/a.pyc": "",
+        "app/.env": "",
+        "app/key.pem": "",
+        ".env": "",
+        "tests/x.json": "",
+    }
+
+    assert chosen(files, "app", roots=("",)) == {"app/__init__.py"}
+
+
+def test_a_folder_of_code_is_not_data() -> None:
+    files = {"app/__init__.py": 'x = Path("jobs")', "jobs/a.py": "", "jobs/readme.txt": ""}
+
+    assert chosen(files, "app", roots=("",)) == {"app/__init__.py"}
+
+
+def test_migrations_come_where_alembic_is_used() -> None:
+    files = {
+        "app/__init__.py": "from alembic import command",
+        "alembic.ini": "",
+        "migrations/env.py": "",
+        "migrations/script.py.mako": "",
+        "migrations/versions/1.py": "",
+    }
+
+    assert chosen(files, "app", roots=("",)) == {*files}

@@ -1,0 +1,77 @@
+import pytest
+
+from careen.config import ServiceConfig
+from careen.plan.entry_points import interpret
+from careen.plan.operation import SourceHints, health_check, limits, read_hints, stop_grace_seconds, with_heartbeat
+from careen.plan.roles import Role
+from fakes.stacks import RUNTIME
+
+NOTHING = ServiceConfig()
+NO_HINTS = SourceHints(health_paths=(), time_limit_seconds=None)
+
+
+def test_health_routes_and_time_limits_are_read_from_the_sources() -> None:
+    hints = read_hints(
+        ['@app.get("/status")\n@app.get("/api/health")', "task_time_limit = 5 * 60\nCELERY_TASK_SOFT_TIME_LIMIT=30"]
+    )
+
+    assert hints == SourceHints(health_paths=("/api/health", "/status"), time_limit_seconds=300)
+
+
+@pytest.mark.parametrize(
+    ("command", "tail"),
+    [
+        ("uvicorn a:b --port 81", ("http", "81", "/live")),
+        ("celery -A a flower", ("http", "5555", "/healthcheck")),
+        ("celery -A a worker", ("heartbeat", "/tmp/careen-heartbeat", "60")),
+    ],
+)
+def test_each_role_has_a_check_without_shell_or_application(command: str, tail: tuple[str, ...]) -> None:
+    hints = SourceHints(health_paths=("/live",), time_limit_seconds=None)
+
+    check = health_check(interpret(command.split(), {}), RUNTIME, hints, NOTHING)
+
+    assert check is not None
+    assert check.argv[0] == str(RUNTIME.executable)
+    assert check.argv[-3:] == tail
+
+
+def test_the_users_check_comes_first_and_a_beat_has_none() -> None:
+    own = ServiceConfig(health_command=("true",))
+    beat = interpret(["celery", "-A", "a", "beat"], {})
+
+    assert health_check(beat, RUNTIME, NO_HINTS, NOTHING) is None
+    found = health_check(beat, RUNTIME, NO_HINTS, own)
+    assert found is not None
+    assert found.argv == ("true",)
+
+
+def test_grace_is_the_users_then_composes_then_the_longest_tasks() -> None:
+    hints = SourceHints(health_paths=(), time_limit_seconds=120)
+
+    assert stop_grace_seconds(Role.WORKER, hints, 30, ServiceConfig(stop_grace_seconds=7)) == 7
+    assert stop_grace_seconds(Role.WORKER, hints, 30, NOTHING) == 30
+    assert stop_grace_seconds(Role.WORKER, hints, None, NOTHING) == 125
+    assert stop_grace_seconds(Role.WEB, hints, None, NOTHING) == 20
+
+
+def test_heavy_services_get_more_memory() -> None:
+    light, heavy = limits(Role.WORKER, 10**6, NOTHING), limits(Role.WORKER, 4 * 10**8, NOTHING)
+
+    assert heavy.memory_bytes > light.memory_bytes
+    assert limits(Role.WORKER, 4 * 10**8, ServiceConfig(memory_bytes=5)).memory_bytes == 5
+    assert not light.observed
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("celery -A a worker", ("--include", "careen_heartbeat")),
+        ("celery -A a worker --include=b", ("--include=b,careen_heartbeat",)),
+        ("celery -A a worker -I b", ("-I", "b,careen_heartbeat")),
+    ],
+)
+def test_the_heartbeat_joins_what_is_included(command: str, expected: tuple[str, ...]) -> None:
+    words = with_heartbeat(interpret(command.split(), {}))
+
+    assert words[-len(expected) :] == expected

@@ -1,0 +1,186 @@
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+import pytest
+
+from careen.plan.entry_points import EntryPoint, interpret
+from careen.plan.lock_view import LockView
+from careen.plan.partition import Overrides, Partition, partition
+from careen.plan.target import Certainty
+from careen.python.contents import DistributionContents
+from careen.python.imports import Reach, Sources, SourceTree, Start, reach
+from fakes.locks import contents, package, project, view
+
+
+def reached(files: Mapping[str, str], entry: EntryPoint, environment: Mapping[str, str] | None = None) -> Reach:
+    tree = SourceTree((PurePosixPath(),), tuple(map(PurePosixPath, files)))
+    start = Start(modules=entry.modules, scripts=entry.scripts, environment=environment or {})
+    return reach(Sources(tree, lambda path: files.get(str(path))), start)
+
+
+def split(
+    locked: LockView, source: str, command: str = "python -m m", environment: Mapping[str, str] | None = None
+) -> Partition:
+    entry = interpret(command.split(), {})
+    return partition(locked, [entry], reached({"m.py": source}, entry, environment))
+
+
+def kept(found: Partition) -> dict[str, Certainty]:
+    return {item.package.name: item.certainty for item in found.kept}
+
+
+def lock_of(*names: str, extra: str = "", requires: tuple[str, ...] | None = None) -> str:
+    return project(requires=names if requires is None else requires) + extra + "".join(map(package, names))
+
+
+def test_what_is_imported_is_kept_with_what_it_requires_and_the_rest_goes() -> None:
+    locked = view(
+        project(requires=["pillow", "boto3"])
+        + package("pillow", requires=["olefile"])
+        + package("olefile")
+        + package("boto3"),
+        {"pillow": contents("PIL")},
+    )
+
+    found = split(locked, "import os\nfrom PIL import Image\n")
+
+    assert kept(found) == {"olefile": Certainty.NEEDED, "pillow": Certainty.NEEDED}
+    assert {item.package.name: item.reasons for item in found.kept} == {
+        "olefile": ("required by pillow",),
+        "pillow": ("imported in m.py:2",),
+    }
+    assert found.unknown == ()
+
+
+def test_an_import_that_may_fail_and_a_name_with_two_providers_are_possible() -> None:
+    locked = view(lock_of("ujson", "attrs", "attr"), {"attrs": contents("attr", "attrs"), "attr": contents("attr")})
+
+    found = split(locked, "try:\n    import ujson\nexcept ImportError:\n    pass\nimport attr\n")
+
+    assert kept(found) == {
+        "attr": Certainty.POSSIBLE,
+        "attrs": Certainty.POSSIBLE,
+        "ujson": Certainty.POSSIBLE,
+    }
+
+
+def test_what_only_a_type_checker_imports_is_not_needed() -> None:
+    assert kept(split(view(lock_of("mypy-boto3"), {}), "if TYPE_CHECKING:\n    import mypy_boto3\n")) == {}
+
+
+def test_a_namespace_keeps_what_is_imported_from_it_or_all_of_it() -> None:
+    holds = {
+        "google-cloud-storage": contents("google.cloud.storage"),
+        "google-cloud-pubsub": contents("google.cloud.pubsub"),
+    }
+    locked = view(lock_of(*holds), holds)
+
+    assert set(kept(split(locked, "from google.cloud import storage"))) == {"google-cloud-storage"}
+    assert kept(split(locked, "import google.cloud")) == dict.fromkeys(sorted(holds), Certainty.POSSIBLE)
+
+
+def test_extras_that_the_project_asks_for_come_along() -> None:
+    extra = '[package.optional-dependencies]\nredis = [{ name = "redis" }]\n'
+    locked = view(
+        project(requires=['{ name = "celery", extra = ["redis"] }']) + package("celery", more=extra) + package("redis"),
+        {},
+    )
+
+    found = split(locked, "import celery")
+
+    assert set(kept(found)) == {"celery", "redis"}
+    assert "celery[redis] asked for in pyproject.toml" in found.kept[0].reasons
+
+
+@pytest.mark.parametrize(
+    ("source", "environment", "names"),
+    [
+        ('URL = "postgresql+asyncpg://db/x"', {}, {"asyncpg", "greenlet"}),
+        ('PostgresDsn.build(scheme="postgresql+psycopg")', {}, {"psycopg", "psycopg-binary"}),
+        ("x = 1", {"BROKER_URL": "redis://broker/0"}, {"redis"}),
+        ('app = Celery(backend="db+postgresql://x")', {}, {"sqlalchemy", "psycopg", "psycopg-binary", "greenlet"}),
+        ('task_serializer = "msgpack"', {}, {"msgpack"}),
+        ('MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware"]', {}, {"whitenoise"}),
+        ('INSTALLED_APPS = ["rest_framework"]', {}, {"djangorestframework"}),
+        (
+            'DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}',
+            {},
+            {"django", "psycopg", "psycopg-binary"},
+        ),
+        ('STORAGES = {"default": {"BACKEND": "storages.backends.s3.S3Storage"}}', {}, {"django-storages", "boto3"}),
+        (
+            'CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache"}}',
+            {},
+            {"django-redis", "redis", "msgpack"},
+        ),
+        ('subprocess.run(["gallery-dl", url])', {}, {"gallery"}),
+        ('subprocess.run([sys.executable, "-m", "whitenoise"])', {}, {"whitenoise"}),
+        ('import_module(f"storages.backends.{name}")', {}, {"django-storages", "boto3"}),
+        ('logging.getLogger("sqlalchemy.engine")', {}, set()),
+        ('LOGGING = {"loggers": {"sqlalchemy.engine": {"level": "INFO"}}}', {}, set()),
+        ('x = "redis"', {}, set()),
+    ],
+)
+def test_what_no_import_says_is_found(source: str, environment: dict[str, str], names: set[str]) -> None:
+    holds: dict[str, DistributionContents] = {
+        "djangorestframework": contents("rest_framework"),
+        "django-storages": contents("storages"),
+        "gallery": contents("gallery", scripts=["gallery-dl = gallery:main"]),
+        "psycopg-binary": contents("psycopg_binary"),
+    }
+    others = (
+        "asyncpg",
+        "greenlet",
+        "psycopg",
+        "redis",
+        "sqlalchemy",
+        "msgpack",
+        "whitenoise",
+        "django",
+        "boto3",
+        "django-redis",
+    )
+    locked = view(lock_of(*holds, *others, requires=(*holds, *others)), holds)
+
+    found = split(locked, source, environment=environment)
+
+    assert set(kept(found)) == {*names}
+    assert all(item.reasons and item.reasons[0] for item in found.kept)
+
+
+def test_the_optional_half_of_a_server_is_kept_when_the_project_declares_it() -> None:
+    text = lock_of("uvicorn", "uvloop", "httptools", requires=("uvicorn", "uvloop"))
+
+    found = split(view(text, {}), "", "uvicorn m:app")
+
+    assert kept(found) == {"uvicorn": Certainty.NEEDED, "uvloop": Certainty.POSSIBLE}
+    assert found.kept[1].reasons == ("uvicorn chooses it when it is installed",)
+
+
+def test_a_plug_in_is_kept_by_its_entry_point_but_a_command_only_by_those_who_give_it() -> None:
+    holds = {
+        "flower": contents("flower", plugins=["celery.commands: flower = flower.command:flower"]),
+        "logfire": contents("logfire", plugins=["pydantic: logfire = logfire.plugin:it"]),
+    }
+    locked = view(lock_of("celery", "pydantic", *holds), holds)
+
+    worker = split(locked, "import celery, pydantic", "celery -A m worker")
+    flower = split(locked, "import celery", "celery -A m flower")
+
+    assert set(kept(worker)) == {"celery", "pydantic", "logfire"}
+    assert set(kept(flower)) == {"celery", "flower"}
+
+
+def test_the_users_words_decide() -> None:
+    locked = view(lock_of("a", "b"), {})
+    entry = interpret(["python", "-m", "m"], {})
+
+    found = partition(locked, [entry], reached({"m.py": "import a"}, entry), Overrides(include=("B",), exclude=("a",)))
+
+    assert {item.package.name: item.reasons for item in found.kept} == {"b": ("included in the configuration",)}
+
+
+def test_an_import_that_nothing_provides_is_told_with_its_place() -> None:
+    found = split(view(lock_of("a"), {}), "import a\nimport mystery.part\nimport json\n")
+
+    assert found.unknown == ("mystery, imported in m.py:2",)
