@@ -6,6 +6,7 @@ and no count in the file is believed beyond the file's own size.
 
 import mmap
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from careen.errors import CareenError
@@ -58,6 +59,38 @@ def read_linkage(data: Bytes) -> Linkage:
         return _read(data)
     except struct.error as error:
         raise ElfError("the ELF file ends before its own headers do") from error
+
+
+def unread_part(data: Bytes, has: Callable[[int, int], bool]) -> tuple[int, int] | None:
+    """Offset and length of the next part of a file that :func:`read_linkage` needs, for files that are read in parts.
+
+    ``data`` is as long as the file, with its beginning and the parts that ``has`` tells of in it, and zeros elsewhere.
+    None when nothing is missing, or the file is none that can be read. Raises ElfError.
+    """
+    if len(data) < max(_HEADER_SIZES.values()) or data[4] not in _HEADER_SIZES or data[5] not in (1, 2):
+        return None
+    wide, order = data[4] == 2, {1: "<", 2: ">"}[data[5]]
+    if wide:
+        table, size, count = *struct.unpack_from(f"{order}Q", data, 32), *struct.unpack_from(f"{order}HH", data, 54)
+    else:
+        table, size, count = *struct.unpack_from(f"{order}I", data, 28), *struct.unpack_from(f"{order}HH", data, 42)
+    if table + size * count > len(data):
+        return None
+    if not has(table, size * count):
+        return table, size * count
+    segments = _segments(data, wide=wide, order=order)
+    for segment in segments:
+        if segment.kind in (_PT_DYNAMIC, _PT_INTERP) and not has(segment.offset, segment.length):
+            return segment.offset, min(segment.length, max(0, len(data) - segment.offset))
+    dynamic = next((segment for segment in segments if segment.kind == _PT_DYNAMIC), None)
+    if dynamic is None:
+        return None
+    values = dict(reversed(_dynamic_entries(data, dynamic, f"{order}qQ" if wide else f"{order}iI")))
+    if _DT_STRTAB not in values:
+        return None
+    start = _file_offset(segments, values[_DT_STRTAB])
+    length = min(values.get(_DT_STRSZ, len(data)), max(0, len(data) - start))
+    return None if has(start, length) else (start, length)
 
 
 def _read(data: Bytes) -> Linkage:

@@ -1,5 +1,6 @@
 """Segments of Debian packages: the base, and system packages laid over it."""
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from careen.platforms import Architecture
 _FORMAT = 1
 """Raised when composing changes what a base holds."""
 
+_COMPOSING = threading.Lock()
+"""Packages are unpacked in memory, so one root at a time."""
+
 Debs = Callable[[Iterable[BinaryPackage]], tuple[tuple[BinaryPackage, Path], ...]]
 
 
@@ -27,8 +31,13 @@ class BaseRecipe:
 
     def entries(self) -> tuple[RootEntry, ...]:
         """Composed anew, which takes a second. Raises what fetching and composing raise."""
+        debs = self.debs(self.base.packages)
+        with _COMPOSING:
+            return self._composed(debs)
+
+    def _composed(self, debs: tuple[tuple[BinaryPackage, Path], ...]) -> tuple[RootEntry, ...]:
         return compose(
-            self.debs(self.base.packages),
+            debs,
             release=self.base.release,
             architecture=self.architecture,
             keep_libraries=frozenset(self.base.kept_libraries),
@@ -91,7 +100,9 @@ class SystemRecipe:
 
     def _contents(self, without: frozenset[str]) -> Contents:
         below = self.base.entries()
-        added = compose_layer(self.base.debs(self.packages), over=below, architecture=self.base.architecture)
+        debs = self.base.debs(self.packages)
+        with _COMPOSING:
+            added = compose_layer(debs, over=below, architecture=self.base.architecture)
         folders = {entry.path: entry for entry in below if isinstance(entry, RootFolder)}
         return root_contents(self.what, [*_parents(added, folders), *added], without)
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Descriptor, Digest
 from careen.blobs.store import EntryKey
+from careen.build.allocator import share_arenas
 from careen.build.application import ApplicationRecipe
 from careen.build.assembly import Assembler, Layer, Piece
 from careen.build.bytecode import LibraryRecipe, library_modules, project_reader, reached, service_starts, wheel_modules
@@ -25,6 +26,7 @@ from careen.build.debian_root import BaseRecipe, SystemRecipe
 from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage, BuiltLayer, BuiltShare
 from careen.build.interpreter import Compiler
+from careen.build.module_graph import ModuleSet
 from careen.build.segment import FORMAT, Recipe, Segment, SegmentMaker
 from careen.build.stripping import find_stripper
 from careen.build.unbuilt import WheelBuilder, WheelFile
@@ -56,6 +58,7 @@ def build_stack(
     that were in ``output`` stay until the new ones are whole.
     """
     started = time.perf_counter()
+    share_arenas()
     processors = os.cpu_count() or 1
     with (
         ThreadPoolExecutor(processors, "careen-pack") as packers,
@@ -111,6 +114,7 @@ class _Build:
         self.makers = makers
         self.maker = SegmentMaker(sources.store, packing, packers, plan.source_date_epoch)
         self.assembler = Assembler(sources.store, packing, packers, plan.source_date_epoch)
+        # Fetching may be ahead of the rest, but as many as can work at once may fill the memory.
         self.busy = threading.Semaphore(os.cpu_count() or 1)
         self.base = BaseRecipe(base=plan.base, architecture=plan.platform.architecture, debs=sources.debs)
         self.compiler = self._compiler() if options.bytecode else None
@@ -207,7 +211,7 @@ class _Build:
         }
         store, runtime = self.sources.store, self.plan.base.runtime
         library = self.makers.submit(lambda: library_modules(store, self._base_segment(), self.maker.packer, runtime))
-        scanned = self.makers.map(lambda recipe: wheel_modules(store, recipe), wheels.values())
+        scanned = self.makers.map(self._scan, wheels.values())
         sets = dict(zip(wheels, scanned, strict=True))
         base_key = self.base.key(self.maker)
         sets[base_key.digest.hex] = library.result()
@@ -235,6 +239,11 @@ class _Build:
             replace(first, recipes=(*first.recipes, standard)),
             *(replace(layer, recipes=tuple(compiling(recipe) for recipe in layer.recipes)) for layer in others),
         ]
+
+    def _scan(self, recipe: WheelRecipe) -> ModuleSet:
+        recipe.fetch()
+        with self.busy:
+            return wheel_modules(self.sources.store, recipe)
 
     def _application(self, service: ServicePlan, existing: frozenset[str]) -> _StackLayer:
         recipe = ApplicationRecipe(
@@ -281,13 +290,14 @@ class _Build:
 
     def _make(self, recipe: Recipe) -> Recipe:
         recipe.fetch()
-        with self.busy:  # fetching may be ahead of packing, but not fill the memory
+        with self.busy:
             recipe.segment(self.maker)
         return recipe
 
     def _place(self, layer: _StackLayer) -> _Placed:
         pieces = tuple(self._piece(recipe) for recipe in layer.recipes)
-        return _Placed(layer, pieces, self.assembler.layer(pieces))
+        with self.busy:
+            return _Placed(layer, pieces, self.assembler.layer(pieces))
 
     def _piece(self, recipe: Recipe) -> Piece:
         return Piece(key=recipe.key(self.maker), segment=lambda without: recipe.segment(self.maker, without=without))

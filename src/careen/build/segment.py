@@ -6,15 +6,13 @@ its segments are, so a layer begins with its folders, each once, and its segment
 
 import json
 import mmap
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from careen.blobs.digest import ByteSink, Digest
-from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage
+from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage, unread_part
 from careen.blobs.store import Entry, EntryKey, Store
 from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter
 from careen.oci.tarwriter import TarHeaders, padding
@@ -23,6 +21,8 @@ FORMAT = 1
 """Raised when the same inputs give other bytes, so that what is kept is not taken for them."""
 
 _LARGEST_IN_MEMORY = 16 << 20
+_HEAD_BYTES = 1 << 20
+"""Of a larger file, where nearly all that the linker asks is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class SegmentMaker:
         return _read(self.store.get_or_make(key, lambda sink: self._write(sink, contents())))
 
     def _write(self, sink: ByteSink, contents: Contents) -> bytes:
-        writing = _Writing(PartWriter(sink, self.packer, self.pool), TarHeaders(self.epoch), self.store.folder)
+        writing = _Writing(PartWriter(sink, self.packer, self.pool), TarHeaders(self.epoch))
         for member in contents.members:
             writing.add(member)
         writing.part.finish()
@@ -130,7 +130,6 @@ class SegmentMaker:
 class _Writing:
     part: PartWriter
     headers: TarHeaders
-    scratch: Path
     files: list[tuple[str, int, str | None]] = field(default_factory=list)
     natives: list[list[object]] = field(default_factory=list)
     file_bytes: int = 0
@@ -143,7 +142,7 @@ class _Writing:
             return
         self.part.write(self.headers.file(member.path, member.size, mode=member.mode))
         if not isinstance(member.content, bytes) and member.size > _LARGEST_IN_MEMORY:
-            self._add_large(member.path, iter(member.content()))
+            self._add_large(member, member.content)
         else:
             data = member.content if isinstance(member.content, bytes) else b"".join(member.content())
             self._note_native(member.path, data)
@@ -154,22 +153,23 @@ class _Writing:
         if member.is_bytecode:
             self.bytecode_bytes += member.size
 
-    def _add_large(self, path: str, pieces: Iterator[bytes]) -> None:
-        """Native code that is too large for memory is laid aside too, for its headers to be read."""
-        first = next(pieces, b"")
-        self.part.write(first)
-        if not first.startswith(MAGIC):
-            for piece in pieces:
+    def _add_large(self, member: Member, content: Callable[[], Iterable[bytes]]) -> None:
+        """A file that is never in memory as a whole. Of native code the parts that name libraries are kept aside."""
+        with mmap.mmap(-1, member.size) as sparse:  # pages that nothing is written to take no memory
+            known = [(0, _HEAD_BYTES)]
+            for position, piece in _placed(content()):
                 self.part.write(piece)
-            return
-        with tempfile.TemporaryFile(dir=self.scratch) as aside:
-            aside.write(first)
-            for piece in pieces:
-                self.part.write(piece)
-                aside.write(piece)
-            aside.flush()
-            with mmap.mmap(aside.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                self._note_native(path, data)
+                _keep(sparse, position, piece, known[0])
+            if sparse[:4] != MAGIC:
+                return
+            try:
+                while (wanted := unread_part(sparse, lambda start, size: _covers(known, start, size))) is not None:
+                    for position, piece in _placed(content()):
+                        _keep(sparse, position, piece, wanted)
+                    known.append(wanted)
+            except ElfError:
+                return  # as below
+            self._note_native(member.path, sparse)
 
     def _note_native(self, path: str, data: bytes | mmap.mmap) -> None:
         if data[:4] != MAGIC:
@@ -198,6 +198,23 @@ class Recipe(Protocol):
     def segment(self, maker: SegmentMaker, /, *, without: frozenset[str] = frozenset()) -> Segment:
         """Found or made. ``without`` names paths that another source of the layer has already."""
         ...
+
+
+def _placed(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    for chunk in chunks:
+        yield position, chunk
+        position += len(chunk)
+
+
+def _keep(sparse: mmap.mmap, position: int, piece: bytes, wanted: tuple[int, int]) -> None:
+    start, end = max(position, wanted[0]), min(position + len(piece), wanted[0] + wanted[1], len(sparse))
+    if start < end:
+        sparse[start:end] = piece[start - position : end - position]
+
+
+def _covers(known: list[tuple[int, int]], start: int, size: int) -> bool:
+    return any(first <= start and start + size <= first + length for first, length in known)
 
 
 def native_document(native: Native) -> list[object]:
