@@ -24,7 +24,8 @@ from careen.workspace.files import normal_path
 
 _BACKING_HEALTH: Mapping[str, Value] = {"interval": "5s", "timeout": "3s", "retries": 10, "start_period": "5s"}
 _SEARCH_PATH_VARIABLES = frozenset({"PYTHONPATH", "PATH", "PYTHONHOME"})
-_MISSING_PROGRAMS = frozenset({"curl", "wget", "nc", "bash", "sh", "pgrep", "ps", "celery", "python", "python3"})
+_MISSING_PROGRAMS = frozenset({"curl", "wget", "nc", "bash", "sh", "pgrep", "ps", "celery"})
+"""Programs that an image has no longer, and Celery, which imports the whole application to answer one question."""
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _UNSEEN = "until a proof has measured it"
 _ROLES: Mapping[Role, str] = {

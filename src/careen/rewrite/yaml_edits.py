@@ -118,7 +118,7 @@ class YamlEditor:
             ]
             last = max(staying, key=lambda each: each.end) if staying else None
             place = self._end_of_line(last.end) if last is not None else self._before(mapping)
-            self._insert(place, self.indent_of(mapping), entries)
+            self._insert(self._above_removals(place), self.indent_of(mapping), entries)
         self._appended.clear()
         return self.edits
 
@@ -129,6 +129,14 @@ class YamlEditor:
         close = mapping.span.start + inside.rfind("}")
         end = max((entry.span.end for entry in staying), default=close)
         self.edits.append(Edit(Span(end, end), f", {text}" if staying else text))
+
+    def _above_removals(self, place: int) -> int:
+        """The end of the last line above that stays, when ``place`` is on one that goes."""
+        for removal in sorted((edit.span for edit in self.edits if not edit.replacement), reverse=True):
+            if removal.start < place < removal.end:
+                ended = self.source.text.endswith(self.line_end, 0, removal.start)
+                place = removal.start - len(self.line_end) if ended else removal.start
+        return place
 
     def _before(self, mapping: YamlMapping) -> int:
         """The end of the line above a mapping whose every entry goes."""
