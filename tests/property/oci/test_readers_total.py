@@ -4,18 +4,24 @@ import contextlib
 import io
 import json
 import tarfile
+import tempfile
+from pathlib import Path
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from careen.blobs.digest import Descriptor, Digest
+from careen.oci.archive import Archive, ArchiveError
+from careen.oci.challenge import parse_challenges
 from careen.oci.config import Healthcheck, History, ImageConfig, RunConfig, parse_config
+from careen.oci.credentials import CredentialFiles, CredentialsError
 from careen.oci.decompress import LayerError, LayerStream
 from careen.oci.document import ImageDocumentError
 from careen.oci.filesystem import FileSystem
 from careen.oci.layer_entries import LayerEntries
 from careen.oci.manifest import ImagePlatform, Index, IndexEntry, Manifest, parse_image
 from careen.oci.media_types import INDEX, LAYER_GZIP, MANIFEST
+from careen.oci.reference import ImageReference, InvalidReferenceError
 from fakes.images import Item, hard_link, symlink, tar
 
 _json = st.recursive(
@@ -176,3 +182,47 @@ def test_any_packed_stream_is_read_or_the_one_error(magic: bytes, data: bytes) -
             pass
         stream.drain()
         assert stream.size <= 1 << 20
+
+
+_ascii = st.text(st.sampled_from('Bearer basic realm="=,\\ \t:x'), max_size=60)
+
+
+@given(st.text(max_size=60) | _ascii)
+def test_any_header_is_read_as_challenges(header: str) -> None:
+    for challenge in parse_challenges(header):
+        assert challenge.scheme
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20))
+def test_a_quoted_parameter_is_read_as_it_was_meant(value: str) -> None:
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    assert parse_challenges(f'Bearer realm="{quoted}", service=x')[0].parameters == {"realm": value, "service": "x"}
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[a-z.:/@-]{1,30}", fullmatch=True))
+def test_any_text_is_a_reference_that_is_written_as_it_is_read_or_the_one_error(text: str) -> None:
+    with contextlib.suppress(InvalidReferenceError):
+        reference = ImageReference.parse(text)
+        assert ImageReference.parse(str(reference)) == reference
+
+
+@given(st.binary(max_size=300) | _mutated(json.dumps({"auths": {"h": {"auth": "YTpi"}}, "credsStore": "x"}).encode()))
+def test_any_file_of_credentials_is_read_or_the_one_error(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(CredentialsError):
+        (Path(folder) / "config.json").write_bytes(data)
+        CredentialFiles((Path(folder) / "config.json",), lambda *_: (1, b"credentials not found")).find("h", "a")
+
+
+_ARCHIVE = tar(
+    [
+        Item("manifest.json", b'[{"Config": "c", "RepoTags": ["a:1"], "Layers": []}]'),
+        Item("c", b'{"architecture": "a", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}'),
+    ]
+)
+
+
+@given(st.binary(max_size=1200) | _mutated(_ARCHIVE))
+def test_any_file_is_an_archive_or_one_of_its_two_errors(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(ArchiveError, ImageDocumentError):
+        (Path(folder) / "x.tar").write_bytes(data)
+        Archive.open(Path(folder) / "x.tar").images()
