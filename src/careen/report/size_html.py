@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from careen.report.html_page import Bar, Cell, Frame, before_and_after, key, nested_treemap, page, section, table
 from careen.report.size_words import (
+    count,
     difference_headline,
     headline,
     instruction,
@@ -87,7 +88,7 @@ def _cells(layer: SizedLayer) -> Iterable[Cell]:
     """What is hidden is drawn apart from what its package still shows."""
     shown = layer.shares[:_MOST_CELLS]
     for share in shown:
-        yield Cell(share.label, share.bytes - share.hidden_bytes, _colour(share), f"{share.files} files")
+        yield Cell(share.label, share.bytes - share.hidden_bytes, _colour(share), count(share.files, "file"))
         yield Cell(share.label, share.hidden_bytes, _WASTED, "replaced or deleted by a higher layer")
     rest = layer.shares[_MOST_CELLS:]
     yield Cell(f"{len(rest)} more", sum(share.bytes for share in rest), _OTHER)

@@ -136,7 +136,7 @@ def _waste(console: Console, image: ImageSize) -> None:
         )
     rest = image.waste[len(shown) :]
     if rest:
-        table.add_row(format_bytes(sum(item.bytes for item in rest)), f"{len(rest)} smaller ones", "")
+        table.add_row(format_bytes(sum(item.bytes for item in rest)), f"{len(rest)} smaller", "")
     console.print(table)
 
 

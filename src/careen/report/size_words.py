@@ -5,11 +5,10 @@ from careen.size.model import ImageSize, Waste, WasteKind
 from careen.text.units import format_bytes
 
 UNKNOWN_INSTRUCTION = "(the history does not tell)"
-_NAMED = 12
 
 
 def headline(image: ImageSize) -> str:
-    parts = [f"{format_bytes(image.bytes)} in {_count(len(image.layers), 'layer')}"]
+    parts = [f"{format_bytes(image.bytes)} in {count(len(image.layers), 'layer')}"]
     if image.compressed_bytes is not None:
         parts.append(f"{format_bytes(image.compressed_bytes)} to pull")
     if image.hidden_bytes:
@@ -59,7 +58,7 @@ def who_is_to_blame(item: Waste, image: ImageSize) -> str:
 
 
 def what_is_wasted(item: Waste) -> str:
-    files = _count(item.files, "file")
+    files = count(item.files, "file")
     return f"{item.label}: {files}, such as /{item.examples[0].path}" if item.examples else f"{item.label}: {files}"
 
 
@@ -69,5 +68,5 @@ def versions(change: Change) -> str:
     return f"{change.before_version or 'none'} → {change.after_version or 'none'}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", " ")

@@ -126,8 +126,8 @@ def test_any_archive_is_a_size_or_a_named_error(data: bytes) -> None:
             assert found is not None
             assert found.hidden_bytes == 90
         if found is not None:
-            parts = [*found.packages, *found.rest]
-            assert found.bytes == sum(part.bytes for part in parts) + found.hidden_bytes
+            named, other = (sum(part.bytes for part in parts) for parts in (found.packages, found.rest))
+            assert found.bytes == named + other + found.hidden_bytes
         assert not list(Path(temporary).glob("cache/scratch/*"))
 
 

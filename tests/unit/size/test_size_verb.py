@@ -14,6 +14,7 @@ from careen.oci.archive_writer import write_docker_archive, write_layout_archive
 from careen.oci.layout import Layout, LayoutWriter
 from careen.oci.reference import ImageReference
 from fakes.images import Item, layout_of, put_image, tar
+from fakes.registry import FakeRegistry
 
 SITE = "usr/lib/python3.11/site-packages"
 LAYER = [
@@ -118,6 +119,23 @@ def test_image_that_a_daemon_has(program: str, image: str, layout: Layout, tmp_p
     assert list((tmp_path / "cache/scratch").iterdir()) == []
 
 
+@pytest.mark.parametrize("scheme", ["registry://", ""])
+def test_image_that_a_registry_has(scheme: str, layout: Layout, tmp_path: Path) -> None:
+    registry = FakeRegistry()
+    descriptor = layout.image()
+    manifest = layout.manifest(descriptor)
+    document = (descriptor.media_type, manifest.render())
+    registry.manifests["shop/web"] = {"1": document, str(descriptor.digest): document}
+    registry.blobs["shop/web"] = {
+        str(blob.digest): layout.blob_path(blob.digest).read_bytes() for blob in (manifest.config, *manifest.layers)
+    }
+    with registry.running():
+        done = careen("--format", "json", f"{scheme}{registry.host}/shop/web:1", cwd=tmp_path)
+
+    assert total(done) == TOTAL
+    assert json.loads(done.stdout)["compressed_bytes"] == sum(layer.size for layer in manifest.layers)
+
+
 def test_image_that_nobody_has_tells_who_was_asked(layout: Layout, tmp_path: Path) -> None:
     programs = daemon(tmp_path, "docker", tmp_path)
 
@@ -218,7 +236,7 @@ def test_page_draws_what_is_hidden_apart(layout: Layout, tmp_path: Path) -> None
         assert page.tags.count("svg") == maps
         assert "script" not in page.tags
         assert "numpy 2.4: 5.00 kB; replaced or deleted by a higher layer" in page.titles
-        assert "numpy 2.4: 5.00 kB; 1 files" in page.titles
+        assert "numpy 2.4: 5.00 kB; 1 file" in page.titles
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".new")]  # noqa: PTH208 - hidden ones too
 
 
