@@ -12,7 +12,7 @@ from careen.build.unbuilt import WheelFile
 from careen.plan.target import PythonRuntime
 from careen.python.installing import Additions, InstalledFile, Scheme, content, installed_files
 from careen.python.names import PackageName
-from careen.python.trimming import TrimmingPolicy
+from careen.python.trimming import VERSION, TrimmingPolicy
 from careen.python.wheel_archive import WheelArchive
 
 
@@ -61,7 +61,7 @@ class WheelRecipe:
         scheme = scheme_for(self.runtime, self.name)
         inputs: dict[str, object] = {
             "wheel": self.digest.hex,
-            "trimming": self.trimming.value,
+            "trimming": [self.trimming.value, VERSION],
             "modules": Digest.of("\n".join(self.modules).encode()).hex if self.modules else "",
             "compiler": self.compiler if self.modules else "",
             "scheme": [str(scheme.site_packages), str(scheme.scripts), str(scheme.data), str(scheme.executable)],

@@ -52,6 +52,15 @@ def find_stripper(architecture: Architecture) -> Stripper:
     return Stripper(program, version.splitlines()[0] if version else program.name)
 
 
+def can_strip(architecture: Architecture) -> bool:
+    """Whether this machine has a strip for the architecture."""
+    try:
+        find_stripper(architecture)
+    except MissingToolError:
+        return False
+    return True
+
+
 def _mapped(path: Path) -> tuple[object, ...] | None:
     """What the loader is asked for and where; None when it would refuse the file."""
     if path.stat().st_size < 64:

@@ -28,6 +28,7 @@ from careen.python.contents import (
 )
 from careen.python.locked import LockedFile
 from careen.python.requirements import requirements_in
+from careen.python.trimming import VERSION
 from careen.python.wheels import (
     TAIL_BYTES,
     WheelDirectory,
@@ -157,7 +158,7 @@ class PackageFiles:
     def _contents_place(self, file: LockedFile) -> Path | None:
         if file.digest is None:
             return None
-        return self.folder / "contents" / f"v{_FORMAT}" / file.digest.hex[:2] / f"{file.digest.hex}.json"
+        return self.folder / "contents" / f"v{_FORMAT}.{VERSION}" / file.digest.hex[:2] / f"{file.digest.hex}.json"
 
     def _cached(self, file: LockedFile) -> DistributionContents | None:
         place = self._contents_place(file)

@@ -9,6 +9,9 @@ time; stubs stay where a package may read them itself (``lazy_loader`` reads ``_
 import re
 from enum import Enum
 
+VERSION = 2
+"""Raised when a policy cuts something else, so that what was trimmed or weighed before is not believed."""
+
 
 class TrimmingPolicy(Enum):
     """NONE keeps everything; LEAN cuts what SAFE does, and symbols from the native code that stays."""
@@ -73,6 +76,9 @@ _FRAMEWORKS_FOR_TESTS = re.compile(r"(?:django/test|twisted/trial|starlette|asgi
 _TORCH_TESTS = re.compile(
     r"torch/(?:bin/(?:test_.*|.*_test|.*Test|protoc.*)|lib/lib(?:.*_test|backend_with_compiler)\.so)"
 )
+_SECOND_COPY = re.compile(r"onnxruntime/capi/libonnxruntime\.so(?:\.[0-9.]+)?")
+"""Libraries for programs in C, whose whole content the extension module has inside; no file of the wheel names them."""
+
 _POLLUTION = re.compile(r"(?:docs?|examples?|benchmarks?|tests?)/.*")
 """Folders that a distribution put beside the packages by mistake."""
 
@@ -94,7 +100,7 @@ def is_trimmed(path: str) -> bool:
         return top not in _COMPILE_AT_RUN_TIME and parts[-1] != "__init__.pyi" and "typeshed" not in parts
     if not slash or _FRAMEWORKS_FOR_TESTS.fullmatch(path):
         return False
-    if _POLLUTION.fullmatch(path) or _TORCH_TESTS.fullmatch(path):
+    if any(pattern.fullmatch(path) for pattern in (_POLLUTION, _TORCH_TESTS, _SECOND_COPY)):
         return True
     return not _TEST_FOLDERS.isdisjoint(parts[1:-1])
 

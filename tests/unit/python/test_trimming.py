@@ -12,6 +12,7 @@ from careen.python.trimming import is_trimmed, is_trimmed_data
         "torch/test/cpp.bin",
         "torch/bin/test_jit",
         "torch/bin/protoc",
+        "onnxruntime/capi/libonnxruntime.so.1.32.0",
         "torch/include/ATen/ATen.h",
         "numpy/__init__.pxd",
         "numpy/core.pyi",
@@ -32,6 +33,8 @@ def test_what_nothing_needs_at_run_time_goes(path: str) -> None:
     "path",
     [
         "numpy/testing/__init__.py",
+        "onnxruntime/capi/libonnxruntime_providers_shared.so",
+        "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so",
         "numpy/testing/_private/utils.py",
         "torch/testing/_internal/common.py",
         "pandas/_testing/__init__.py",

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.option("--accept", is_flag=True, help="Rewrite even what the new set-up cannot carry over.")
 @click.option("--runner", type=click.Choice(["runc", "bwrap", "docker", "podman"]), help="What runs the containers.")
 @click.option(
-    "--trim", type=click.Choice(["safe", "lean", "none"]), default="safe", show_default=True, help="As for build."
+    "--trim",
+    type=click.Choice(["safe", "lean", "none"]),
+    help="As for build; lean where binutils is at hand, since the proof follows at once, else safe.",
 )
 @output_options("terminal", "json")
 def command(
@@ -39,7 +41,7 @@ def command(
     replace: bool,
     accept: bool,
     runner: str | None,
-    trim: str,
+    trim: str | None,
     style: str,
     quiet: bool,
     no_color: bool,
@@ -50,6 +52,7 @@ def command(
     from careen.app.proving import ProveChoices
     from careen.app.session import Session
     from careen.build.engine import BuildOptions
+    from careen.build.stripping import can_strip
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Architecture, Platform
     from careen.prove.settings import RunnerName
@@ -57,16 +60,18 @@ def command(
     from careen.rewrite.options import RewriteOptions
 
     how = output(style=style, quiet=quiet, no_color=no_color)
+    architecture = Architecture.AMD64
+    trimming = trim or ("lean" if can_strip(architecture) else "safe")
     request = OverhaulRequest(
         plan=PlanRequest(
             root=path,
             compose_files=tuple(PurePosixPath(file) for file in compose_files),
-            platform=Platform(Architecture.AMD64),
+            platform=Platform(architecture),
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),
         ),
         into=into,
-        build=BuildOptions(trimming=TrimmingPolicy(trim)),
+        build=BuildOptions(trimming=TrimmingPolicy(trimming)),
         rewrite=RewriteOptions(accept=accept),
         prove=ProveChoices(runner=RunnerName(runner) if runner is not None else None),
         replace=replace,
