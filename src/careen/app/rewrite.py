@@ -11,13 +11,17 @@ from careen.app.scanning import judge
 from careen.app.session import Session
 from careen.config import Config
 from careen.errors import CareenError, ExitCode, MissingToolError
-from careen.findings import Finding
+from careen.findings import Finding, FixKind
 from careen.rewrite.apply import apply_changes, apply_into, undo
+from careen.rewrite.mending import Mending, mending_of, patch_of
 from careen.rewrite.options import RewriteOptions
 from careen.rewrite.patchset import PatchSet
 from careen.rewrite.stack import rewrite_stack
+from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import StackFacts, derive
+
+_MOST_ROUNDS = 3
 
 
 class RefusedError(CareenError):
@@ -34,14 +38,15 @@ class NotRepairedError(CareenError):
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A patch with the plan it was made from. ``patch`` holds the lock as well."""
+    """A patch with the files it was made from. ``patch`` holds the lock as well."""
 
-    planned: Planned
+    facts: StackFacts
+    config: Config
     patch: PatchSet
 
     @property
     def root(self) -> Path:
-        return self.planned.facts.workspace.files.root
+        return self.facts.workspace.files.root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +73,27 @@ def propose_for(session: Session, planned: Planned, options: RewriteOptions) -> 
     lock = relocked(session, planned.facts.workspace.files, planned.plan.root, patch.changes)
     if lock is not None and lock.before != lock.after:
         patch = patch.with_changes((*patch.changes, lock))
-    return Proposal(planned=planned, patch=patch)
+    return Proposal(facts=planned.facts, config=planned.config, patch=patch)
+
+
+def read_for_mending(root: Path, compose_files: tuple[PurePosixPath, ...] = ()) -> tuple[StackFacts, Config, Mending]:
+    """What local repairs there are; needs nothing but the files."""
+    facts = _read(root, compose_files)
+    config = configuration_of(facts.workspace)
+    return facts, config, mending_of(facts, findings_of(facts, config))
+
+
+def mend_on(written: Written, compose_files: tuple[PurePosixPath, ...], *, safe_only: bool) -> Written:
+    """Repairs that had to wait for others of the same text, until there are none."""
+    for _ in range(_MOST_ROUNDS):
+        facts, config, mending = read_for_mending(written.root, compose_files)
+        patch = patch_of(facts, mending, lambda mend: not safe_only or mend.disposition is FixKind.SAFE)
+        if not patch.changes:
+            return written
+        again = write(Proposal(facts=facts, config=config, patch=patch), compose_files=compose_files)
+        paths = tuple(sorted({*written.paths, *again.paths}))
+        written = Written(root=again.root, paths=paths, ended=(*written.ended, *again.ended), left=again.left)
+    return written
 
 
 def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[PurePosixPath, ...] = ()) -> Written:
@@ -81,19 +106,19 @@ def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[
     if patch.stopped and not patch.changes:
         first = next(refusal for refusal in patch.refusals if refusal.stops)
         raise RefusedError(str(first), hints=(first.hint,))
-    before = findings_of(proposal.planned.facts, proposal.planned.config)
+    before = findings_of(proposal.facts, proposal.config)
     if into is not None:
         # Judged in a folder of its own first, so that the one that is asked for appears only when it is right.
         with tempfile.TemporaryDirectory(prefix="careen-judge-") as scratch:
             trial = Path(scratch, "project")
             apply_into(proposal.root, trial, patch.changes)
-            after = findings_of(_read(trial, compose_files), proposal.planned.config)
+            after = findings_of(_read(trial, compose_files), proposal.config)
         _check(patch, before, after)
         paths = apply_into(proposal.root, into, patch.changes)
         return _written(into, paths, before, after)
     paths = apply_changes(proposal.root, patch.changes)
     try:
-        after = findings_of(_read(proposal.root, compose_files), proposal.planned.config)
+        after = findings_of(_read(proposal.root, compose_files), proposal.config)
         _check(patch, before, after)
     except BaseException:
         undo(proposal.root, patch.changes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import ChangeOwner, CleanUp, CreateUser, Download, Install, action_of
+from careen.dockerfile.actions import ChangeOwner, CleanUp, CopyFiles, CreateUser, Download, Install, action_of
 from careen.dockerfile.mounts import mounts_of
 from careen.dockerfile.shell import Command
 from careen.dockerfile.stages import ImageBase, Stage
@@ -202,7 +202,7 @@ class _Carrier:
                     self._leave(run.instruction, f"`{_shown(' '.join(command.argv))}` downloads into the image")
             case ChangeOwner() | CreateUser() | CleanUp():
                 pass
-            case None:
+            case None | CopyFiles():
                 self._other(run, command)
 
     def _other(self, run: RunStep, command: Command) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--check", "way", flag_value="check", help="Change nothing; exit 1 when something would change.")
 @click.option("--pick", is_flag=True, help="Show each change and ask for it.")
 @click.option("--unsafe", is_flag=True, help="Write changes that a person should review, too.")
+@click.option("--mend", is_flag=True, help="Repair the files as they are, line by line, instead of recasting them.")
 @click.option("--accept", is_flag=True, help="Go on although something of today's set-up is not carried over.")
 @click.option("--into", type=click.Path(path_type=Path), help="Write a changed copy here; the project stays as it is.")
 @click.option(
@@ -50,6 +51,7 @@ def command(
     way: str,
     pick: bool,
     unsafe: bool,
+    mend: bool,
     accept: bool,
     into: Path | None,
     runtime: str | None,
@@ -58,9 +60,12 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> int:
-    """Rewrite a stack's Docker set-up: one Dockerfile with a target per service, compose, ignore file, groups."""
+    """Rewrite a stack's Docker set-up: one Dockerfile with a target per service, compose, ignore file, groups.
+
+    With --mend, repair single lines and leave the files what they are.
+    """
     from careen.app.planning import PlanRequest
-    from careen.app.rewrite import propose, write
+    from careen.app.rewrite import mend_on, propose, write
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
@@ -68,22 +73,25 @@ def command(
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     files = tuple(PurePosixPath(file) for file in compose_files)
-    request = PlanRequest(
-        root=path,
-        compose_files=files,
-        platform=Platform.parse(platform),
-        fetch_wheels=not offline,
-        source_date_epoch=source_date_epoch(),
-    )
-    options = RewriteOptions(
-        runtime=Runtime(runtime) if runtime is not None else None, accept=accept, debug_targets=debug_targets
-    )
-    with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
-        try:
-            proposal = propose(session, request, options)
-        finally:
-            session.close()
+    if mend:
+        proposal = _mended(how, path, files, pick=pick, unsafe=unsafe or way != "write")
+    else:
+        request = PlanRequest(
+            root=path,
+            compose_files=files,
+            platform=Platform.parse(platform),
+            fetch_wheels=not offline,
+            source_date_epoch=source_date_epoch(),
+        )
+        options = RewriteOptions(
+            runtime=Runtime(runtime) if runtime is not None else None, accept=accept, debug_targets=debug_targets
+        )
+        with progress(how) as told:
+            session = Session(surroundings=surroundings(offline=offline), progress=told)
+            try:
+                proposal = propose(session, request, options)
+            finally:
+                session.close()
     _tell(how, proposal.patch)
     if proposal.patch.stopped and not proposal.patch.changes:
         _show(how, proposal.patch)
@@ -93,15 +101,41 @@ def command(
     if way == "diff" and into is None:
         _show(how, proposal.patch)
         return ExitCode.CLEAN
-    if pick and not _picked(how, proposal.patch):
+    if pick and not mend and not _picked(how, proposal.patch):
         say(how, "nothing was changed")
         return ExitCode.CLEAN
-    if into is None and not (unsafe or pick) and proposal.patch.needs_review:
+    if into is None and not (unsafe or pick or mend) and proposal.patch.needs_review:
         say(how, "these changes need a reviewer: read the patch, then write it with --write --unsafe")
         _show(how, proposal.patch)
         return ExitCode.FINDINGS
-    _report(how, proposal, write(proposal, into=into, compose_files=files))
+    written = write(proposal, into=into, compose_files=files)
+    if mend and not pick:
+        written = mend_on(written, files, safe_only=not unsafe and into is None)
+    _report(how, proposal, written)
     return ExitCode.CLEAN
+
+
+def _mended(how: Output, path: Path, files: tuple[PurePosixPath, ...], *, pick: bool, unsafe: bool) -> "Proposal":
+    """Local repairs: all of them, those that are safe, or those that the user picks."""
+    from careen.app.rewrite import Proposal, read_for_mending
+    from careen.findings import FixKind
+    from careen.rewrite.mending import patch_of
+
+    facts, config, mending = read_for_mending(path, files)
+    wanted = list(mending.mends)
+    if pick:
+        wanted = [
+            mend
+            for mend in wanted
+            if click.confirm(f"{mend.path}:{mend.line}: {mend.why} ({mend.disposition})", default=True, err=True)
+        ]
+    elif not unsafe:
+        for mend in wanted:
+            if mend.disposition is FixKind.REVIEW:
+                say(how, f"left for review: {mend.path}:{mend.line}: {mend.why} (--unsafe writes it too)")
+        wanted = [mend for mend in wanted if mend.disposition is FixKind.SAFE]
+    chosen = {id(mend) for mend in wanted}
+    return Proposal(facts=facts, config=config, patch=patch_of(facts, mending, lambda mend: id(mend) in chosen))
 
 
 def _tell(how: Output, patch: "PatchSet") -> None:

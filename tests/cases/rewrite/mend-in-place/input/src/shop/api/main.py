@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+import shop.settings
+app = FastAPI()
+@app.get("/healthz")
+def ok(): ...
