@@ -5,82 +5,74 @@ A word that depends on a value nobody knows is kept as it is written and marked.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+from careen.dockerfile.command import Command, is_shell, shell_text
+from careen.dockerfile.globs import BadSubstitutionError
+from careen.dockerfile.lexer import heredoc_mark
 from careen.dockerfile.tree import Instruction
-from careen.dockerfile.words import expand
 
-if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+__all__ = ["Command", "commands_of", "commands_of_argv", "commands_of_run", "reads_shell", "shell_text"]
 
-_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
-_CONDITIONAL = frozenset({"if_statement", "while_statement", "for_statement", "case_statement", "function_definition"})
+_OTHER_INTERPRETERS = ("powershell", "pwsh", "cmd", "python", "perl", "ruby", "node", "php")
 _DEEPEST_NESTING = 4
 """``sh -c`` inside ``sh -c``: nobody writes more, and hostile input ends here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """``argv`` has quotes removed and known variables replaced. ``start`` and ``end`` are offsets in the text read.
-
-    ``execs`` when ``exec`` was in front; ``last`` when no other command of the same text follows it.
-    ``redirects`` are the files written to; ``unknown`` the words that hold an unknown value.
-    """
-
-    argv: tuple[str, ...]
-    start: int
-    end: int
-    execs: bool = False
-    background: bool = False
-    piped: bool = False
-    conditional: bool = False
-    last: bool = False
-    assignments: tuple[tuple[str, str], ...] = ()
-    redirects: tuple[str, ...] = ()
-    unknown: frozenset[str] = frozenset()
-
-    @property
-    def name(self) -> str:
-        """The program's name without its folder."""
-        return self.argv[0].rpartition("/")[2] if self.argv else ""
-
-
-@lru_cache(maxsize=1)
-def _parser() -> "Parser":
-    import tree_sitter  # noqa: PLC0415 - only texts with a shell in them pay for it
-    import tree_sitter_bash  # noqa: PLC0415
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
-
-
-def commands_of(text: str, variables: Mapping[str, str] | None = None) -> tuple[Command, ...]:
+def commands_of(text: str, variables: Mapping[str, str] | None = None, *, depth: int = 0) -> tuple[Command, ...]:
     """The commands of a shell's text; what the grammar cannot read is passed over."""
-    found = list(_Walk(text, dict(variables or {})).commands())
-    return tuple(_with(command, last=index == len(found) - 1) for index, command in enumerate(found))
+    from careen.dockerfile.documents import lift_documents  # noqa: PLC0415 - only texts with a shell pay for it
+    from careen.dockerfile.shell_walk import Walk  # noqa: PLC0415
+
+    lifted, documents = lift_documents(text)
+
+    def inside(argv: tuple[str, ...], known: Mapping[str, str]) -> tuple[Command, ...] | None:
+        """The commands of ``sh -c text`` and ``eval text``; None for any other command."""
+        text = " ".join(argv[1:]) if argv[0] == "eval" else shell_text(argv)
+        if text is None or depth >= _DEEPEST_NESTING or text.lstrip('"').startswith(("$(", "`")):
+            return None  # nobody knows what `bash -c "$(curl ...)"` runs
+        return commands_of(text, known, depth=depth + 1)
+
+    found = list(Walk(lifted, variables or {}, inside).commands())
+    for document in reversed(documents):
+        owner = _reader_of(lifted, document.mark, found)
+        if owner is not None and depth < _DEEPEST_NESTING and _reads_commands(found[owner].argv):
+            reader = found[owner]
+            inner = commands_of(document.text, variables, depth=depth + 1)
+            found[owner + 1 : owner + 1] = [replace(each, start=reader.start, end=reader.end) for each in inner]
+    return tuple(replace(command, last=index == len(found) - 1) for index, command in enumerate(found))
 
 
-def commands_of_run(instruction: Instruction, variables: Mapping[str, str]) -> tuple[Command, ...]:
-    """The commands of RUN, CMD or ENTRYPOINT, here-documents included; offsets are those of the logical line.
+def commands_of_run(
+    instruction: Instruction, variables: Mapping[str, str], *, shell: tuple[str, ...] = ()
+) -> tuple[Command, ...]:
+    """The commands of RUN, CMD, ENTRYPOINT or HEALTHCHECK, here-documents included; offsets are those of the logical
+    line.
 
-    A command from a here-document carries the instruction's own offsets.
+    A command from a here-document carries the whole line's offsets. ``shell`` is what SHELL says, if anything: what
+    PowerShell or Python reads has no commands that a shell would know.
     """
-    if instruction.heredocs and instruction.keyword == "RUN":
-        end = len(instruction.line.text)
-        return tuple(
-            _with(command, start=0, end=end)
-            for heredoc in instruction.heredocs
-            for command in commands_of(heredoc.content, variables)
-        )
+    is_health = instruction.keyword == "HEALTHCHECK"
     if instruction.json_form:
-        argv = instruction.arguments[1:] if instruction.keyword == "HEALTHCHECK" else instruction.arguments
+        argv = instruction.arguments[1:] if is_health else instruction.arguments
         return tuple(commands_of_argv(argv, variables))
-    start = instruction.arguments_start
-    shell_text = instruction.line.text[start:]
+    if shell and not reads_shell(shell):
+        return ()
+    start, end = instruction.arguments_start, len(instruction.line.text)
+    if is_health and len(instruction.arguments) > 1:
+        start = instruction.line.text.index(instruction.arguments[1], start + len(instruction.arguments[0]))
+    elif is_health:
+        return ()
+    text = instruction.line.text[start:]
+    heredocs = instruction.heredocs if instruction.keyword == "RUN" else ()
+    if len(heredocs) == 1 and _is_mark(text.strip()):
+        script = heredocs[0].text
+        found = commands_of(script, variables) if _is_shell_script(script) else ()
+        return tuple(replace(command, start=0, end=end) for command in found)
+    whole = "".join((text, "\n", *(f"{heredoc.content}{heredoc.name}\n" for heredoc in heredocs)))
     return tuple(
-        _with(command, start=command.start + start, end=command.end + start)
-        for command in commands_of(shell_text, variables)
+        replace(command, start=command.start + start, end=min(command.end + start, end))
+        for command in commands_of(whole, variables)
     )
 
 
@@ -90,166 +82,52 @@ def commands_of_argv(
     """One command, or those of its text when it is ``sh -c "..."``."""
     inner = shell_text(argv)
     if inner is not None and depth < _DEEPEST_NESTING:
-        yield from commands_of(inner, variables)
+        yield from commands_of(inner, variables, depth=depth + 1)
     elif argv:
         yield Command(argv=argv, start=0, end=0, execs=True, last=True)
 
 
-def shell_text(argv: tuple[str, ...]) -> str | None:
-    """The text behind ``-c`` when ``argv`` starts a shell with one; None otherwise."""
-    if not argv or argv[0].rpartition("/")[2] not in _SHELLS:
-        return None
-    for index, word in enumerate(argv[1:], 1):
-        if not word.startswith("-"):
-            return None
-        if not word.startswith("--") and "c" in word[1:]:
-            return argv[index + 1] if index + 1 < len(argv) else None
-    return None
+def reads_shell(shell: tuple[str, ...]) -> bool:
+    """Whether SHELL names something that reads a shell's language; ``conda run -n env bash -c`` does."""
+    names = [word.rpartition("/")[2].rpartition("\\")[2].lower() for word in shell]
+    if any(is_shell(name) for name in names):
+        return True
+    return not (names and names[0].startswith(_OTHER_INTERPRETERS))
 
 
-def _with(command: Command, *, start: int | None = None, end: int | None = None, last: bool | None = None) -> Command:
-    return Command(
-        argv=command.argv,
-        start=command.start if start is None else start,
-        end=command.end if end is None else end,
-        execs=command.execs,
-        background=command.background,
-        piped=command.piped,
-        conditional=command.conditional,
-        last=command.last if last is None else last,
-        assignments=command.assignments,
-        redirects=command.redirects,
-        unknown=command.unknown,
-    )
+def _reader_of(lifted: str, mark: tuple[int, int], commands: list[Command]) -> int | None:
+    """The command that a here-document goes to: the one right behind its mark, else the last one before it."""
+    for index, command in enumerate(commands):
+        if command.start >= mark[1] and not lifted[mark[1] : command.start].strip():
+            return index
+    before = [index for index, command in enumerate(commands) if command.start <= mark[0]]
+    return before[-1] if before else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    background: bool = False
-    piped: bool = False
-    conditional: bool = False
+def _reads_commands(argv: tuple[str, ...]) -> bool:
+    """Whether a shell is started that takes its commands from standard input."""
+    if not argv or not is_shell(argv[0]):
+        return False
+    words = iter(argv[1:])
+    for word in words:
+        if not word.startswith(("-", "+")) or "c" in word[1:]:
+            return False
+        if "s" in word[1:]:
+            return True
+        if word.endswith(("o", "O")):
+            next(words, None)
+    return True
 
 
-class _Walk:
-    """Visits a syntax tree in the order of the text, remembering assignments with known values."""
+def _is_mark(text: str) -> bool:
+    try:
+        return heredoc_mark(text) is not None
+    except BadSubstitutionError:
+        return False
 
-    def __init__(self, text: str, variables: dict[str, str], depth: int = 0) -> None:
-        self._bytes = text.encode("utf-8", "replace")
-        self._text = text
-        self._variables = variables
-        self._depth = depth
-        self._ascii = text.isascii()
 
-    def commands(self) -> Iterator[Command]:
-        yield from self._visit(_parser().parse(self._bytes).root_node, _Context())
-
-    def _slice(self, node: "Node") -> str:
-        return self._bytes[node.start_byte : node.end_byte].decode("utf-8", "replace")
-
-    def _offset(self, byte: int) -> int:
-        return byte if self._ascii else len(self._bytes[:byte].decode("utf-8", "replace"))
-
-    def _visit(self, root: "Node", context: _Context) -> Iterator[Command]:
-        # An explicit stack: hostile text nests deeper than Python's own.
-        stack: list[tuple[Node, _Context]] = [(root, context)]
-        while stack:
-            node, current = stack.pop()
-            if node.type == "command":
-                yield from self._command(node, current, ())
-                continue
-            if node.type == "redirected_statement":
-                body = node.child_by_field_name("body")
-                if body is not None and body.type == "command":
-                    yield from self._command(body, current, self._redirects(node))
-                    continue
-            if node.type == "variable_assignment":
-                self._assign(node)
-                continue
-            if node.type == "pipeline":
-                current = _Context(current.background, piped=True, conditional=current.conditional)
-            elif node.type in _CONDITIONAL:
-                current = _Context(current.background, current.piped, conditional=True)
-            children = list(node.children)
-            visits: list[tuple[Node, _Context]] = []
-            for index, child in enumerate(children):
-                follower = children[index + 1] if index + 1 < len(children) else None
-                detached = follower is not None and follower.type == "&"
-                here = _Context(current.background or detached, current.piped, current.conditional)
-                if child.is_named or child.type in {"list", "pipeline"}:
-                    visits.append((child, here))
-            stack += reversed(visits)
-
-    def _redirects(self, node: "Node") -> tuple[str, ...]:
-        targets = []
-        for child in node.children:
-            if child.type == "file_redirect" and not self._slice(child).lstrip("0123456789").startswith("<"):
-                target = child.child_by_field_name("destination")
-                if target is not None:
-                    targets.append(self._word(target)[0])
-        return tuple(targets)
-
-    def _assign(self, node: "Node") -> tuple[str, str] | None:
-        name = node.child_by_field_name("name")
-        value = node.child_by_field_name("value")
-        if name is None:
-            return None
-        text, unknown = self._word(value) if value is not None else ("", frozenset[str]())
-        if unknown:
-            self._variables.pop(self._slice(name), None)
-        else:
-            self._variables[self._slice(name)] = text
-        return self._slice(name), text
-
-    def _word(self, node: "Node") -> tuple[str, frozenset[str]]:
-        written = self._slice(node)
-        if node.type == "raw_string":
-            return written[1:-1], frozenset()
-        if "$(" in written or "`" in written:
-            return written, frozenset({written})
-        expanded = expand(written, self._variables)
-        if expanded.unknown:
-            return written.strip("\"'"), expanded.unknown
-        return expanded.text, frozenset()
-
-    def _command(self, node: "Node", context: _Context, redirects: tuple[str, ...]) -> Iterator[Command]:
-        argv: list[str] = []
-        unknown: set[str] = set()
-        assignments: list[tuple[str, str]] = []
-        for child in node.children:
-            if child.type == "variable_assignment":
-                name = child.child_by_field_name("name")
-                value = child.child_by_field_name("value")
-                if name is not None:
-                    assignments.append((self._slice(name), self._word(value)[0] if value is not None else ""))
-            elif child.type in {"file_redirect", "herestring_redirect", "heredoc_redirect"}:
-                continue
-            elif child.is_named:
-                text, missing = self._word(child)
-                unknown |= missing
-                argv += text.split() if missing and not text.startswith(("$(", "`")) else [text]
-        execs = False
-        while argv and argv[0] in {"exec", "sudo", "command", "time"}:
-            execs = execs or argv[0] == "exec"
-            argv = argv[1:]
-            while execs and argv and argv[0] in {"-a", "-c", "-l"}:
-                argv = argv[2:] if argv[0] == "-a" else argv[1:]
-        if not argv:
-            return
-        inner = shell_text(tuple(argv))
-        start, end = self._offset(node.start_byte), self._offset(node.end_byte)
-        if inner is not None and self._depth < _DEEPEST_NESTING:
-            for command in _Walk(inner, dict(self._variables), self._depth + 1).commands():
-                yield _with(command, start=start, end=end)
-            return
-        yield Command(
-            argv=tuple(argv),
-            start=start,
-            end=end,
-            execs=execs,
-            background=context.background,
-            piped=context.piped,
-            conditional=context.conditional,
-            assignments=tuple(assignments),
-            redirects=redirects,
-            unknown=frozenset(unknown),
-        )
+def _is_shell_script(text: str) -> bool:
+    first_line = text.partition("\n")[0]
+    if not first_line.startswith("#!"):
+        return True
+    return any(is_shell(word) for word in first_line[2:].split())

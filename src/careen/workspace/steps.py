@@ -90,6 +90,7 @@ class _StageState:
 
     working_directory: PurePosixPath
     user: str | None
+    shell: tuple[str, ...] = ()
 
 
 class StepReader:
@@ -106,7 +107,7 @@ class StepReader:
     def read(self, stage: Stage) -> None:
         parent = stage.base.index if isinstance(stage.base, StageBase) else None
         above = self.ends.get(parent) if parent is not None else None
-        state = _StageState(above.working_directory, above.user) if above is not None else _StageState(_ROOT, None)
+        state = replace(above) if above is not None else _StageState(_ROOT, None)
         self.ends[stage.index] = state
         environment = self._source.stages.environment(stage)
         for instruction in stage.instructions:
@@ -116,6 +117,8 @@ class StepReader:
                     state.working_directory = normal_path(state.working_directory / folder)
                 case "USER" if instruction.arguments:
                     state.user = expand(instruction.arguments[0], environment).text
+                case "SHELL":
+                    state.shell = instruction.arguments
                 case "RUN":
                     self.runs.append(self._run(stage, instruction, state, environment))
                 case "COPY" | "ADD" if len(instruction.arguments) > 1:
@@ -125,7 +128,7 @@ class StepReader:
         self, stage: Stage, instruction: Instruction, state: _StageState, environment: Mapping[str, str]
     ) -> RunStep:
         mounts = mounts_of(instruction)
-        commands = list(commands_of_run(instruction, environment))
+        commands = list(commands_of_run(instruction, environment, shell=state.shell))
         scripts: list[PurePosixPath] = []
         for command in list(commands):
             commands += self._called(stage, command, state, environment, scripts)

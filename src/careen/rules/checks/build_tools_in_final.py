@@ -60,7 +60,7 @@ def _remaining(run: RunStep, install: Install) -> list[str]:
     removed = {
         package for action in run.actions if isinstance(action, CleanUp) for package in map(_bare, action.packages)
     }
-    if any(package.startswith(".") and package in removed for package in packages):
+    if install.virtual in removed:
         return []
     if any(package.startswith("$") for package in removed) and any(package.startswith("$") for package in packages):
         return []
