@@ -18,7 +18,7 @@ from careen.plan.target import Plan
 from careen.progress import Progress, Step, unheard
 from careen.prove import flower, smoke
 from careen.prove.backing import Backing, UnknownBackingError
-from careen.prove.checks import read_only_root
+from careen.prove.checks import memory, number_of_processes, read_only_root
 from careen.prove.checks.catalogue import HEALTH_CHECKS, IMAGE_CHECKS, LATE_CHECKS, REACHABLE, RUNNING_CHECKS
 from careen.prove.choice import choose
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, failed, judged, passed, skipped
@@ -147,12 +147,24 @@ class _Proof:
             return
         log = trial.log()
         trial.note(failed(STARTS, Evidence(summary=begun.said, command=launch.argv, output=log)))
-        self._note_peak(trial)
+        judged_already = self._judge_limits(trial, ground)
         trial.discard()
-        if not (_READ_ONLY in log and self._starts_with_a_writable_root(trial, ground)):
-            trial.skip((read_only_root.SLUG,), "the service did not start")
-        slugs = [slug for slug, _ in (*RUNNING_CHECKS, *LATE_CHECKS) if slug != read_only_root.SLUG]
+        if _READ_ONLY in log and self._starts_with_a_writable_root(trial, ground):
+            judged_already.add(read_only_root.SLUG)
+        slugs = [slug for slug, _ in (*RUNNING_CHECKS, *LATE_CHECKS) if slug not in judged_already]
         trial.skip((*slugs, STOPS), "the service did not start")
+
+    def _judge_limits(self, trial: Trial, ground: Ground) -> set[str]:
+        """The checks of those limits that kept a service from starting."""
+        if trial.container is None:
+            return set()
+        self._note_peak(trial)
+        use, subject = trial.container.use(), self._subject(trial, ground)
+        hit = {memory.SLUG: use.out_of_memory, number_of_processes.SLUG: use.refused_processes}
+        for slug, check in LATE_CHECKS:
+            if hit.get(slug):
+                trial.judge(slug, partial(check, subject))
+        return {slug for slug, times in hit.items() if times}
 
     def _starts_with_a_writable_root(self, trial: Trial, ground: Ground) -> bool:
         """Whether that is what it lacked. Then it is noted as a fault of the image."""

@@ -5,9 +5,8 @@ A request with the header ``x-careen-hold: SECONDS`` leaves the mark ``<x-careen
 the application gets it.
 """
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN201, ANN202, INP001, PTH118, PTH123 - it runs with an image's Python
+# ruff: noqa: ANN001, ANN201, ANN202, INP001, PLC0415, PTH118, PTH123 - it runs with an image's Python
 
-import asyncio
 import importlib
 import inspect
 import os
@@ -29,6 +28,8 @@ def _begin(name):
 
 
 def _asgi(inner):
+    import asyncio  # only for those who have it anyway
+
     async def held(scope, receive, send):
         if scope["type"] == "http":
             headers = {key.lower(): value.decode() for key, value in scope["headers"]}
