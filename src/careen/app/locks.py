@@ -20,8 +20,11 @@ class NoLockError(CareenError):
     """The project has no lock that careen reads."""
 
 
-def lock_of(session: Session, files: ProjectFiles, project: PythonProject) -> Lock:
-    """Raises NoLockError, SyntaxProblem, or when the file cannot be read."""
+def lock_of(session: Session, files: ProjectFiles, project: PythonProject, text: str | None = None) -> Lock:
+    """``text`` stands for what the file says, such as what it said once.
+
+    Raises NoLockError, SyntaxProblem, or when the file cannot be read.
+    """
     path = project.lock_path
     if path is None:
         where = project.folder / "pyproject.toml"
@@ -32,7 +35,7 @@ def lock_of(session: Session, files: ProjectFiles, project: PythonProject) -> Lo
         raise NoLockError(
             f"{path}: careen does not read this kind of lock yet", hints=("careen reads uv.lock: uv lock",)
         )
-    source = files.read(path)
+    source = files.read(path) if text is None else Source(path, text)
     return read_uvlock(source, _document(session, source))
 
 

@@ -2,11 +2,12 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from careen.app.bases import apt_bytes, base_for, system_packages
@@ -15,11 +16,11 @@ from careen.app.session import Session
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
 from careen.debian.resolve import exactly
-from careen.debian.runtime import DebianPython, release_for
+from careen.debian.runtime import DebianPython, python_of, release_for
 from careen.dockerfile.actions import Install
 from careen.dockerfile.stages import ImageBase
 from careen.errors import CareenError
-from careen.plan.application import application
+from careen.plan.application import APPLICATION_FOLDER, application
 from careen.plan.current import CurrentInputs, contributions
 from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
 from careen.plan.epoch import DEFAULT_EPOCH
@@ -38,21 +39,26 @@ from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.linkage import Need, NeedsCache
-from careen.python.locked import Lock, LockedFile, LockedPackage
+from careen.python.locked import LocalSource, Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
 from careen.workspace.model import PythonProject
-from careen.workspace.sources import first_party
+from careen.workspace.sources import first_party, with_roots
 
 if TYPE_CHECKING:
     from careen.debian.mirror import Archive
 
 _OFFERED = (PythonVersion(11), PythonVersion(13))
+_FOR_SOURCES = {("src",), ("lib",), ("python",)}
 _PATCH: Mapping[str, int] = {"bookworm": 2, "trixie": 5}
 """The last number of each release's Python."""
+
+
+class UnsuitableBaseError(CareenError):
+    """The base that was named is not one that careen can plan on."""
 
 
 class NothingToPlanError(CareenError):
@@ -61,13 +67,20 @@ class NothingToPlanError(CareenError):
 
 @dataclass(frozen=True, kw_only=True)
 class PlanRequest:
-    """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need."""
+    """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need.
+
+    What if: ``without`` names distributions that no service shall have, ``base`` another base (``debian:trixie``),
+    ``lock_text`` what the lock shall say.
+    """
 
     root: Path
     compose_files: tuple[PurePosixPath, ...] = ()
     platform: Platform
     fetch_wheels: bool = False
     source_date_epoch: int = DEFAULT_EPOCH
+    without: tuple[str, ...] = ()
+    base: str | None = None
+    lock_text: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,10 +155,13 @@ class _Planning:
     @cached_property
     def lock(self) -> Lock:
         """Raises NoLockError, SyntaxProblem, or when the file cannot be read."""
-        return lock_of(self.session, self.facts.workspace.files, self.project)
+        return lock_of(self.session, self.facts.workspace.files, self.project, self.request.lock_text)
 
     @cached_property
     def python(self) -> DebianPython:
+        named = self.request.base or self.config.base
+        if named is not None:
+            return self._named_base(named)
         references = [
             image.base.reference or image.base.written
             for image in self.facts.images
@@ -159,6 +175,19 @@ class _Planning:
         if found is None:
             raise NothingToPlanError(f"Debian carries no Python {version}")
         return found
+
+    def _named_base(self, named: str) -> DebianPython:
+        """Raises UnsuitableBaseError, or UnknownReleaseError."""
+        kind, _, release = named.partition(":")
+        if kind != "debian":
+            raise UnsuitableBaseError(
+                f"careen plans on bases that it composes from Debian packages, and {named} is none",
+                hints=("name debian:bookworm (Python 3.11) or debian:trixie (Python 3.13)",),
+            )
+        python = python_of(release)
+        requires = self.project.pyproject.requires_python
+        target_python([], requires, (PythonVersion(python.version[1]),))
+        return python
 
     @cached_property
     def environment(self) -> TargetEnvironment:
@@ -174,7 +203,18 @@ class _Planning:
 
     @cached_property
     def locked_project(self) -> LockedPackage:
-        return project_of(self.lock, self.project.pyproject.name)
+        """The project's own entry, else, for a workspace whose root is none, the member that most images sync.
+
+        Raises NoProjectError.
+        """
+        folder = self.project.folder
+        inside = folder.relative_to(self.lock.path.parent) if folder.is_relative_to(self.lock.path.parent) else folder
+        project = self.lock.project(self.project.pyproject.name, inside)
+        if project is None:
+            named = [name for request in self.requests.values() for name in request.members]
+            members = [package for package in self.lock.local if package.name in named] or [*self.lock.local]
+            project = members[0] if members else None
+        return project or project_of(self.lock, self.project.pyproject.name)
 
     @cached_property
     def requests(self) -> Mapping[Install, SyncRequest]:
@@ -285,6 +325,7 @@ class _Planning:
                 installed_today=self._installed_today(service.facts),
                 contributions=self._contributions(service.facts.image, archive),
                 system_packages=self._system(service, archive, needs[service.facts.name], composed.libraries),
+                working_directory=self._home(service.entry),
             )
             for service in read
         )
@@ -306,7 +347,24 @@ class _Planning:
 
     @cached_property
     def _tree(self) -> SourceTree:
-        return first_party(self.facts.workspace.files, self.project.folder)
+        """The project's files, with the members of its workspace and the folders that commands are given from."""
+        tree = first_party(self.facts.workspace.files, self.project.folder)
+        members = [
+            PurePosixPath(normpath(self.lock.path.parent / package.source.path))
+            for package in self.lock.local
+            if isinstance(package.source, LocalSource)
+        ]
+        inside = [path.relative_to(self.project.folder) for path in members if path.is_relative_to(self.project.folder)]
+        return with_roots(tree, inside, self._commanded())
+
+    def _commanded(self) -> Iterator[str]:
+        """Modules that commands name, whose folders must stand on ``sys.path`` wherever the Dockerfile puts them."""
+        for service in self.services:
+            own = self.config.service(service.name)
+            with contextlib.suppress(UnknownEntryPointError):
+                entry = interpret(own.entrypoint or (service.launch.argv if service.launch is not None else ()), {})
+                yield from entry.modules
+                yield from (name for mention in entry.mentions if "." in (name := mention.partition(":")[0]))
 
     @cached_property
     def _sources(self) -> Sources:
@@ -342,7 +400,12 @@ class _Planning:
         before = self._before(service, scripts)
         found = reach(self._sources, self._start(service, (entry, *before)))
         self.notes += found.notes
-        kept = partition(self.view, (entry, *before), found, Overrides(include=own.include, exclude=own.exclude))
+        kept = partition(
+            self.view,
+            (entry, *before),
+            found,
+            Overrides(include=own.include, exclude=(*own.exclude, *self.request.without)),
+        )
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
         return _Read(service, entry, found, kept)
 
@@ -351,10 +414,12 @@ class _Planning:
         found: list[EntryPoint] = []
         for argv in service.launch.prelude if service.launch is not None else ():
             with contextlib.suppress(UnknownEntryPointError):
-                found.append(interpret(argv, scripts))
-                self.notes.append(
-                    f"{service.name} runs `{' '.join(argv)}` before it starts: make that a step of its own"
-                )
+                step = interpret(argv, scripts)
+                found.append(step)
+                if step.role is Role.OTHER:  # another server is but the other branch of a condition
+                    self.notes.append(
+                        f"{service.name} runs `{' '.join(argv)}` before it starts: make that a step of its own"
+                    )
         return tuple(found)
 
     def _start(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Start:
@@ -366,12 +431,40 @@ class _Planning:
         return Start(
             modules=[module for entry in entries for module in entry.modules],
             scripts=[
-                *(script for entry in entries for script in entry.scripts),
+                *(self._script(script) for entry in entries for script in entry.scripts),
                 *(path for entry in entries for path in entry.settings if path in files),
             ],
             mentions=[mention for entry in entries for mention in entry.mentions],
             environment=environment,
         )
+
+    def _script(self, script: PurePosixPath) -> PurePosixPath:
+        """The project's file behind a path of the command, whichever folder the Dockerfile gives the command from."""
+        wanted = PurePosixPath(normpath(script)).parts
+        while wanted and wanted[0] in {"/", ".."}:
+            wanted = wanted[1:]
+        for length in range(len(wanted), 0, -1):
+            found = [path for path in self._tree.files if path.parts[-length:] == wanted[-length:]]
+            if found:
+                return min(found, key=lambda path: (len(path.parts), path))
+        return script
+
+    def _home(self, entry: EntryPoint) -> PurePosixPath:
+        """Where in the image the command is given from: the folder above its script, or above its module's package,
+        unless that is but a folder for sources.
+        """
+        for script in entry.scripts:
+            if not script.is_absolute():
+                found, depth = self._script(script), len(PurePosixPath(normpath(script)).parts)
+                return APPLICATION_FOLDER.joinpath(*found.parts[:-depth])
+        names = [*entry.modules, *(mention.partition(":")[0] for mention in entry.mentions)]
+        for name in names:
+            path = self._tree.modules.get(name)
+            if path is not None:
+                depth = len(name.split(".")) + (path.name == "__init__.py")
+                folder = path.parts[:-depth]
+                return APPLICATION_FOLDER if folder[-1:] in _FOR_SOURCES else APPLICATION_FOLDER.joinpath(*folder)
+        return APPLICATION_FOLDER
 
     def _needs(self, partitioned: Partition) -> frozenset[str]:
         cache = NeedsCache(self.session.surroundings.cache / "python" / "needs")

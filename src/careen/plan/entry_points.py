@@ -258,6 +258,8 @@ def _fastapi(words: tuple[str, ...]) -> EntryPoint:
         role=Role.WEB,
         arguments=("-m", "fastapi", *kept),
         scripts=tuple(PurePosixPath(operand) for operand in options.operands[:1]),
+        # Without a path fastapi looks for these (fastapi_cli.discover).
+        mentions=() if options.operands else ("main", "app.main", "app.app", "app.api"),
         programs=("fastapi", "fastapi_cli", "uvicorn"),
         ports=(_port(options.last("--port"), 8000),),
         dropped_arguments=dropped,

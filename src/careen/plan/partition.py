@@ -3,7 +3,7 @@
 Over-approximates where it must: a name with several providers keeps them all, marked as possible.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -42,7 +42,7 @@ class Partition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """The user's words; what is excluded goes even if something requires it."""
+    """The user's words; what is excluded goes even if something requires it, with what only it requires."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -51,6 +51,7 @@ class Overrides:
 @dataclass
 class _Roots:
     view: LockView
+    without: frozenset[PackageName] = frozenset()
     reasons: dict[PackageName, dict[str, None]] = field(default_factory=dict)
     certain: set[PackageName] = field(default_factory=set)
 
@@ -86,7 +87,11 @@ class _Roots:
         return tuple(roots)
 
     def closure(self) -> tuple[Selected, ...]:
-        return closure(self.view.lock, self.wanted(), self.view.environment, self.view.active)
+        return self.closure_of(self.wanted())
+
+    def closure_of(self, wanted: Iterable[Wanted]) -> tuple[Selected, ...]:
+        view = self.view
+        return closure(view.lock, wanted, view.environment, view.active, without=self.without)
 
     @cached_property
     def scripts(self) -> Mapping[str, PackageName]:
@@ -104,7 +109,7 @@ def partition(
 ) -> Partition:
     """``entries`` are the service's command, and before it in time whatever runs first (migrations, say)."""
     overrides = overrides or Overrides()
-    roots = _Roots(view)
+    roots = _Roots(view, frozenset(package_name(name) for name in overrides.exclude))
     unknown = [
         f"{program}, started by the command"
         for entry in entries
@@ -117,8 +122,7 @@ def partition(
         roots.want(package_name(name), "included in the configuration", certain=True)
     words = {word for entry in entries for word in entry.arguments}
     selected = _with_companions(view, roots, words)
-    dropped = {package_name(name) for name in overrides.exclude}
-    needed = _certain_closure(view, roots)
+    needed = _certain_closure(roots)
     kept = tuple(
         Kept(
             package=item.package,
@@ -126,7 +130,7 @@ def partition(
             certainty=Certainty.NEEDED if item.package.name in needed else Certainty.POSSIBLE,
         )
         for item in selected
-        if item.package.name not in dropped and not item.package.is_local
+        if not item.package.is_local
     )
     return Partition(kept=kept, unknown=tuple(dict.fromkeys(unknown)))
 
@@ -233,9 +237,9 @@ def _plugins(view: LockView, declared: set[PackageName]) -> tuple[tuple[PackageN
     )
 
 
-def _certain_closure(view: LockView, roots: _Roots) -> frozenset[PackageName]:
-    certain = tuple(root for root in roots.wanted() if root.name in roots.certain)
-    return frozenset(item.package.name for item in closure(view.lock, certain, view.environment, view.active))
+def _certain_closure(roots: _Roots) -> frozenset[PackageName]:
+    certain = [root for root in roots.wanted() if root.name in roots.certain]
+    return frozenset(item.package.name for item in roots.closure_of(certain))
 
 
 def _is_standard(name: str) -> bool:

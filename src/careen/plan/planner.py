@@ -67,7 +67,10 @@ _DROPPED_VARIABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInputs:
-    """One service, read and partitioned. ``installed_today`` is what its image of today holds of the lock."""
+    """One service, read and partitioned. ``installed_today`` is what its image of today holds of the lock.
+
+    ``working_directory`` is where the command is given from, in the image.
+    """
 
     facts: ServiceFacts
     entry: EntryPoint
@@ -77,6 +80,7 @@ class ServiceInputs:
     installed_today: Mapping[PackageName, LockedPackage]
     contributions: tuple[Contribution, ...]
     system_packages: tuple[BinaryPackage, ...]
+    working_directory: PurePosixPath = APPLICATION_FOLDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,7 @@ class _Assembler:
             or image_name(stack_name, facts.name),
             role=entry.role,
             entry_point=(str(base.runtime.executable), *arguments),
-            working_directory=APPLICATION_FOLDER,
+            working_directory=self.inputs.working_directory,
             environment=self._environment(),
             run_environment=self._run_environment(),
             user=APPLICATION_USER,

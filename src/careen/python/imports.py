@@ -289,7 +289,7 @@ class _Walk:
             self.notes.append(f"{path}: cannot be read; its imports are not known")
             return
         if reading.problem is not None:
-            self.notes.append(f"{path}:{reading.problem}; its imports are not known")
+            self.notes.append(f"{path}:{reading.problem}; its imports are read by their lines alone")
         for site in reading.imports:
             self._import(site, Place(path, site.line))
         in_settings = name in self.settings or any(literal.target in _DJANGO_LISTS for literal in reading.literals)
@@ -309,6 +309,8 @@ class _Walk:
             self.enter(entry)
             if f"{entry}.__main__" in self.tree.modules:
                 self.enter(f"{entry}.__main__")
+        elif self.tree.is_first_party(entry.rpartition(".")[0]):  # `celery -A shelf.worker.app` names an attribute
+            self.enter(entry.rpartition(".")[0])
         elif not self.tree.is_first_party(top):
             self.external.setdefault(entry, ExternalImport(entry, Setting("the command"), False, False))
         else:
@@ -334,11 +336,14 @@ class _Walk:
 
     def _import(self, site: ImportSite, place: Place) -> None:
         candidates = [site.module, *(f"{site.module}.{name}" for name in site.names)]
-        if self.tree.is_first_party(site.module.partition(".")[0]):
+        top = site.module.partition(".")[0]
+        if self.tree.is_first_party(top):
             for candidate in candidates:
                 if self.tree.is_first_party(candidate):
                     self.enter(candidate)
-            return
+            # A folder `alembic` without __init__ gives way to a distribution of that name, wherever it stands.
+            if top in self.tree.modules or any(candidate in self.tree.modules for candidate in candidates):
+                return
         for candidate in candidates:
             known = self.external.get(candidate)
             found = ExternalImport(candidate, place, site.optional, site.typing_only)

@@ -5,6 +5,7 @@ Read, never run. Every string comes with what stands around it, since that is wh
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -73,7 +74,8 @@ class Discovery:
 class ModuleReading:
     """``walked`` are packages whose modules are listed and loaded, the empty name standing for the module's own.
 
-    ``problem`` is set, as ``line: reason``, when the text is not Python; then all else is empty.
+    ``problem`` is set, as ``line: reason``, when this Python cannot parse the text; then imports and strings are those
+    that single lines tell.
     """
 
     imports: tuple[ImportSite, ...] = ()
@@ -93,10 +95,50 @@ def read_module(text: str, name: str, *, is_package: bool) -> ModuleReading:
         tree = ast.parse(text.removeprefix("\ufeff"))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
-        return ModuleReading(problem=f"{line}: {getattr(error, 'msg', None) or error}")
+        problem = f"{line}: {getattr(error, 'msg', None) or error}"
+        return _read_lines(text, name, is_package=is_package, problem=problem)
     reader = _Reader(name, is_package)
     reader.walk(tree)
     return reader.reading()
+
+
+_LINE_IMPORT = re.compile(
+    r"^(?P<indent>[ \t]*)(?:from[ \t]+(?P<origin>\.*[\w.]*)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#;]*)"
+    r"|import[ \t]+(?P<modules>[^\n#;]*))",
+    re.MULTILINE,
+)
+_LINE_STRING = re.compile(r"""(["'])(?P<text>[A-Za-z_][\w.:+/-]{0,120})\1""")
+
+
+def _read_lines(text: str, name: str, *, is_package: bool, problem: str) -> ModuleReading:
+    """For what the parser refuses, which may be the syntax of a newer Python: imports look the same in all of them."""
+    package = name if is_package else name.rpartition(".")[0]
+    imports: list[ImportSite] = []
+    for match in _LINE_IMPORT.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        optional = bool(match["indent"])
+        if match["modules"] is not None:
+            words = (part.partition(" as ")[0].strip() for part in match["modules"].split(","))
+            imports += [ImportSite(word, (), line, optional, False) for word in words if _is_dotted(word)]
+            continue
+        bare = match["origin"].lstrip(".")
+        level = len(match["origin"]) - len(bare)
+        parts = package.split(".")[: len(package.split(".")) - level + 1] if level else []
+        module = ".".join([*(part for part in parts if part), *([bare] if bare else [])])
+        listed = re.sub(r"#[^\n]*", "", match["names"]).strip("() \t\n").split(",")
+        names = tuple(word for part in listed if (word := part.partition(" as ")[0].strip()).isidentifier())
+        if module and _is_dotted(module):
+            imports.append(ImportSite(module, names, line, optional, False))
+    literals = [
+        Literal(match["text"], text.count("\n", 0, match.start()) + 1, "", "", is_key=False)
+        for match in _LINE_STRING.finditer(text)
+    ]
+    urls = [(literal.text.partition("://")[0].lower(), literal.line) for literal in literals if "://" in literal.text]
+    return ModuleReading(imports=tuple(imports), literals=tuple(literals), urls=tuple(urls), problem=problem)
+
+
+def _is_dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 @dataclass(frozen=True, slots=True)

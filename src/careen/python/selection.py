@@ -53,15 +53,20 @@ def activation(project: LockedPackage, *, extras: Iterable[str], groups: Iterabl
 
 
 def closure(
-    lock: Lock, wanted: Iterable[Wanted], environment: TargetEnvironment, active: Active = NOTHING_ACTIVE
+    lock: Lock,
+    wanted: Iterable[Wanted],
+    environment: TargetEnvironment,
+    active: Active = NOTHING_ACTIVE,
+    *,
+    without: frozenset[PackageName] = frozenset(),
 ) -> tuple[Selected, ...]:
-    """Everything that ``wanted`` needs, itself included, by name.
+    """Everything that ``wanted`` needs, itself included, by name; ``without`` are left out, and what only they need.
 
     Raises StaleLockError when the lock does not hold something that is asked for.
     """
     roots = tuple(wanted)
     while True:
-        walk = _Walk(lock, environment, active)
+        walk = _Walk(lock, environment, active, without)
         walk.run(roots)
         grown = Active(active.extras | walk.activated, active.groups)
         if not lock.conflicts or grown == active:
@@ -70,7 +75,10 @@ def closure(
 
 
 class _Walk:
-    def __init__(self, lock: Lock, environment: TargetEnvironment, active: Active) -> None:
+    def __init__(
+        self, lock: Lock, environment: TargetEnvironment, active: Active, without: frozenset[PackageName]
+    ) -> None:
+        self._without = without
         self._lock = lock
         self._environment = environment
         self._active = active
@@ -112,7 +120,9 @@ class _Walk:
         return tuple(sorted(found, key=lambda selected: (selected.package.name, selected.package.version)))
 
     def _choose(self, dependency: LockedDependency, reason: str) -> LockedPackage | None:
-        """None for a package that the lock has for other targets only."""
+        """None for a package that is left out, or that the lock has for other targets only."""
+        if dependency.name in self._without:
+            return None
         candidates = self._lock.by_name.get(dependency.name, ())
         if not candidates:
             if self._lock.root is not None and dependency.name == self._lock.root.name:

@@ -284,7 +284,9 @@ class _Discovery:
         except CareenError as error:
             self._tell(path, error)
             return None
-        locks = [folder / name for name in _LOCK_NAMES if self.files.exists(folder / name)]
+        # The lock of a workspace stands in its root, above the members.
+        folders = (folder, *folder.parents)
+        locks = [place / name for place in folders for name in _LOCK_NAMES if self.files.exists(place / name)]
         return PythonProject(folder=folder, pyproject=pyproject, lock_path=locks[0] if locks else None)
 
     def _dockerfiles_alone(self, paths: Iterable[PurePosixPath]) -> list[Service]:

@@ -1,5 +1,6 @@
 """The project's own Python: which folders stand on ``sys.path``, and the files below them."""
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from careen.python.imports import SourceTree
@@ -19,3 +20,29 @@ def first_party(files: ProjectFiles, folder: PurePosixPath) -> SourceTree:
         if PurePosixPath(name, "__init__.py") not in present and any(path.parts[0] == name for path in paths)
     ]
     return SourceTree(roots=(*roots, PurePosixPath()), files=paths)
+
+
+def with_roots(tree: SourceTree, members: Iterable[PurePosixPath], modules: Iterable[str]) -> SourceTree:
+    """The same files with more roots: each member's folder and its ``src``, and wherever a commanded module lies.
+
+    A Dockerfile may put ``src/app`` at ``/code/app`` and start ``app.main``: then ``src`` is the root that is meant.
+    """
+    present = set(tree.files)
+    above = {folder for path in tree.files for folder in path.parents}
+    roots = dict.fromkeys(tree.roots)
+    for member in members:
+        if member in above:
+            roots.update(dict.fromkeys(path for path in (member / "src", member) if path in above))
+    for module in modules:
+        parts = module.split(".")
+        if not module or SourceTree(tuple(roots), tree.files).is_first_party(module):
+            continue
+        for wanted in (PurePosixPath(*parts).with_suffix(".py"), PurePosixPath(*parts, "__init__.py")):
+            found = [path for path in present if path.parts[-len(wanted.parts) :] == wanted.parts]
+            if found:
+                nearest = min(found, key=lambda path: (len(path.parts), path))
+                roots[PurePosixPath(*nearest.parts[: -len(wanted.parts)])] = None
+                break
+    # Deeper first, so that a module is known by its own root's name and not by its path from the top.
+    ordered = sorted(roots, key=lambda root: -len(root.parts))
+    return SourceTree(roots=tuple(ordered), files=tree.files)

@@ -37,6 +37,15 @@ def test_namespace_packages_are_first_party_too() -> None:
     assert modules({"m.py": "import a.b.c", "a/b/c.py": "import json"}, "m") == ["a.b.c", "m"]
 
 
+def test_a_folder_without_init_gives_way_to_a_distribution_of_its_name() -> None:
+    files = {"m.py": "from alembic import command\nfrom jobs import mail", "alembic/env.py": "", "jobs/mail.py": ""}
+
+    found = follow(files, Start(modules=["m"]))
+
+    assert [item.module for item in found.external] == ["alembic", "alembic.command"]
+    assert sorted(found.modules) == ["jobs.mail", "m"]
+
+
 def test_external_names_keep_their_firmest_import() -> None:
     files = {"m.py": "try:\n    import fast\nexcept ImportError:\n    pass\nimport n", "n.py": "import fast"}
 
@@ -146,13 +155,13 @@ def test_a_syntax_error_costs_one_module_and_is_told() -> None:
     found = follow(files, Start(modules=["m"]))
 
     assert [item.module for item in found.external] == ["b"]
-    assert found.notes == ("n.py:1: invalid syntax; its imports are not known",)
+    assert found.notes == ("n.py:1: invalid syntax; its imports are read by their lines alone",)
 
 
 def test_an_entry_that_is_not_there_is_told_and_one_from_outside_is_external() -> None:
-    found = follow({"shelf/__init__.py": ""}, Start(modules=["shelf.absent", "http.server"]))
+    found = follow({"shelf/__init__.py": ""}, Start(modules=["shelf.absent.deep", "http.server"]))
 
-    assert found.notes == ("the entry module shelf.absent is not in the project",)
+    assert found.notes == ("the entry module shelf.absent.deep is not in the project",)
     assert [item.module for item in found.external] == ["http.server"]
 
 

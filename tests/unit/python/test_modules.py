@@ -128,6 +128,30 @@ def test_what_is_not_python_is_told_with_its_line(text: str) -> None:
     assert not reading.imports
 
 
+def test_the_syntax_of_a_newer_python_loses_no_import() -> None:
+    text = """
+type Pair[T] = tuple[T, T]
+except ValueError, TypeError:
+from .store import (  # a comment, with a comma
+    Book as B,
+    Shelf,
+)
+def f():
+    import redis.asyncio as redis, httpx
+URL = "postgresql+asyncpg://x"
+"""
+
+    reading = read_module(text, "shelf.api.main", is_package=False)
+
+    assert [(site.module, site.names, site.optional) for site in reading.imports] == [
+        ("shelf.api.store", ("Book", "Shelf"), False),
+        ("redis.asyncio", (), True),
+        ("httpx", (), True),
+    ]
+    assert reading.urls == (("postgresql+asyncpg", 10),)
+    assert reading.problem is not None
+
+
 def test_deep_nesting_that_python_itself_takes_is_walked() -> None:
     deep = (
         "x = " + "-" * 80 + "1\nimport a\n" + "".join(" " * n + "if x:\n" for n in range(90)) + " " * 90 + "import b\n"
