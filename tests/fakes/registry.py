@@ -50,6 +50,9 @@ class FakeRegistry:
     identity_tokens: set[str] = field(default_factory=set)
     redirect_blobs: bool = False
     """Blobs come from the second host, which refuses whoever shows credentials."""
+    redirect_manifests: bool = False
+    uploads_elsewhere: bool = False
+    """Uploads go to the second host."""
     relative_locations: bool = True
     least_chunk: int = 0
 
@@ -62,6 +65,10 @@ class FakeRegistry:
     statuses: list[int] = field(default_factory=list)
     """Answered instead of doing anything."""
     ranges: bool = True
+    range_starts: int | None = None
+    """Where ranges are said to start, whatever was asked for."""
+    boasted: int = 0
+    """Bytes more than there are that an upload is said to have."""
     remembers_uploads: bool = True
     mounts: bool = True
     damaged: set[str] = field(default_factory=set)
@@ -163,7 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
             start = int(asked[1])
         self.send_response(206 if partial else 200)
         if partial:
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+            said = start if self.registry.range_starts is None else self.registry.range_starts
+            self.send_header("Content-Range", f"bytes {said}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
@@ -252,6 +260,9 @@ class _Registry(_Handler):
             kept[selector] = kept[digest] = (self.headers["Content-Type"], data)
             self.answer(201, Location=f"/v2/{repository}/manifests/{digest}", Docker_Content_Digest=digest)
             return
+        if registry.redirect_manifests:
+            self.answer(307, Location=f"http://{registry.addresses['storage']}/{repository}/{selector}")
+            return
         if selector not in kept:
             self.error(404, "MANIFEST_UNKNOWN", f"manifest unknown to registry: {selector}")
             return
@@ -292,17 +303,17 @@ class _Registry(_Handler):
             self.error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
             return
         if self.command == "GET":
-            self.answer(204, Location=self._place(repository, name), Range=_range(upload))
+            self.answer(204, Location=self._place(repository, name), Range=_range(upload, registry.boasted))
             return
         asked = re.fullmatch(r"(\d+)-(\d+)", self.headers.get("Content-Range") or "")
         if asked and int(asked[1]) != len(upload.data):
             self.body()
-            self.error(416, "BLOB_UPLOAD_INVALID", "out of step", Range=_range(upload))
+            self.error(416, "BLOB_UPLOAD_INVALID", "out of step", Range=_range(upload, registry.boasted))
             return
         self._receive(upload, name)
         if self.command == "PATCH":
             self._maybe_lose()
-            self.answer(202, Location=self._place(repository, name), Range=_range(upload))
+            self.answer(202, Location=self._place(repository, name), Range=_range(upload, registry.boasted))
             return
         digest = query["digest"][0]
         del registry.uploads[name]
@@ -331,6 +342,8 @@ class _Registry(_Handler):
 
     def _place(self, repository: str, name: str) -> str:
         path = f"/v2/{repository}/blobs/uploads/{name}?_state=opaque"
+        if self.registry.uploads_elsewhere:
+            return f"http://{self.registry.addresses['storage']}/{repository}/{name}"
         return path if self.registry.relative_locations else f"http://{self.registry.host}{path}"
 
 
@@ -376,6 +389,15 @@ class _Storage(_Handler):
         repository, _, digest = urlsplit(self.path).path.strip("/").rpartition("/")
         self.send_blob(_served(registry, digest, registry.blobs[repository][digest]))
 
+    def do_PUT(self) -> None:
+        self.note()
+        data, repository = self.body(), urlsplit(self.path).path.strip("/").rpartition("/")[0]
+        if self.headers.get("Authorization"):
+            self.answer(400, b"two ways to sign at once")
+            return
+        self.registry.blobs.setdefault(repository, {})[_digest(data)] = data
+        self.answer(201)
+
 
 def _served(registry: FakeRegistry, digest: str, data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1]) if digest in registry.damaged else data
@@ -385,8 +407,8 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _range(upload: Upload) -> str:
-    return f"0-{max(0, len(upload.data) - 1)}"
+def _range(upload: Upload, boasted: int) -> str:
+    return f"0-{max(0, len(upload.data) + boasted - 1)}"
 
 
 def _names(document: dict[str, object]) -> list[str]:

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from careen.blobs.digest import DigestMismatchError
+from careen.blobs.digest import Digest, DigestMismatchError
 from careen.errors import CareenError
 from careen.oci.archive import Archive, ArchiveError
 from careen.oci.archive_writer import write_docker_archive, write_layout_archive
 from careen.oci.config import ImageConfig
 from careen.oci.document import ImageDocumentError
 from careen.oci.images import choose_manifest, read_config, read_manifest
-from careen.oci.layout import Layout
-from careen.oci.manifest import ImagePlatform
-from careen.oci.media_types import LAYER, LAYER_GZIP, LAYER_ZSTD
+from careen.oci.layout import Layout, LayoutWriter
+from careen.oci.manifest import ImagePlatform, Manifest
+from careen.oci.media_types import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST
 from careen.oci.reference import ImageReference
 from careen.oci.unpack import image_files, read_files
-from fakes.images import Item, layout_of, tar
+from fakes.images import PACKINGS, Item, layout_of, tar
 
 _WEB = ImageReference.parse("shelf_web:1")
 _WORKER = ImageReference.parse("shelf_worker")
@@ -110,6 +110,16 @@ def test_an_archive_that_cannot_be_finished_leaves_what_was_there(tmp_path: Path
         write_layout_archive(layout, layout.images(), target)
     assert target.read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["image", "image.tar"]
+
+
+def test_a_layer_that_unpacks_to_something_else_is_not_written(tmp_path: Path) -> None:
+    with LayoutWriter(tmp_path / "image") as writer:
+        config = ImageConfig(platform=ImagePlatform(architecture="amd64"), diff_ids=(Digest.of(b"promised"),))
+        layer = writer.put(LAYER_ZSTD, PACKINGS[LAYER_ZSTD](tar([Item("a")])))
+        manifest = Manifest(config=writer.put(CONFIG, config.render()), layers=(layer,))
+        layout = writer.finish({"web": writer.put(MANIFEST, manifest.render())})
+    with pytest.raises(DigestMismatchError, match="unpacks to"):
+        write_docker_archive(layout, {_WEB: layout.image()}, tmp_path / "image.tar")
 
 
 def test_archives_of_other_tools_are_read(tmp_path: Path) -> None:

@@ -87,6 +87,13 @@ def test_a_registrys_own_helper_is_asked(tmp_path: Path) -> None:
     assert helper.asked == [("docker-credential-pass", "get", b"index.example")]
 
 
+def test_another_registrys_helper_is_not_asked(tmp_path: Path) -> None:
+    helper = Helper({"other.example": ("eve", "x")})
+    document = {"credHelpers": {"other.example": "pass"}, "auths": {"index.example": _auth("ada:x")}}
+    assert _find(tmp_path, document, helper=helper) == Credentials("ada", "x")
+    assert not helper.asked
+
+
 def test_a_store_is_asked_by_the_key_of_the_entry(tmp_path: Path) -> None:
     helper = Helper({"https://index.example/v1/": ("<token>", "long")})
     document = {"credsStore": "secretservice", "auths": {"https://index.example/v1/": {}}}

@@ -113,6 +113,12 @@ def test_what_lies_below_a_link_goes_where_it_leads_inside_the_root(target: str,
     assert place in _paths(system)
 
 
+def test_links_deep_in_the_tree_start_where_they_are() -> None:
+    system = _of([_link("usr/lib/up", "../share"), _link("usr/share", "data"), _link("usr/lib/top", "/opt")])
+    assert system.apply(_file("usr/lib/up/x"), 0).placed == "usr/data/x"
+    assert system.apply(_file("usr/lib/top/y"), 0).placed == "opt/y"
+
+
 def test_links_in_a_circle_are_refused() -> None:
     with pytest.raises(LayerError, match="links go in a circle"):
         _of([_link("a", "b"), _link("b", "a"), _file("a/x")])

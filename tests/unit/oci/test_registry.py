@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from careen.blobs.digest import Descriptor, Digest, DigestMismatchError
-from careen.http.client import HttpClient, HttpSettings, OfflineError, TransferError
+from careen.http.client import Answer, HttpClient, HttpSettings, OfflineError, TransferError
+from careen.oci.auth import Authenticator
 from careen.oci.credentials import Credentials, FindCredentials, nobody
 from careen.oci.document import ImageDocumentError
 from careen.oci.images import choose_manifest, read_manifest
@@ -212,6 +213,23 @@ def test_a_server_without_ranges_is_read_from_the_start(
     assert _blobs(tmp_path / "pulled") == _blobs(layout.folder)
 
 
+def test_another_range_than_asked_for_is_refused(
+    open_repository: Open, layout: Layout, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    _push(open_repository(), layout)
+    registry.range_starts, registry.cut_downloads = 0, [10, 10, 10]
+    with pytest.raises(RegistryError, match="another range than it was asked for"):
+        _pull(open_repository(), tmp_path / "pulled")
+
+
+def test_a_registry_that_boasts_of_bytes_is_refused(
+    open_repository: Open, layout: Layout, registry: FakeRegistry
+) -> None:
+    registry.boasted = 1 << 20
+    with pytest.raises(RegistryError, match="has more bytes of sha256:"):
+        _push(open_repository(), layout)
+
+
 def test_a_download_without_progress_ends(
     open_repository: Open, layout: Layout, registry: FakeRegistry, tmp_path: Path
 ) -> None:
@@ -317,6 +335,51 @@ def test_another_host_that_asks_for_credentials_gets_none(
     with pytest.raises(AccessDeniedError, match="does not give out the blob"):
         _pull(open_repository(find=_ada), tmp_path / "pulled")
     assert not [asked for asked in registry.asked if "thief" in asked.path]
+
+
+def test_another_host_that_manifests_come_from_is_not_the_registry(
+    open_repository: Open, registry: FakeRegistry
+) -> None:
+    registry.door, registry.users = Door.BASIC, {"ada": "engine"}
+    registry.redirect_manifests = True
+    registry.challenge_elsewhere = f"http://{registry.addresses['auth']}/token?thief=1"
+    with pytest.raises(AccessDeniedError, match="does not give out the manifest"):
+        open_repository(find=_ada).resolve()
+    assert not [asked for asked in registry.asked if "thief" in asked.path]
+    assert all("authorization" not in asked.headers for asked in registry.asked if asked.host == "storage")
+
+
+def test_uploads_to_another_host_go_without_credentials(
+    open_repository: Open, layout: Layout, registry: FakeRegistry
+) -> None:
+    registry.door, registry.users, registry.uploads_elsewhere = Door.BASIC, {"ada": "engine"}, True
+    _push(open_repository(find=_ada, settings=RegistrySettings()), layout)
+    elsewhere = [asked for asked in registry.asked if asked.host == "storage"]
+    assert len(elsewhere) == 3
+    assert all("authorization" not in asked.headers for asked in elsewhere)
+
+
+def test_an_encrypted_registry_is_not_left_for_an_unencrypted_address(http: HttpClient) -> None:
+    repository = Registries(http).repository(ImageReference.parse("index.example/app"))
+    begun = Answer(
+        status=202, headers={"location": "http://index.example/u"}, body=b"", url="https://index.example/v2/"
+    )
+    with pytest.raises(RegistryError, match="sends uploads to an unencrypted address"):
+        repository.location(begun)
+    with pytest.raises(RegistryError, match="does not say where to upload to"):
+        repository.location(replace(begun, headers={}))
+    authenticator = Authenticator(http, "index.example", _ada, encrypted=True)
+    header = 'Bearer realm="http://auth.example/token"'
+    challenged = Answer(status=401, headers={"www-authenticate": header}, body=b"", url="https://index.example/v2/")
+    with pytest.raises(RegistryError, match="tokens given out at an unencrypted address"):
+        authenticator.answer(challenged, frozenset(), "app", {})
+
+
+def test_an_unknown_challenge_is_named(http: HttpClient) -> None:
+    authenticator = Authenticator(http, "index.example", _ada, encrypted=True)
+    challenged = Answer(status=401, headers={"www-authenticate": "Negotiate"}, body=b"", url="https://index.example/")
+    with pytest.raises(AccessDeniedError, match="asks for negotiate, and careen knows basic and bearer"):
+        authenticator.answer(challenged, frozenset(), "app", {})
 
 
 @pytest.mark.parametrize("door", [Door.BASIC, Door.TOKEN])

@@ -86,6 +86,12 @@ def test_gzip_members_and_zstd_frames_one_after_another_are_one_layer(tmp_path: 
         assert (tmp_path / f"root-{number}" / "a").read_bytes() == b"1" * 3000
 
 
+def test_what_follows_the_end_of_a_tar_belongs_to_the_layer(tmp_path: Path) -> None:
+    data = tar([Item("a", b"1")]) + bytes(3_000_000)
+    layout, manifest = _image(tmp_path, data, gzip.compress(data))
+    assert [file.path for file in image_files(layout, manifest)] == ["a"]
+
+
 def test_the_packing_is_told_by_the_bytes_not_by_the_name(tmp_path: Path) -> None:
     data = tar([Item("a", b"1")])
     layout, manifest = _image(tmp_path, data, gzip.compress(data), LAYER)
