@@ -23,6 +23,7 @@ from careen.process.run import CommandFailedError
 from careen.process.talk import Talking
 
 _TIMEOUT = 120.0
+_BATCH_BYTES = 2 << 20
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _TEXT = frozenset({b"utf-8", b"utf8", b"ascii", b"us-ascii", b"utf-8-unix"})
 _ENCODINGS = ("__init__", "aliases", "ascii", "latin_1", "utf_8")
@@ -32,19 +33,28 @@ import _frozen_importlib_external as external
 import _imp
 import sys
 read, write = sys.stdin.buffer.read, sys.stdout.buffer.write
+def take(data):
+    while data:
+        length = int.from_bytes(data[:4], "big")
+        yield data[4 : 4 + length]
+        data = data[4 + length :]
 while head := read(4):
-    path = read(int.from_bytes(head, "big")).decode("utf-8", "surrogateescape")
-    source = read(int.from_bytes(read(4), "big"))
-    try:
-        code = compile(source, path, "exec", dont_inherit=True, optimize=0)
-        answer = external._code_to_hash_pyc(code, _imp.source_hash(external._RAW_MAGIC_NUMBER, source), False)
-    except Exception:
-        answer = b""
-    code = None
+    parts = take(memoryview(read(int.from_bytes(head, "big"))))
+    answers = []
+    for path, source in zip(parts, parts):
+        path, source = str(path, "utf-8", "surrogateescape"), bytes(source)
+        try:
+            code = compile(source, path, "exec", dont_inherit=True, optimize=0)
+            answer = external._code_to_hash_pyc(code, _imp.source_hash(external._RAW_MAGIC_NUMBER, source), False)
+        except Exception:
+            answer = b""
+        code = None
+        answers += (len(answer).to_bytes(4, "big"), answer)
+    answer = b"".join(answers)
     write(len(answer).to_bytes(4, "big") + answer)
     sys.stdout.buffer.flush()
 """
-"""Answers a path and a source with its bytecode (PEP 552, hash-based, unchecked), or with nothing."""
+"""Answers paths and sources, in turns, with their bytecode (PEP 552, hash-based, unchecked), or with nothing."""
 
 
 class NoInterpreterError(MissingToolError):
@@ -98,14 +108,28 @@ class Compiler:
     def compile(self, sources: Mapping[PurePosixPath, bytes]) -> Mapping[PurePosixPath, bytes]:
         """What is no Python of this version is missing from the answer. Raises NoInterpreterError."""
         found: dict[PurePosixPath, bytes] = {}
-        with self._worker() as worker:
-            for path in sorted(sources):
-                if not _is_plain(sources[path]):
-                    continue
-                answer = worker.ask(str(path).encode("utf-8", "surrogateescape"), sources[path], timeout=_TIMEOUT)
-                if answer:
-                    found[path] = answer
+        for batch in _batches({path: source for path, source in sources.items() if _is_plain(source)}):
+            found.update(self._compile(batch))
         return found
+
+    def _compile(self, batch: Mapping[PurePosixPath, bytes]) -> Mapping[PurePosixPath, bytes]:
+        """Where the interpreter breaks down on a source, which is a bug of it, that source gets no bytecode."""
+        question: list[bytes] = []
+        for path, source in batch.items():
+            question += (str(path).encode("utf-8", "surrogateescape"), source)
+        with self._worker() as worker:
+            try:
+                answers = worker.ask(*question, timeout=_TIMEOUT)
+            except CommandFailedError:
+                worker.close()
+                answers = None
+        if answers is not None:
+            return {path: answer for path, answer in zip(batch, answers, strict=True) if answer}
+        if len(batch) == 1:
+            return {}
+        halves = list(batch.items())
+        middle = len(halves) // 2
+        return {**self._compile(dict(halves[:middle])), **self._compile(dict(halves[middle:]))}
 
     def close(self) -> None:
         for worker in self._started:
@@ -119,7 +143,8 @@ class Compiler:
             worker = self._start()
             self._started.append(worker)
         yield worker
-        self._idle.put(worker)  # one that failed is not asked again
+        if worker.is_running:
+            self._idle.put(worker)
 
     def _start(self) -> Talking:
         options = ("-S", "-s", "-B", "-P", "-X", "utf8", "-c", PROGRAM)
@@ -133,7 +158,7 @@ class Compiler:
         environment = {"PYTHONHASHSEED": "0", "PYTHONHOME": str(tree / "home")}
         try:
             worker = Talking(argv, environment=environment, cwd=Path("/"))
-            if worker.ask(b"/probe.py", b"probe = 1\n", timeout=_TIMEOUT):
+            if worker.ask(b"/probe.py", b"probe = 1\n", timeout=_TIMEOUT) != [b""]:
                 return worker
         except CommandFailedError as error:
             raise NoInterpreterError(
@@ -210,6 +235,20 @@ def _linked_with(program: Native, natives: Iterable[Native]) -> list[Native]:
             found[name] = native
             waiting += native.linkage.needed
     return list(found.values())
+
+
+def _batches(sources: Mapping[PurePosixPath, bytes]) -> Iterator[dict[PurePosixPath, bytes]]:
+    """In the order of their paths, so many at once that asking costs nothing and memory little."""
+    batch: dict[PurePosixPath, bytes] = {}
+    size = 0
+    for path in sorted(sources):
+        batch[path] = sources[path]
+        size += len(sources[path])
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = {}, 0
+    if batch:
+        yield batch
 
 
 def _is_plain(source: bytes) -> bool:

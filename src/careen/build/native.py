@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Descriptor, Digest
 from careen.blobs.store import EntryKey
-from careen.build.allocator import share_arenas
+from careen.build.allocator import give_back, share_arenas
 from careen.build.application import ApplicationRecipe
 from careen.build.assembly import Assembler, Layer, Piece
 from careen.build.bytecode import LibraryRecipe, library_modules, project_reader, reached, service_starts, wheel_modules
@@ -42,6 +42,7 @@ from careen.python.trimming import TrimmingPolicy
 
 ENGINE = "native"
 _FETCHERS = 6
+_LARGE_BYTES = 20_000_000
 
 
 def build_stack(
@@ -90,10 +91,11 @@ class _Placed:
 
 @dataclass(frozen=True, slots=True)
 class _ImageFacts:
-    """``hidden_bytes`` are those of files that a layer above replaces."""
+    """``hidden_bytes`` are those of files that a layer above replaces; ``tops`` the top names that have files."""
 
     hidden_bytes: int
     notes: tuple[str, ...]
+    tops: frozenset[str]
 
 
 class _Build:
@@ -292,6 +294,8 @@ class _Build:
         recipe.fetch()
         with self.busy:
             recipe.segment(self.maker)
+            if recipe.weight > _LARGE_BYTES:
+                give_back()
         return recipe
 
     def _place(self, layer: _StackLayer) -> _Placed:
@@ -329,10 +333,20 @@ class _Build:
         return image, descriptor
 
     def _facts(self, placed: Sequence[_Placed]) -> _ImageFacts:
-        """What is true of these layers together; read from them once."""
+        """What is true of these layers together. Of the shared ones it is known from the last time; the service's own
+        files, which change often, lie apart as a rule.
+        """
+        *shared, own = placed
+        known = self._known_facts(shared)
+        contents = self.assembler.contents(own.pieces)
+        if contents.natives or any(_top(path) in known.tops for path in contents.files):
+            return self._known_facts(placed)
+        return known
+
+    def _known_facts(self, placed: Sequence[_Placed]) -> _ImageFacts:
         key = EntryKey.of("image", {"format": FORMAT, "layers": [item.made.key.digest.hex for item in placed]})
         document = json.loads(self.sources.store.get_or_make(key, lambda _: self._find_facts(placed)).document)
-        return _ImageFacts(document["hidden_bytes"], tuple(document["notes"]))
+        return _ImageFacts(document["hidden_bytes"], tuple(document["notes"]), frozenset(document["tops"]))
 
     def _find_facts(self, placed: Sequence[_Placed]) -> bytes:
         contents = [self.assembler.contents(item.pieces) for item in placed]
@@ -344,7 +358,16 @@ class _Build:
                 files[path] = size
         natives = [native for layer in contents for native in layer.natives]
         missing = missing_libraries(natives, files, self.plan.platform.architecture)
-        return json.dumps({"hidden_bytes": hidden, "notes": [str(library) for library in missing]}).encode()
+        document = {
+            "hidden_bytes": hidden,
+            "notes": [str(library) for library in missing],
+            "tops": sorted({_top(path) for path in files}),
+        }
+        return json.dumps(document).encode()
+
+
+def _top(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _built(item: _Placed) -> BuiltLayer:

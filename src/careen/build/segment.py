@@ -17,10 +17,10 @@ from careen.blobs.store import Entry, EntryKey, Store
 from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter
 from careen.oci.tarwriter import TarHeaders, padding
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same inputs give other bytes, so that what is kept is not taken for them."""
 
-_LARGEST_IN_MEMORY = 16 << 20
+_LARGEST_IN_MEMORY = 4 << 20
 _HEAD_BYTES = 1 << 20
 """Of a larger file, where nearly all that the linker asks is."""
 

@@ -25,7 +25,7 @@ PIECE_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _GZIP_LEVEL = 1
 _ZSTD_LEVEL = 3
-_AHEAD = 3
+_AHEAD = 2
 
 Pack = Callable[[bytes], bytes]
 

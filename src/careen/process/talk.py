@@ -1,6 +1,7 @@
 """Programs that answer questions one at a time, over their standard input and output.
 
-A question is numbers of bytes (4, big-endian) each followed by that many bytes; so is an answer.
+A question has parts, and so has its answer. Each part is its length (4 bytes, big-endian) and its bytes; before the
+first stands the length of all of them together.
 """
 
 import subprocess
@@ -39,21 +40,25 @@ class Talking:
     ) -> None:
         self.close()
 
-    def ask(self, *parts: bytes, timeout: float) -> bytes:
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, *parts: bytes, timeout: float) -> list[bytes]:
         """The answer. Raises CommandFailedError when the program ends instead, or is silent for ``timeout`` seconds."""
         watch = threading.Timer(timeout, self._process.kill)
         watch.daemon = True
         watch.start()
         try:
             question = b"".join(len(part).to_bytes(4) + part for part in parts)
-            self._stream(self._process.stdin).write(question)
+            self._stream(self._process.stdin).write(len(question).to_bytes(4) + question)
             self._stream(self._process.stdin).flush()
-            length = self._read(4)
-            return self._read(int.from_bytes(length))
+            answer = self._read(int.from_bytes(self._read(4)))
         except BrokenPipeError as error:
             raise CommandFailedError(f"{self._argv[0]} ended before it answered") from error
         finally:
             watch.cancel()
+        return self._parts(answer)
 
     def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
@@ -73,6 +78,16 @@ class Talking:
         if len(data) != size:
             raise CommandFailedError(f"{self._argv[0]} ended before it answered")
         return data
+
+    def _parts(self, answer: bytes) -> list[bytes]:
+        found, position = [], 0
+        while position < len(answer):
+            end = position + 4 + int.from_bytes(answer[position : position + 4])
+            if end > len(answer):
+                raise CommandFailedError(f"{self._argv[0]} gave an answer that breaks off")
+            found.append(answer[position + 4 : end])
+            position = end
+        return found
 
     def _stream(self, stream: IO[bytes] | None) -> IO[bytes]:
         assert stream is not None  # noqa: S101 - both are pipes
