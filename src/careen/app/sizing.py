@@ -44,6 +44,7 @@ _SAVING = 3600.0
 _ROOM_BESIDE = 256 << 20
 _DAEMONS = {"docker": "docker-cli", "podman": "podman"}
 _REGISTRY = "registry"
+_ELSEWHERE = "set CAREEN_CACHE to a folder with more room"
 
 
 class ImageNotFoundError(CareenError):
@@ -51,7 +52,7 @@ class ImageNotFoundError(CareenError):
 
 
 class NoRoomError(CareenError):
-    """The disk has no room for the image while it is looked into."""
+    """Careen's cache cannot take the image while it is looked into."""
 
     exit_code = ExitCode.MISSING
 
@@ -210,7 +211,7 @@ def _saved(session: Session, daemon: str, image: str, size: int) -> Iterator[_Op
         if free < size + _ROOM_BESIDE:
             raise NoRoomError(
                 f"{image} has {format_bytes(size)}, and the disk of careen's cache {format_bytes(free)} left",
-                hints=("set CAREEN_CACHE to a folder with more room",),
+                hints=(_ELSEWHERE,),
             )
         session.progress(Step(f"saving the image from {daemon}", 0, None, f"{image}  {format_bytes(size)}"))
         form = ["--format", "docker-archive"] if daemon == "podman" else []
@@ -221,24 +222,26 @@ def _saved(session: Session, daemon: str, image: str, size: int) -> Iterator[_Op
 @contextmanager
 def _scratch(session: Session) -> Iterator[BinaryIO]:
     folder = session.surroundings.cache / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as stream:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by the one who asked
+    except OSError as error:
+        raise NoRoomError(f"{folder} cannot be written: {error.strerror}", hints=(_ELSEWHERE,)) from error
+    with stream:
         yield stream
 
 
 def _write(stream: BinaryIO, data: bytes) -> None:
+    left = memoryview(data)
     try:
-        stream.write(data)
+        while left:
+            left = left[stream.write(left) :]
     except OSError as error:
-        raise NoRoomError(
-            f"the archive cannot be unpacked into careen's cache: {error.strerror}",
-            hints=("set CAREEN_CACHE to a folder with more room",),
-        ) from error
+        raise NoRoomError(f"the archive cannot be unpacked: {error.strerror}", hints=(_ELSEWHERE,)) from error
 
 
 def _archive(scratch: BinaryIO, shown: str) -> Archive:
     """Opened by its number, since the file has no name."""
-    scratch.flush()
     path = Path(f"/proc/self/fd/{scratch.fileno()}")
     try:
         return Archive.open(path)

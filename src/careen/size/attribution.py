@@ -2,7 +2,7 @@
 
 from array import array
 
-from careen.size.causes import FolderCauses
+from careen.size.causes import DEEPEST, FolderCauses
 from careen.size.model import Cause, PackageId
 from careen.size.stored import NOBODY, Stored
 
@@ -39,11 +39,11 @@ class Attribution:
 def _row_causes(stored: Stored, judge: FolderCauses) -> "array[int]":
     """Folders first, in the order of their numbers, which is from the root down."""
     folders = stored.folders
-    paths = [""]
-    causes = [Cause.SYSTEM]
+    paths, causes, depths = [""], [Cause.SYSTEM], array("L", [0])
     for number in range(1, len(folders.names)):
         parent, name = folders.parents[number], folders.names[number]
-        path = f"{paths[parent]}/{name}" if parent else name
+        depths.append(depths[parent] + 1)
+        path = "" if depths[number] > DEEPEST else f"{paths[parent]}/{name}" if parent else name
         paths.append(path)
         causes.append(judge.folder(path, name, causes[parent]))
     found = array("B", bytes(len(stored)))

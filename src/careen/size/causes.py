@@ -130,8 +130,15 @@ _SETTLED = frozenset(
 """What lies in folders of these is of their kind, whatever it is called. ``tmp`` may hold a cache, ``.cache`` pip's."""
 
 
+DEEPEST = 12
+"""Parts of a path; what lies deeper is told by its name and by what is above."""
+
+
 class FolderCauses:
-    """Folders are asked about from the root down, each with what was answered for the one above."""
+    """Folders are asked about from the root down, each with what was answered for the one above.
+
+    Paths may be given as empty from ``DEEPEST`` on.
+    """
 
     def __init__(self, working_directory: str) -> None:
         """``working_directory`` is the configuration's: what lies there is the application."""
@@ -145,7 +152,7 @@ class FolderCauses:
             return above
         if above is Cause.OTHER_CACHES and name in ("pip", "uv"):
             return Cause.PIP_CACHE if name == "pip" else Cause.UV_CACHE
-        if path == self._application:
+        if path and path == self._application:
             return Cause.APPLICATION
         if above is Cause.INTERPRETER:
             return _BY_NAME.get(name, above)

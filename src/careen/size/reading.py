@@ -14,18 +14,20 @@ from careen.size.fingerprint import fingerprint
 from careen.size.instructions import layer_instructions
 from careen.size.model import Ecosystem, PackageId
 from careen.size.printable import printable
-from careen.size.records import LARGEST_RECORD, Claim, RecordError, claims, debian_versions, is_record
+from careen.size.records import LARGEST_RECORD, Claim, RecordError, claims, debian_versions, ecosystem_of, is_record
 from careen.size.stored import Stored
 from careen.size.tree import Tree
 from careen.text.units import format_bytes
 
-_MOST_RECORDED = 128 << 20
+_MOST_RECORDED = 64 << 20
 """Bytes of records in one layer that are held at a time; more of them are not believed."""
 
 _PRECEDENCE = (Ecosystem.CONDA, Ecosystem.PYTHON, Ecosystem.DEBIAN, Ecosystem.ALPINE)
 """The last one is believed: Debian's Python packages bring metadata of their own, conda's are told apart by theirs."""
 
 _TOLD_EVERY = 64 << 20
+_MOST_NOTES = 20
+_MOST_LAYERS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,27 +61,34 @@ class _Owners:
     def has_room(self, entry: LayerEntry) -> bool:
         if entry.size <= LARGEST_RECORD and self.held + entry.size <= _MOST_RECORDED:
             return True
-        self.notes.append(f"/{printable(entry.path[:200])} is too large to be read, so its packages are not named")
+        self._note(f"/{printable(entry.path[:200])} is too large to be read, so its packages are not named")
         return False
 
     def end_layer(self) -> None:
         """Versions first: a list of files may stand before the status that tells its package's version."""
-        found: dict[str, list[Claim]] = {}
         for path, data in self.waiting:
             try:
                 self.versions.update(debian_versions(path, data))
             except RecordError as error:
-                self.notes.append(error.message)
-        for path, data in self.waiting:
-            try:
-                for claim in claims(path, data, self.versions):
-                    found.setdefault(claim.package.ecosystem, []).append(claim)
-            except RecordError as error:
-                self.notes.append(error.message)
+                self._note(error.message)
         for ecosystem in _PRECEDENCE:
-            for claim in found.get(ecosystem.value, ()):
-                self._write(claim)
+            for path, data in self.waiting:
+                if ecosystem_of(path) is ecosystem:
+                    self._read(path, data)
         self.waiting, self.held = [], 0
+
+    def _read(self, path: str, data: bytes) -> None:
+        try:
+            for claim in claims(path, data, self.versions):
+                self._write(claim)
+        except RecordError as error:
+            self._note(error.message)
+
+    def _note(self, text: str) -> None:
+        if len(self.notes) < _MOST_NOTES:
+            self.notes.append(text)
+        elif len(self.notes) == _MOST_NOTES:
+            self.notes.append("more records like these were passed over")
 
     def _write(self, claim: Claim) -> None:
         number = self.numbers.setdefault(claim.package, len(self.numbers))
@@ -95,6 +104,8 @@ def read_layers(images: Images, manifest: Manifest, progress: Progress = unheard
     config = read_config(images, manifest)
     if len(config.diff_ids) != len(manifest.layers):
         raise LayerError(f"the image has {len(manifest.layers)} layers and names {len(config.diff_ids)}")
+    if len(manifest.layers) > _MOST_LAYERS:
+        raise LayerError(f"the image has {len(manifest.layers)} layers, more than any runtime takes")
     instructions = layer_instructions(config)
     stored = Stored()
     tree = Tree(stored)

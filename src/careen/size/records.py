@@ -27,7 +27,7 @@ from careen.python.names import InvalidNameError, package_name
 from careen.size.model import Ecosystem, PackageId
 from careen.size.printable import printable
 
-LARGEST_RECORD = 32 << 20
+LARGEST_RECORD = 16 << 20
 """Bytes; the longest RECORD of today has two million, a full dpkg status four."""
 
 _DIST_INFO = re.compile(r"(?:(?P<site>.*)/)?(?P<folder>(?P<name>[^/-]+)-(?P<version>[^/]+)\.dist-info)/RECORD")
@@ -40,6 +40,8 @@ _DISTROLESS_FOLDER = "var/lib/dpkg/status.d/"
 _DISTROLESS_SUMS = ".md5sums"
 _APK = re.compile(r"(?:usr/)?lib/apk/db/installed")
 _CONDA = re.compile(r"(?:(?P<prefix>.*)/)?conda-meta/[^/]+\.json")
+_ENDINGS = ("/RECORD", "/installed-files.txt", ".list", ".json", "/installed", "/status")
+"""Of all records but distroless's, so that most files are told apart without a pattern."""
 
 
 class RecordError(CareenError):
@@ -56,19 +58,18 @@ class Claim:
 
 def is_record(path: str) -> bool:
     """Whether the content of the file at a path has to be read."""
-    if path.endswith(("/RECORD", ".list", ".json", "/installed-files.txt")):
-        return bool(
-            _DIST_INFO.fullmatch(path)
-            or _DPKG_LIST.fullmatch(path)
-            or _CONDA.fullmatch(path)
-            or _EGG_INFO.fullmatch(path)
-        )
-    return path == _DPKG_STATUS or path.startswith(_DISTROLESS_FOLDER) or bool(_APK.fullmatch(path))
+    return (path.endswith(_ENDINGS) or path.startswith(_DISTROLESS_FOLDER)) and (
+        ecosystem_of(path) is not None or _is_status(path)
+    )
+
+
+def _is_status(path: str) -> bool:
+    return path == _DPKG_STATUS or (path.startswith(_DISTROLESS_FOLDER) and not path.endswith(_DISTROLESS_SUMS))
 
 
 def debian_versions(path: str, data: bytes) -> Iterator[tuple[str, str]]:
     """(name, version) of each package that a status file describes; nothing for other files. Raises RecordError."""
-    if path != _DPKG_STATUS and (not path.startswith(_DISTROLESS_FOLDER) or path.endswith(_DISTROLESS_SUMS)):
+    if not _is_status(path):
         return
     try:
         for fields in read_paragraphs(data.decode("utf-8", "replace")):
@@ -78,8 +79,22 @@ def debian_versions(path: str, data: bytes) -> Iterator[tuple[str, str]]:
         raise RecordError(f"/{printable(path[:200])} cannot be read: {error.message}") from error
 
 
+def ecosystem_of(path: str) -> Ecosystem | None:
+    """Whose record the file at a path is; None for one that claims nothing."""
+    if _DIST_INFO.fullmatch(path) or _EGG_INFO.fullmatch(path):
+        return Ecosystem.PYTHON
+    if _DPKG_LIST.fullmatch(path) or (path.startswith(_DISTROLESS_FOLDER) and path.endswith(_DISTROLESS_SUMS)):
+        return Ecosystem.DEBIAN
+    if _APK.fullmatch(path):
+        return Ecosystem.ALPINE
+    return Ecosystem.CONDA if _CONDA.fullmatch(path) else None
+
+
 def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
-    """What a record claims; ``versions`` are those of Debian packages. Raises RecordError."""
+    """What a record claims; ``versions`` are those of Debian packages.
+
+    Raises RecordError, also while the paths of a claim are gone through.
+    """
     text = data.decode("utf-8", "replace")
     if (found := _DIST_INFO.fullmatch(path)) is not None:
         yield from _wheel(found["name"], found["version"], found["site"] or "", text, path)
@@ -102,12 +117,15 @@ def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
 
 
 def _wheel(name: str, version: str, site: str, text: str, path: str) -> Iterator[Claim]:
-    try:
-        rows = [row[0] for row in csv.reader(io.StringIO(text, newline="")) if row and row[0]]
-    except csv.Error as error:
-        raise RecordError(f"/{printable(path[:200])} cannot be read: {error}") from error
-    paths = (place for row in rows if (place := _below(site, row)) is not None)
-    yield Claim(_package(Ecosystem.PYTHON, _python_name(name), version), paths)
+    def paths() -> Iterator[str]:
+        try:
+            for row in csv.reader(io.StringIO(text, newline="")):
+                if row and row[0] and (place := _below(site, row[0])) is not None:
+                    yield place
+        except csv.Error as error:
+            raise RecordError(f"/{printable(path[:200])} cannot be read: {error}") from error
+
+    yield Claim(_package(Ecosystem.PYTHON, _python_name(name), version), paths())
 
 
 def _apk(text: str) -> Iterator[Claim]:

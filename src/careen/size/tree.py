@@ -14,6 +14,12 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _AUFS = ".wh..wh."
 _LONGEST_CHAIN = 255
+_LONGEST_PATH = 4096
+"""Bytes that Linux takes for a path or the text of a link (PATH_MAX)."""
+
+_MOST_NAMES = 4_000_000
+_MOST_LETTERS = 400 << 20
+"""What all names together may have, so that an image of nothing but names does not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -46,12 +52,14 @@ class Tree:
         self._last = _Place("", (), self._root)
         self._gone: dict[str, int] = {}
         self._known: dict[str, Folder | None] = {"": self._root}
+        self._names = self._letters = 0
 
     def apply(self, entry: LayerEntry, layer: int, fingerprint: int = 0) -> int | None:
         """The new row, None for what has none. Raises LayerError for what cannot be applied."""
         path, _, name = entry.path.rpartition("/")
         if not entry.path:
             return None
+        self._weigh(entry)
         place = self._last if path == self._last.called else self._folder(path, layer)
         if name.startswith(_WHITEOUT):
             self._white_out(place, name, layer)
@@ -93,6 +101,17 @@ class Tree:
     def end_layer(self) -> None:
         self._gone.clear()
         self._known = {"": self._root}
+
+    def _weigh(self, entry: LayerEntry) -> None:
+        if len(entry.path) > _LONGEST_PATH or len(entry.target) > _LONGEST_PATH:
+            raise LayerError(f"it has a path that no system takes: {entry.path[:120]!r}…")
+        self._count(entry.path.rpartition("/")[2] + entry.target)
+
+    def _count(self, name: str) -> None:
+        self._names += 1
+        self._letters += len(name)
+        if self._names > _MOST_NAMES or self._letters > _MOST_LETTERS:
+            raise LayerError("it has more names than careen keeps in mind")
 
     def _link(self, place: _Place, name: str, entry: LayerEntry, layer: int) -> int | None:
         above, _, last = entry.target.rpartition("/")
@@ -161,6 +180,7 @@ class Tree:
         return self._last
 
     def _make(self, parent: Folder, name: str, layer: int) -> Folder:
+        self._count(name)
         folder = Folder(self._stored.folders.add(parent.number, name), layer)
         parent.children[name] = folder
         return folder

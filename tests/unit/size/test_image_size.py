@@ -8,6 +8,7 @@ import pytest
 
 from careen.blobs.digest import Digest
 from careen.oci.config import History, ImageConfig, RunConfig
+from careen.oci.decompress import LayerError
 from careen.oci.layout import Layout, LayoutWriter
 from careen.oci.manifest import ImagePlatform, Manifest
 from careen.oci.media_types import CONFIG, LAYER, LAYER_GZIP, MANIFEST
@@ -329,3 +330,25 @@ def test_package_ids_sort_by_ecosystem_then_name() -> None:
     ids = [PackageId(ecosystem=e, name=n, version="1") for e, n in [("python", "a"), ("debian", "z"), ("python", "A")]]
 
     assert [str(item) for item in sorted(ids)] == ["z 1", "A 1", "a 1"]
+
+
+@pytest.mark.parametrize("item", [Item("a" * 5000, b"x"), symlink("a", "b" * 5000)], ids=["path", "target"])
+def test_path_that_no_system_takes_is_refused(item: Item, tmp_path: Path) -> None:
+    with pytest.raises(LayerError, match="it has a path that no system takes"):
+        sized(tmp_path, [item])
+
+
+def test_what_lies_very_deep_is_told_by_what_is_above(tmp_path: Path) -> None:
+    deep = "/".join(["app", *"abcdefghijklmnop", "tests", "deeper", "t.py"])
+
+    assert rest(sized(tmp_path, [Item(deep, b"t"), Item(deep.replace("tests", "more"), b"mm")])) == {
+        "application": 2,
+        "tests": 1,
+    }
+
+
+def test_many_broken_records_make_few_notes(tmp_path: Path) -> None:
+    found = sized(tmp_path, [Item(f"v{number}/conda-meta/x.json", b"{") for number in range(50)])
+
+    assert len(found.notes) == 21
+    assert found.notes[-1] == "more records like these were passed over"
