@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from careen import __version__
 from careen.blobs.digest import ByteSink
@@ -64,9 +64,31 @@ class TailAnswer:
     file_size: int
 
 
+def split_address(url: str) -> SplitResult:
+    """Raises HttpError for what is no address, whoever made it up."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        shown = url.rpartition("@")[2].partition("?")[0]
+        raise HttpError(f"not an address: {shown[:80]!r}") from error
+    return parts
+
+
+def joined(url: str, place: str) -> str:
+    """Where a Location header leads from ``url``. Raises HttpError."""
+    try:
+        return urljoin(url, place)
+    except ValueError as error:
+        raise HttpError(f"{redacted(url)} leads to what is not an address") from error
+
+
 def redacted(url: str) -> str:
     """The address without user, password, query and fragment."""
-    parts = urlsplit(url)
+    try:
+        parts = split_address(url)
+    except HttpError:
+        return "a malformed address"
     host = parts.hostname or ""
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
 
@@ -207,7 +229,7 @@ class HttpClient:
     def open(self, request: Request) -> Iterator[OpenAnswer]:
         """One attempt, whose body is read while it arrives. Raises TransferError, HttpError, OfflineError."""
         with self._response(request) as response:
-            yield OpenAnswer(response.status_code, _lower_case(response), str(response.url), response.iter_raw())
+            yield OpenAnswer(response.status_code, _lower_case(response), str(response.url), self._pieces(response))
 
     def rest(self, failures: int) -> None:
         """For callers that try again by themselves: waits as long as the client would."""
@@ -215,18 +237,15 @@ class HttpClient:
 
     @contextmanager
     def _response(self, request: Request) -> "Iterator[httpx.Response]":
-        import httpx  # noqa: PLC0415
-
         if self._settings.offline:
             raise OfflineError(f"{redacted(request.url)} cannot be asked", hints=("run without --offline",))
-        try:
-            with _OpenResponse(self._client, request, own_credentials=False) as response:
-                yield response
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            reason = str(error) or type(error).__name__
-            raise TransferError(f"{redacted(request.url)}: {reason}", hints=("check the network",)) from error
-        except httpx.InvalidURL as error:
-            raise HttpError(f"{redacted(request.url)}: not an address: {error}") from error
+        with _failures_of(request.url), _OpenResponse(self._client, request, own_credentials=False) as response:
+            yield response
+
+    @staticmethod
+    def _pieces(response: "httpx.Response") -> Iterator[bytes]:
+        with _failures_of(str(response.url)):
+            yield from response.iter_raw()
 
     def close(self) -> None:
         if "_client" in self.__dict__:
@@ -281,6 +300,20 @@ class HttpClient:
         return _OpenResponse(self._client, Request(method="GET", url=url, headers=headers), own_credentials=True)
 
 
+@contextmanager
+def _failures_of(url: str) -> Iterator[None]:
+    """httpx's errors as careen's."""
+    import httpx  # noqa: PLC0415
+
+    try:
+        yield
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        reason = str(error) or type(error).__name__
+        raise TransferError(f"{redacted(url)}: {reason}", hints=("check the network",)) from error
+    except httpx.InvalidURL as error:
+        raise HttpError(f"{redacted(url)}: not an address") from error
+
+
 def _lower_case(response: "httpx.Response") -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
@@ -310,7 +343,7 @@ class _OpenResponse:
         request, url = self._request, self._request.url
         headers = {"Accept-Encoding": "identity", **request.headers}
         for _ in range(_MOST_REDIRECTS):
-            parts = urlsplit(url)
+            parts = split_address(url)
             credentials = None
             if self._own_credentials:
                 credentials = (parts.username, parts.password or "") if parts.username else _from_netrc(parts.hostname)
@@ -324,9 +357,9 @@ class _OpenResponse:
             if not response.has_redirect_location or not _may_follow(request.method, response.status_code):
                 self._response = response
                 return response
-            url = str(response.url.join(response.headers["location"]))
             response.close()
-            if urlsplit(url).scheme != parts.scheme and parts.scheme == "https":
+            url = joined(str(response.url), response.headers["location"])
+            if split_address(url).scheme != parts.scheme and parts.scheme == "https":
                 raise HttpError(f"{redacted(request.url)}: redirects to an unencrypted address")
             if urlsplit(url)[:2] != urlsplit(bare)[:2]:
                 headers = {name: value for name, value in headers.items() if name.lower() not in _SECRET_HEADERS}

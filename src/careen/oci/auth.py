@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from careen.http.client import Answer, Body, HttpClient, Request, redacted
+from careen.http.client import Answer, Body, HttpClient, Request, redacted, split_address
 from careen.oci.challenge import Challenge, parse_challenges
 from careen.oci.credentials import Credentials, FindCredentials
 from careen.oci.document import ImageDocumentError, read_document
@@ -67,7 +67,7 @@ class Authenticator:
 
     def _token(self, challenge: Challenge, scopes: frozenset[str], credentials: Credentials | None) -> str:
         realm = challenge.parameters["realm"]
-        if urlsplit(realm).scheme != "https" and (self.encrypted or urlsplit(realm).scheme != "http"):
+        if split_address(realm).scheme != "https" and (self.encrypted or split_address(realm).scheme != "http"):
             raise RegistryError(f"{self.registry} has its tokens given out at an unencrypted address")
         answer = self.http.exchange(self._request(challenge, scopes, credentials), limit=_LARGEST_TOKEN)
         if answer.status in (400, 401, 403):
@@ -104,5 +104,5 @@ class Authenticator:
         if credentials is not None:
             query.append(("account", credentials.username))
             headers["Authorization"] = credentials.basic()
-        separator = "&" if urlsplit(realm).query else "?"
+        separator = "&" if split_address(realm).query else "?"
         return Request(method="GET", url=f"{realm}{separator}{urlencode(query)}", headers=headers)

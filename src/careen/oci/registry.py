@@ -10,10 +10,20 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from careen.blobs.digest import Descriptor, Digest, DigestMismatchError, InvalidDigestError
-from careen.http.client import PASSING_STATUSES, Answer, Body, HttpClient, OpenAnswer, Request, TransferError
+from careen.http.client import (
+    PASSING_STATUSES,
+    Answer,
+    Body,
+    HttpClient,
+    OpenAnswer,
+    Request,
+    TransferError,
+    joined,
+    split_address,
+)
 from careen.oci.auth import Authenticator
 from careen.oci.credentials import FindCredentials, nobody
 from careen.oci.document import LARGEST_DOCUMENT
@@ -95,7 +105,7 @@ class _Door:
     settings: RegistrySettings
 
     def is_own(self, url: str) -> bool:
-        return urlsplit(url)[:2] == urlsplit(self.address)[:2]
+        return split_address(url)[:2] == urlsplit(self.address)[:2]
 
 
 class Repository:
@@ -175,8 +185,8 @@ class Repository:
         place = answer.headers.get("location")
         if not place:
             raise RegistryError(f"{self.reference.registry} does not say where to upload to")
-        url = urljoin(answer.url, place)
-        if urlsplit(url).scheme != "https" and urlsplit(self._door.address).scheme == "https":
+        url = joined(answer.url, place)
+        if split_address(url).scheme != "https" and urlsplit(self._door.address).scheme == "https":
             raise RegistryError(f"{self.reference.registry} sends uploads to an unencrypted address")
         return url
 
