@@ -220,6 +220,7 @@ def scalar(value: str | float | bool) -> str:
         return str(value)
     plain = value[:1].isalpha() or value[:1] in "./_"
     plain = plain and all(character.isalnum() or character in "-_./:@+" for character in value)
+    plain = plain and not (value[:1] == "." and value[1:2].isdigit())
     if not plain or value.lower() in _AMBIGUOUS or value.endswith(":"):
         numeric = value[:1].isdigit() and any(character.isalpha() for character in value) and value.isalnum()
         return value if numeric and not _like_number(value) else quoted(value)
