@@ -88,13 +88,15 @@ class Planned:
     facts: StackFacts
     config: Config
     plan: Plan
+    lock: Lock
 
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
     """Raises NothingToPlanError, and what reading, the index or the mirror raise."""
     facts = derive(discover(request.root, compose_files=request.compose_files))
     config = configuration_of(facts.workspace)
-    return Planned(facts=facts, config=config, plan=_Planning(session, request, facts, config).plan())
+    planning = _Planning(session, request, facts, config)
+    return Planned(facts=facts, config=config, plan=planning.plan(), lock=planning.lock)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""``careen gate``: budgets and findings against their limits, for CI."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import click
+
+from careen.cli.console import progress
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
+from careen.errors import ExitCode
+from careen.findings import Severity
+
+
+@click.command("gate")
+@path_argument
+@compose_option
+@platform_option
+@offline_option
+@click.option(
+    "--built",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="LAYOUT",
+    help="Weigh the images of this OCI layout instead of predicting.",
+)
+@click.option("--against", metavar="REV", help="Name what changed in the lock since this revision of git.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in reversed(Severity)]),
+    help="The lowest severity of a finding that closes the gate.  [default: fail-on of the configuration, else none]",
+)
+@output_options("terminal", "json", "markdown")
+def command(
+    path: Path,
+    compose_files: tuple[Path, ...],
+    platform: str,
+    offline: bool,
+    built: Path | None,
+    against: str | None,
+    fail_on: str | None,
+    style: str,
+    quiet: bool,
+    no_color: bool,
+) -> int:
+    """Exit with 1 when an image is over its budget or a finding is too severe, and name the guilty package or line."""
+    from careen.app.gating import GateRequest, gate
+    from careen.app.planning import PlanRequest
+    from careen.app.session import Session
+    from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.platforms import Platform
+    from careen.report.plan_gate import gate_document, gate_markdown, gate_text
+
+    how = output(style=style, quiet=quiet, no_color=no_color)
+    request = GateRequest(
+        plan=PlanRequest(
+            root=path,
+            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            platform=Platform.parse(platform),
+            source_date_epoch=source_date_epoch(),
+        ),
+        built=built,
+        against=against,
+        fail_on=Severity(fail_on) if fail_on is not None else None,
+    )
+    with progress(how) as told:
+        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        try:
+            result = gate(session, request)
+        finally:
+            session.close()
+    match how.style:
+        case "json":
+            click.echo(json.dumps(gate_document(result), indent=2, sort_keys=True))
+        case "markdown":
+            click.echo(gate_markdown(result), nl=False)
+        case _:
+            click.echo(gate_text(result), nl=False)
+    return ExitCode.CLEAN if result.passes else ExitCode.FINDINGS

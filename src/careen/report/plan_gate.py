@@ -1,0 +1,151 @@
+"""What the gate says: for people, as a comment on a pull request, and ``careen.gate/1`` for machines.
+
+{"schema": "careen.gate/1", "stack": "shelf", "passes": false, "measured": "predicted", "against": "main",
+ "services": [{"name": "api", "bytes": 512000000, "budget_bytes": 500000000, "bytes_before": 75000000,
+  "passes": false, "changes": [{"name": "torch", "before": null, "after": "2.5.1", "bytes": 437000000, "line": 1204,
+  "reason": "imported in src/shelf/rank.py:3"}]}], "findings": [{"rule", "severity", "path", "line", "message"}]}
+"""
+
+from collections.abc import Iterator
+
+from careen.app.gating import Change, GateResult, ServiceGate
+from careen.text.units import format_bytes
+
+Json = dict[str, object]
+_MOST_CHANGES = 5
+
+
+def gate_document(result: GateResult) -> Json:
+    return {
+        "schema": "careen.gate/1",
+        "stack": result.stack,
+        "passes": result.passes,
+        "measured": result.measured,
+        "against": result.against,
+        "services": [_service(service) for service in sorted(result.services, key=lambda service: service.name)],
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": finding.severity.value,
+                "path": str(finding.place.path),
+                "line": finding.place.line,
+                "message": finding.message,
+            }
+            for finding in result.findings
+        ],
+        "notes": sorted(result.notes),
+    }
+
+
+def _service(service: ServiceGate) -> Json:
+    return {
+        "name": service.name,
+        "bytes": service.bytes,
+        "budget_bytes": service.budget_bytes,
+        "bytes_before": service.bytes_before,
+        "passes": service.passes,
+        "heaviest": [
+            {"name": item.name, "version": item.version, "bytes": item.installed_bytes} for item in service.heaviest
+        ],
+        "changes": [
+            {
+                "name": change.name,
+                "before": change.before,
+                "after": change.after,
+                "bytes": change.bytes,
+                "line": change.line,
+                "reason": change.reason,
+            }
+            for change in service.changes
+        ],
+    }
+
+
+def gate_text(result: GateResult) -> str:
+    """Plain lines; readable without colour."""
+    return "\n".join(_lines(result)) + "\n"
+
+
+def _lines(result: GateResult) -> Iterator[str]:
+    width = max((len(service.name) for service in result.services), default=0)
+    for service in result.services:
+        verdict = {True: "ok  ", False: "over", None: "?   "}[service.passes]
+        size = "size unknown" if service.bytes is None else format_bytes(service.bytes)
+        growth = _growth(service)
+        yield (
+            f"{verdict}  {service.name:{width}}  {size:>9} of {format_bytes(service.budget_bytes)} "
+            f"({result.measured}{growth})"
+        )
+        if service.passes is False:
+            yield from (f"        {text}" for text in _blame(service, result))
+    for finding in result.findings:
+        yield f"{finding.severity.value}: {finding.place.path}:{finding.place.line}: {finding.message} [{finding.rule}]"
+    yield ""
+    yield "within all limits" if result.passes else _summary(result)
+
+
+def _summary(result: GateResult) -> str:
+    over = [service.name for service in result.services if service.passes is False]
+    parts = [f"over budget: {', '.join(over)}"] if over else []
+    if result.findings:
+        count = len(result.findings)
+        parts.append(f"{count} finding{'s' if count != 1 else ''} of severity {result.fail_on} or more")
+    return "; ".join(parts)
+
+
+def _growth(service: ServiceGate) -> str:
+    if service.bytes_before is None or service.bytes is None or service.bytes == service.bytes_before:
+        return ""
+    grown = service.bytes - service.bytes_before
+    return f", {'+' if grown > 0 else '-'}{format_bytes(abs(grown))}"
+
+
+def _blame(service: ServiceGate, result: GateResult) -> Iterator[str]:
+    """The changes of the lock that made it grow; without another revision, what weighs most."""
+    if service.changes:
+        for change in service.changes[:_MOST_CHANGES]:
+            yield _told(change, result)
+        return
+    for item in service.heaviest:
+        weight = "size unknown" if item.installed_bytes is None else format_bytes(item.installed_bytes)
+        yield f"{item.name} {item.version}: {weight}, {item.reasons[0] if item.reasons else 'kept'}"
+
+
+def _told(change: Change, result: GateResult) -> str:
+    what = (
+        f"{change.name} {change.before} is gone"
+        if change.after is None
+        else f"{change.name} {change.after} is new"
+        if change.before is None
+        else f"{change.name} {change.before} -> {change.after}"
+    )
+    weight = "" if change.bytes is None else f", {'+' if change.bytes >= 0 else '-'}{format_bytes(abs(change.bytes))}"
+    place = f" ({result.lock}:{change.line})" if change.line is not None else ""
+    return f"{what}{weight}, {change.reason}{place}"
+
+
+def gate_markdown(result: GateResult) -> str:
+    """A comment for a pull request."""
+    head = "within all limits" if result.passes else _summary(result)
+    lines = [f"### careen: {head}", "", "| | service | size | budget | change |", "| --- | --- | ---: | ---: | ---: |"]
+    for service in result.services:
+        mark = {True: "✅", False: "❌", None: "❔"}[service.passes]
+        size = "?" if service.bytes is None else format_bytes(service.bytes)
+        change = _growth(service).removeprefix(", ") or ("±0" if service.bytes_before is not None else "")
+        lines.append(f"| {mark} | {service.name} | {size} | {format_bytes(service.budget_bytes)} | {change} |")
+    for service in result.services:
+        if service.passes is False or service.changes:
+            told = [f"- {text}" for text in _blame(service, result)]
+            lines += ["", f"**{service.name}**", "", *told]
+    if result.findings:
+        lines += ["", "| severity | where | what |", "| --- | --- | --- |"]
+        lines += [
+            f"| {finding.severity.value} | `{finding.place.path}:{finding.place.line}` | "
+            f"{finding.message.replace('|', chr(92) + '|')} |"
+            for finding in result.findings
+        ]
+    against = f", compared with {result.against}" if result.against else ""
+    lines += ["", f"<sub>sizes {result.measured}{against}; nothing was built for this</sub>"]
+    if result.measured == "built":
+        lines[-1] = f"<sub>sizes of the built images{against}</sub>"
+    return "\n".join(lines) + "\n"
