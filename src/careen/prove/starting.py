@@ -48,6 +48,8 @@ def start_limit(health: HealthCheck | None, chosen: float | None) -> float:
 
 def start(ground: Ground, launch: Launch, service: ServicePlan, limit: float) -> Start:
     """Starts a container and waits, ``limit`` seconds at most, until its health check passes."""
+    if not launch.argv:
+        return Start(container=None, seconds=None, said="the image names no program to run")
     begun = time.monotonic()
     try:
         container = ground.start(launch)
