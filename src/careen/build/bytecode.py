@@ -22,7 +22,7 @@ from careen.python.contents import installed_path, parse_entry_points
 from careen.python.trimming import TrimmingPolicy, is_trimmed
 from careen.python.wheel_archive import WheelArchive
 
-_SCAN_FORMAT = 2
+_SCAN_FORMAT = 3
 """Raised when sources are searched differently, so that what was found before is not believed."""
 
 _LARGEST_SOURCE = 16 << 20
@@ -134,6 +134,14 @@ def reached(store: Store, sets: Mapping[str, ModuleSet], starts: Starts) -> Mapp
     return {key: tuple(paths) for key, paths in document.items()}
 
 
+def likely_bytes(sources: Iterable[int]) -> int:
+    """What the bytecode of sources of these sizes will weigh, within a few percent for a hundred of them.
+
+    A straight line through 1,469 modules that services import (CPython 3.11).
+    """
+    return sum(2119 + size * 108 // 100 for size in sources if size)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryRecipe:
     """The standard library's bytecode, in a segment of its own: the base stays the same for every stack."""
@@ -211,15 +219,15 @@ def _document(sources: Iterable[tuple[str, str]], plugins: Iterable[str]) -> byt
         named = module_name(path)
         if named is not None:
             imports = find_imports(text, named[0], is_package=named[1])
-            modules[named[0]] = [path, imports.eager, imports.lazy, imports.texts]
+            modules[named[0]] = [path, len(text), imports.eager, imports.lazy, imports.texts]
     return json.dumps({"modules": modules, "plugins": list(plugins)}, separators=(",", ":")).encode()
 
 
 def _read(document: bytes) -> ModuleSet:
     fields = json.loads(document)
     modules = {
-        name: Module(path, Imports(tuple(eager), tuple(lazy), tuple(texts)))
-        for name, (path, eager, lazy, texts) in fields["modules"].items()
+        name: Module(path, size, Imports(tuple(eager), tuple(lazy), tuple(texts)))
+        for name, (path, size, eager, lazy, texts) in fields["modules"].items()
     }
     return ModuleSet(modules, tuple(fields["plugins"]))
 

@@ -132,9 +132,12 @@ def _imported_names(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A source of a distribution, or of the standard library: ``path`` is relative to its site folder."""
+    """A source of a distribution, or of the standard library: ``path`` is relative to its site folder, ``size`` is in
+    bytes.
+    """
 
     path: str
+    size: int
     imports: Imports
 
 

@@ -19,7 +19,15 @@ from careen.blobs.store import EntryKey
 from careen.build.allocator import give_back, share_arenas
 from careen.build.application import ApplicationRecipe
 from careen.build.assembly import Assembler, Layer, Piece
-from careen.build.bytecode import LibraryRecipe, library_modules, project_reader, reached, service_starts, wheel_modules
+from careen.build.bytecode import (
+    LibraryRecipe,
+    library_modules,
+    likely_bytes,
+    project_reader,
+    reached,
+    service_starts,
+    wheel_modules,
+)
 from careen.build.closure import missing_libraries
 from careen.build.configuration import annotations, image_config, references
 from careen.build.debian_root import BaseRecipe, SystemRecipe
@@ -69,6 +77,19 @@ def build_stack(
         build = _Build(plan, sources, options or BuildOptions(), progress, packers, makers)
         images = build.run(writer)
     return BuildResult(engine=ENGINE, layout=output, images=images, seconds=time.perf_counter() - started)
+
+
+def likely_bytecode_bytes(plan: Plan, sources: BuildSources, options: BuildOptions | None = None) -> Mapping[str, int]:
+    """What bytecode will add to the image of each service, without building it; 0 where the options want none.
+
+    Fetches wheels and the base's packages unless they are here, and keeps what it learns of them for the build.
+    Raises what that raises.
+    """
+    chosen = options or BuildOptions()
+    if not chosen.bytecode:
+        return {service.name: 0 for service in plan.services}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as packers, ThreadPoolExecutor(_FETCHERS) as makers:
+        return _Build(plan, sources, chosen, unheard, packers, makers).likely_bytecode_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +227,23 @@ class _Build:
         locked = LockedFile(url=source.url, digest=source.digest, size=source.size)
         return WheelFile(self.sources.packages.wheel(locked), source.filename)
 
-    def _with_bytecode(self, layers: list[_StackLayer], compiler: Compiler) -> list[_StackLayer]:
-        """The same layers with recipes that compile what the stack imports."""
+    def likely_bytecode_bytes(self) -> Mapping[str, int]:
+        layers = self._shared_layers()
+        chosen = self._choose_modules(layers)
+        found: dict[str, int] = {}
+        for service in self.plan.services:
+            keys = [self.base.key(self.maker).digest.hex]
+            for layer in layers:
+                if service.name in layer.services:
+                    keys += [recipe.digest.hex for recipe in layer.recipes if isinstance(recipe, WheelRecipe)]
+            sizes = [size for key in keys for size in chosen[key].values()]
+            sizes += [file.bytes for file in service.application if file.destination.suffix == ".py"]
+            sizes += [len(file.content) for file in service.support if file.destination.suffix == ".py"]
+            found[service.name] = likely_bytes(sizes)
+        return found
+
+    def _choose_modules(self, layers: Sequence[_StackLayer]) -> Mapping[str, Mapping[str, int]]:
+        """Sources that get bytecode, with their sizes, by the digest of their wheel and the key of the base."""
         wheels = {
             recipe.digest.hex: recipe for layer in layers for recipe in layer.recipes if isinstance(recipe, WheelRecipe)
         }
@@ -215,15 +251,21 @@ class _Build:
         library = self.makers.submit(lambda: library_modules(store, self._base_segment(), self.maker.packer, runtime))
         scanned = self.makers.map(self._scan, wheels.values())
         sets = dict(zip(wheels, scanned, strict=True))
-        base_key = self.base.key(self.maker)
-        sets[base_key.digest.hex] = library.result()
+        sets[self.base.key(self.maker).digest.hex] = library.result()
         starts = service_starts(self.plan.services, project_reader(self.sources.root))
         modules = reached(store, sets, starts)
+        sizes = {key: {module.path: module.size for module in found.modules.values()} for key, found in sets.items()}
+        return {key: {path: sizes[key][path] for path in paths} for key, paths in modules.items()}
+
+    def _with_bytecode(self, layers: list[_StackLayer], compiler: Compiler) -> list[_StackLayer]:
+        """The same layers with recipes that compile what the stack imports."""
+        modules = {key: tuple(chosen) for key, chosen in self._choose_modules(layers).items()}
+        base_key = self.base.key(self.maker)
         standard = LibraryRecipe(
             base_key=base_key,
             base=self._base_segment,
             packer=self.maker.packer,
-            runtime=runtime,
+            runtime=self.plan.base.runtime,
             modules=modules[base_key.digest.hex],
             compiler=compiler.name,
             compile=compiler.compile,

@@ -91,7 +91,7 @@ def modules(**sources: str) -> ModuleSet:
     known = {}
     for path, source in sources.items():
         name = path.replace("__", ".")
-        known[name] = Module(f"{name.replace('.', '/')}.py", find_imports(source, name, is_package=False))
+        known[name] = Module(f"{name.replace('.', '/')}.py", len(source), find_imports(source, name, is_package=False))
     return ModuleSet(known, ())
 
 
