@@ -21,7 +21,9 @@ from careen.cli.options import compose_option, offline_option, output, output_op
     show_default=True,
     help="Fetch the wheels that are kept, which tells the system libraries they need.",
 )
-@output_options("terminal", "json")
+@click.option("--without", multiple=True, metavar="NAME", help="What if no service had this distribution; again.")
+@click.option("--base", metavar="BASE", help="What if the images stood on this base: debian:trixie.")
+@output_options("terminal", "json", "markdown")
 def command(
     path: Path,
     compose_files: tuple[Path, ...],
@@ -29,6 +31,8 @@ def command(
     offline: bool,
     only: str | None,
     fetch: bool,
+    without: tuple[str, ...],
+    base: str | None,
     style: str,
     quiet: bool,
     no_color: bool,
@@ -46,6 +50,8 @@ def command(
         platform=Platform.parse(platform),
         fetch_wheels=fetch and not offline,
         source_date_epoch=source_date_epoch(),
+        without=without,
+        base=base,
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline), progress=told)
@@ -60,6 +66,11 @@ def command(
         from careen.report.plan_json import plan_document
 
         click.echo(json.dumps(plan_document(plan), indent=2, sort_keys=True))
+        return 0
+    if how.style == "markdown":
+        from careen.report.plan_markdown import plan_markdown
+
+        click.echo(plan_markdown(plan), nl=False)
         return 0
     from careen.report.plan_terminal import show_plan, show_service
 

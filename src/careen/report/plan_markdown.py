@@ -1,0 +1,116 @@
+"""The plan as a comment on a pull request: sizes first, what weighs most, what goes, and everything folded below."""
+
+from collections.abc import Iterable, Iterator
+
+from careen.plan.target import Certainty, Plan, ServicePlan
+from careen.text.units import format_bytes
+
+_HEAVIEST = 10
+
+
+def plan_markdown(plan: Plan) -> str:
+    lines = [
+        f"### careen: {plan.stack} on {plan.base.label}, Python {plan.base.runtime.version}, {plan.platform}",
+        "",
+        "| service | role | today | careened | saved | budget |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+        *(_row(service) for service in plan.services),
+        f"| **on a host** | every layer once | | **{_size(plan.predicted_unique_bytes)}** | | |",
+        "",
+        *_heaviest(plan),
+        *_gone(plan),
+        *_today(plan),
+        *(line for service in plan.services for line in _whole(service)),
+        *_notes(plan.notes),
+    ]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _size(count: int | None) -> str:
+    return "?" if count is None else format_bytes(count)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _row(service: ServicePlan) -> str:
+    today, careened = service.current_predicted_bytes, service.predicted_bytes
+    saved = f"{100 - careened * 100 / today:.0f} %" if today and careened is not None else ""
+    over = " ❌" if careened is not None and careened > service.budget_bytes else ""
+    return (
+        f"| {_cell(service.name)} | {service.role.value} | {_size(today)} | {_size(careened)}{over} | {saved} "
+        f"| {format_bytes(service.budget_bytes)} |"
+    )
+
+
+def _heaviest(plan: Plan) -> Iterator[str]:
+    found = {(item.name, item.version): item for service in plan.services for item in service.distributions}
+    users: dict[tuple[str, str], list[str]] = {}
+    for service in plan.services:
+        for item in service.distributions:
+            users.setdefault((item.name, item.version), []).append(service.name)
+    ordered = sorted(found.values(), key=lambda item: (-(item.installed_bytes or 0), item.name))[:_HEAVIEST]
+    if ordered:
+        yield from (
+            "**What weighs most**",
+            "",
+            "| distribution | bytes | services | why |",
+            "| --- | ---: | --- | --- |",
+        )
+        for item in ordered:
+            names = users[item.name, item.version]
+            who = "all" if len(names) == len(plan.services) > 1 else ", ".join(names)
+            why = item.reasons[0] if item.reasons else ""
+            yield f"| {item.name} {item.version} | {_size(item.installed_bytes)} | {_cell(who)} | {_cell(why)} |"
+        yield ""
+
+
+def _gone(plan: Plan) -> Iterator[str]:
+    gone = {(item.name, item.version): item for service in plan.services for item in service.dropped}
+    ordered = sorted(gone.values(), key=lambda item: (-(item.installed_bytes or 0), item.name))[:_HEAVIEST]
+    if ordered:
+        yield from ("**What goes**", "", "| distribution | bytes | because |", "| --- | ---: | --- |")
+        for item in ordered:
+            yield f"| {item.name} {item.version} | {_size(item.installed_bytes)} | {_cell(item.reason)} |"
+        yield ""
+
+
+def _today(plan: Plan) -> Iterator[str]:
+    seen: set[tuple[object, ...]] = set()
+    for service in plan.services:
+        if not service.current_contributions or service.current_contributions in seen:
+            continue
+        seen.add(service.current_contributions)
+        yield from _folded(
+            f"Today's image of {service.name}, line by line",
+            [
+                "| line | bytes | what |",
+                "| ---: | ---: | --- |",
+                *(
+                    f"| {item.line} | {_size(item.bytes)} | {_cell(item.what)} |"
+                    for item in service.current_contributions
+                ),
+            ],
+        )
+
+
+def _whole(service: ServicePlan) -> Iterator[str]:
+    rows = [
+        f"| {item.name} | {item.version} | {_size(item.installed_bytes)} "
+        f"| {'possible: ' if item.certainty is Certainty.POSSIBLE else ''}{_cell('; '.join(item.reasons[:3]))} |"
+        for item in service.distributions
+    ]
+    yield from _folded(
+        f"{service.name}: {len(service.distributions)} distributions, {len(service.dropped)} left out",
+        ["| distribution | version | bytes | why |", "| --- | --- | ---: | --- |", *rows],
+    )
+
+
+def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
+    yield from (f"<details><summary>{summary}</summary>", "", *lines, "", "</details>", "")
+
+
+def _notes(notes: tuple[str, ...]) -> Iterator[str]:
+    if notes:
+        yield from _folded("Notes", [f"- {note}" for note in notes])
