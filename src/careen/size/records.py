@@ -101,15 +101,13 @@ def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
     elif (found := _EGG_INFO.fullmatch(path)) is not None:
         name = _python_name(found["name"])
         inside = (line.strip() for line in text.splitlines())
-        paths = (place for line in inside if line and (place := _below(found["folder"], line)) is not None)
-        yield Claim(_package(Ecosystem.PYTHON, name, found["version"] or ""), paths)
+        yield Claim(_package(Ecosystem.PYTHON, name, found["version"] or ""), _all_below(found["folder"], inside))
     elif (found := _DPKG_LIST.fullmatch(path)) is not None:
-        names = (line.strip("/") for line in text.splitlines())
-        yield Claim(_debian(found["name"], versions), (name for name in names if name not in ("", ".")))
+        yield Claim(_debian(found["name"], versions), _all_below("", (line.rstrip("/") for line in text.splitlines())))
     elif path.startswith(_DISTROLESS_FOLDER) and path.endswith(_DISTROLESS_SUMS):
         name = path.removeprefix(_DISTROLESS_FOLDER).removesuffix(_DISTROLESS_SUMS)
         pairs = (line.partition("  ") for line in text.splitlines())
-        yield Claim(_debian(name, versions), (place.strip().removeprefix("./").lstrip("/") for _, _, place in pairs))
+        yield Claim(_debian(name, versions), _all_below("", (place.strip() for _, _, place in pairs)))
     elif _APK.fullmatch(path):
         yield from _apk(text)
     elif (found := _CONDA.fullmatch(path)) is not None:
@@ -135,7 +133,7 @@ def _apk(text: str) -> Iterator[Claim]:
         key, _, value = line.partition(":")
         match key:
             case "" if name:
-                yield Claim(_package(Ecosystem.ALPINE, name, version), paths)
+                yield Claim(_package(Ecosystem.ALPINE, name, version), _all_below("", paths))
                 name, version, folder, paths = "", "", "", []
             case "P":
                 name = value
@@ -174,6 +172,10 @@ def _python_name(text: str) -> str:
         return package_name(text)
     except InvalidNameError:
         return text
+
+
+def _all_below(folder: str, paths: Iterable[str]) -> Iterator[str]:
+    return (place for path in paths if path and (place := _below(folder, path)) is not None)
 
 
 def _below(folder: str, path: str) -> str | None:
