@@ -1,6 +1,8 @@
 """Programs that go on running: started, listened to with a bounded ear, waited for."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -57,8 +59,11 @@ class Ear:
 class Running:
     """A started program. Its standard output and error are one stream."""
 
-    def __init__(self, argv: tuple[str, ...], process: "subprocess.Popen[bytes]", ear: Ear) -> None:
+    def __init__(
+        self, argv: tuple[str, ...], process: "subprocess.Popen[bytes]", ear: Ear, *, own_session: bool
+    ) -> None:
         self.argv = argv
+        self._own_session = own_session
         self._process = process
         self._ear = ear
         stream = process.stdout
@@ -92,8 +97,12 @@ class Running:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """Kills it and waits for its end."""
-        self._process.kill()
+        """Kills it, with its children when it leads a session of its own, and waits for its end."""
+        if self._own_session:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
         self._process.wait()
         self._listener.join(1)
 
@@ -128,7 +137,7 @@ def start(
         )
     except OSError as error:
         raise CommandFailedError(f"{words[0]} could not be started: {error.strerror}") from error
-    return Running(words, process, Ear())
+    return Running(words, process, Ear(), own_session=own_session)
 
 
 def _listen(stream: IO[bytes], ear: Ear) -> None:

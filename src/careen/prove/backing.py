@@ -13,6 +13,7 @@ from careen.errors import CareenError, MissingToolError
 from careen.plan.target import BackingService
 from careen.process.run import find_program, run_checked
 from careen.process.spawn import Running, start
+from careen.prove.nobody import give_to_nobody
 from careen.prove.runner import Ground
 from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
@@ -70,7 +71,7 @@ class Backing:
         run.note(Made.FOLDER, str(self._folder))
         self.server = server_for(service, self._folder)
         for path in (self._folder, *self._folder.iterdir()):
-            ground.give(path)
+            give_to_nobody(path)
         self._environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **self.server.environment}
         if self.server.prepare:
             self._once(self.server.prepare)

@@ -29,7 +29,7 @@ _MASKED = (
 _UNWRITABLE = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the kernel's name for it
 _OPEN_FILES = 65536
-_LARGEST_SCRATCH = 256_000_000
+LARGEST_SCRATCH = 256_000_000
 """Bytes of a tmpfs, which counts against the memory limit too."""
 
 
@@ -144,7 +144,7 @@ def _mounts(launch: Launch, around: Surroundings) -> list[Mapping[str, object]]:
 
 
 def _scratch(path: PurePosixPath) -> Mapping[str, object]:
-    options = ["nosuid", "nodev", "mode=1777", f"size={_LARGEST_SCRATCH}"]
+    options = ["nosuid", "nodev", "mode=1777", f"size={LARGEST_SCRATCH}"]
     return _mount(str(path), "tmpfs", options)
 
 

@@ -29,4 +29,10 @@ def _runc() -> Runner:
     return RuncRunner()
 
 
-_MAKERS: Mapping[RunnerName, Callable[[], Runner]] = {RunnerName.RUNC: _runc}
+def _bwrap() -> Runner:
+    from careen.prove.runners.bwrap import BwrapRunner  # noqa: PLC0415 - only the chosen one
+
+    return BwrapRunner()
+
+
+_MAKERS: Mapping[RunnerName, Callable[[], Runner]] = {RunnerName.RUNC: _runc, RunnerName.BWRAP: _bwrap}

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from careen.plan.target import Limits
+
 _MOUNTS = Path("/proc/self/mountinfo")
 _CONTROLLERS = frozenset({"memory", "pids", "cpu"})
 _SAMPLE_SECONDS = 0.2
+_PERIOD = 100_000
+"""Microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,56 @@ def read_hierarchies(mountinfo: str) -> Hierarchies:
         version_two=_CONTROLLERS.intersection(offered) - version_one.keys(),
         all_roots=tuple(roots),
     )
+
+
+class LimitedGroup:
+    """A control group made by hand, for runners that make none. Takes root. Raises OSError."""
+
+    def __init__(self, path: str, limits: Limits) -> None:
+        """``path`` is below every hierarchy's root and must have been noted for removal."""
+        at = hierarchies()
+        self._members: list[Path] = []
+        first = {controller for controller in _CONTROLLERS if controller in at.version_one}
+        values = _values(limits, first)
+        for controller in sorted(_CONTROLLERS):
+            root = at.root_of(controller)
+            if root is None:
+                continue
+            group = root / path.lstrip("/")
+            group.mkdir(parents=True, exist_ok=True)
+            if controller not in first:
+                _hand_down(root, group, controller)
+            for name, value in values[controller]:
+                if (group / name).exists():
+                    (group / name).write_text(value)
+            if group / "cgroup.procs" not in self._members:
+                self._members.append(group / "cgroup.procs")
+
+    def joining(self) -> tuple[str, ...]:
+        """Words that, put before a command, run it in the group."""
+        script = (
+            'for group in "$@"; do shift; [ "$group" = -- ] && break; echo $$ > "$group" || exit 1; done; exec "$@"'
+        )
+        return ("sh", "-c", script, "sh", *map(str, self._members), "--")
+
+
+def _values(limits: Limits, first: set[str]) -> Mapping[str, list[tuple[str, str]]]:
+    """What to write where, in order."""
+    memory, quota = str(limits.memory_bytes), round(limits.cpus * _PERIOD)
+    one = [("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory)]
+    two = [("memory.max", memory), ("memory.swap.max", "0")]
+    processor_one = [("cpu.cfs_period_us", str(_PERIOD)), ("cpu.cfs_quota_us", str(quota))]
+    return {
+        "memory": one if "memory" in first else two,
+        "pids": [("pids.max", str(limits.pids))],
+        "cpu": processor_one if "cpu" in first else [("cpu.max", f"{quota} {_PERIOD}")],
+    }
+
+
+def _hand_down(root: Path, group: Path, controller: str) -> None:
+    """Version 2 offers a controller in a group only when all groups above it let it through."""
+    for above in reversed(group.relative_to(root).parents):
+        (root / above / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 class GroupWatch:

@@ -1,17 +1,23 @@
 """A private network for one stack: a bridge in a network namespace of its own, and one namespace a container.
 
-Nothing leads out of it: no route, no name server. Names are found in /etc/hosts, as compose's are.
+Nothing leads out of it: no route, no name server. Names are found in /etc/hosts, as compose's are. Root gives the
+namespaces names; a user has them held by processes that do nothing else, below a user namespace in which he is root.
 """
 
 import ctypes
 import os
 import socket
-from collections.abc import Sequence
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from careen.errors import CareenError
 from careen.process.run import find_program, run_checked
+from careen.process.spawn import Running, start
+from careen.prove.dialler import Dialler
 from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
 
@@ -28,74 +34,89 @@ class NetworkError(CareenError):
     """The private network cannot be made."""
 
 
-class PrivateNetwork:
-    """Of the services so named. Takes root and iproute2. Raises NetworkError, MissingToolError, CommandFailedError."""
+class Network(Protocol):
+    """What containers and the prover need of a network."""
 
-    def __init__(self, run: RunFolder, names: Sequence[str]) -> None:
+    tables: "Tables"
+
+    @abstractmethod
+    def enter(self, name: str) -> tuple[str, ...]:
+        """Words that, put before a command, run it in the namespace of the service so named."""
+
+    @abstractmethod
+    def dial(self, name: str, port: int, timeout: float) -> socket.socket:
+        """A connection to a service from beside it. Raises OSError."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class Tables:
+    """Addresses of the services so named, and the files that tell containers of them. Raises NetworkError."""
+
+    def __init__(self, folder: Path, names: Sequence[str], subnet: str = _SUBNET) -> None:
         if len(names) > _LAST_HOST - _FIRST_HOST:
             raise NetworkError(f"{len(names)} services are more than a private network holds")
-        self._ip = find_program("ip", package="iproute2")
+        folder.mkdir(mode=0o755)
+        self.addresses: Mapping[str, str] = {
+            name: f"{subnet}.{_FIRST_HOST + number}" for number, name in enumerate(names)
+        }
+        self.hosts, self.name_servers = folder / "hosts", folder / "resolv.conf"
+        lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+        lines += [f"{address} {name}" for name, address in self.addresses.items()]
+        self.hosts.write_text("\n".join(lines) + "\n")
+        # The loopback refuses at once, where no server at all would mean the loopback too, after a while.
+        self.name_servers.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+
+
+class NamedNetwork:
+    """Takes root and iproute2. Raises NetworkError, MissingToolError, CommandFailedError."""
+
+    def __init__(self, run: RunFolder, names: Sequence[str]) -> None:
+        self.tables = Tables(run.folder / "network", names)
+        self._ip = str(find_program("ip", package="iproute2"))
         self._hub = f"careen-{run.identity}"
         self._members = {name: f"{self._hub}-{number}" for number, name in enumerate(names)}
-        self._addresses = {name: f"{_SUBNET}.{_FIRST_HOST + number}" for number, name in enumerate(names)}
-        self._folder = run.folder / "network"
-        self._folder.mkdir()
-        self._write_tables()
         for namespace in (self._hub, *self._members.values()):
             run.note(Made.NETWORK_NAMESPACE, namespace)
-        self._build()
+        _batch((self._ip,), [f"netns add {namespace}" for namespace in (self._hub, *self._members.values())])
+        _batch((self._ip, "-n", self._hub), hub_lines(list(self._members.values())))
+        for name, namespace in self._members.items():
+            _batch((self._ip, "-n", namespace), member_lines(self.tables.addresses[name]))
         # A socket belongs to the namespace that its thread was in when it was made.
-        self._dialler = ThreadPoolExecutor(_DIALLERS, initializer=join_network, initargs=(self.hub,))
-
-    def address(self, name: str) -> str:
-        return self._addresses[name]
+        self._dialler = ThreadPoolExecutor(_DIALLERS, initializer=join_network, initargs=(_NAMED / self._hub,))
 
     def namespace(self, name: str) -> Path:
         """The namespace of a service, as a file that can be joined."""
         return _NAMED / self._members[name]
 
-    @property
-    def hub(self) -> Path:
-        """A namespace beside all services, with a way to each of them."""
-        return _NAMED / self._hub
-
-    @property
-    def hosts(self) -> Path:
-        return self._folder / "hosts"
-
-    @property
-    def name_servers(self) -> Path:
-        return self._folder / "resolv.conf"
+    def enter(self, name: str) -> tuple[str, ...]:
+        return ("nsenter", f"--net={self.namespace(name)}", "--")
 
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
-        """A connection to a service from the hub. Raises OSError, which is refused or timed out."""
-        return self._dialler.submit(socket.create_connection, (self._addresses[name], port), timeout).result()
+        address = (self.tables.addresses[name], port)
+        return self._dialler.submit(socket.create_connection, address, timeout).result()
 
     def close(self) -> None:
         self._dialler.shutdown()
 
-    def _write_tables(self) -> None:
-        lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-        lines += [f"{address} {name}" for name, address in self._addresses.items()]
-        self.hosts.write_text("\n".join(lines) + "\n")
-        # The loopback refuses at once, where no server at all would mean the loopback too, after a while.
-        self.name_servers.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 
-    def _build(self) -> None:
-        self._batch(None, [f"netns add {namespace}" for namespace in (self._hub, *self._members.values())])
-        hub = ["link add bridge0 type bridge", f"addr add {_SUBNET}.254/24 dev bridge0"]
-        hub += ["link set lo up", "link set bridge0 up"]
-        for number, namespace in enumerate(self._members.values()):
-            hub.append(f"link add to{number} type veth peer name eth0 netns {namespace}")
-            hub += [f"link set to{number} master bridge0", f"link set to{number} up"]
-        self._batch(self._hub, hub)
-        for name, namespace in self._members.items():
-            address = f"addr add {self._addresses[name]}/24 dev eth0"
-            self._batch(namespace, ["link set lo up", address, "link set eth0 up"])
+def hub_lines(members: Sequence[str]) -> list[str]:
+    """Commands of ``ip -batch`` for the hub; ``members`` are names or process numbers of the namespaces around it."""
+    lines = ["link add bridge0 type bridge", f"addr add {_SUBNET}.254/24 dev bridge0"]
+    lines += ["link set lo up", "link set bridge0 up"]
+    for number, namespace in enumerate(members):
+        lines.append(f"link add to{number} type veth peer name eth0 netns {namespace}")
+        lines += [f"link set to{number} master bridge0", f"link set to{number} up"]
+    return lines
 
-    def _batch(self, namespace: str | None, lines: Sequence[str]) -> None:
-        where = ("-n", namespace) if namespace is not None else ()
-        run_checked((self._ip, *where, "-batch", "-"), timeout=_TIMEOUT, stdin=("\n".join(lines) + "\n").encode())
+
+def member_lines(address: str) -> list[str]:
+    return ["link set lo up", f"addr add {address}/24 dev eth0", "link set eth0 up"]
+
+
+def _batch(ip: tuple[str, ...], lines: Sequence[str]) -> None:
+    run_checked((*ip, "-batch", "-"), timeout=_TIMEOUT, stdin=("\n".join(lines) + "\n").encode())
 
 
 def join_network(namespace: Path) -> None:
@@ -105,3 +126,55 @@ def join_network(namespace: Path) -> None:
         if library.setns(handle.fileno(), _NEW_NETWORK) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
+
+
+class HeldNetwork:
+    """For users that are not root. Takes iproute2, util-linux, and a kernel that lets users have namespaces.
+
+    Raises NetworkError, MissingToolError, CommandFailedError.
+    """
+
+    def __init__(self, run: RunFolder, names: Sequence[str]) -> None:
+        self.tables = Tables(run.folder / "network", names)
+        ip = str(find_program("ip", package="iproute2"))
+        self._holders: list[Running] = []
+        self._run = run
+        self._hub = self._hold(("unshare", "--user", "--map-root-user", "--net", "--"))
+        inside = _entering(self._hub, user_only=True)
+        self._members = {name: self._hold((*inside, "unshare", "--net", "--")) for name in names}
+        _batch((*_entering(self._hub), ip), hub_lines([str(pid) for pid in self._members.values()]))
+        for name, pid in self._members.items():
+            _batch((*_entering(pid), ip), member_lines(self.tables.addresses[name]))
+        self._dialler = Dialler(_entering(self._hub))
+
+    def enter(self, name: str) -> tuple[str, ...]:
+        return _entering(self._members[name])
+
+    def dial(self, name: str, port: int, timeout: float) -> socket.socket:
+        return self._dialler.dial(self.tables.addresses[name], port, timeout)
+
+    def close(self) -> None:
+        self._dialler.close()
+        for holder in self._holders:
+            holder.kill()
+
+    def _hold(self, words: tuple[str, ...]) -> int:
+        """The pid of a process that holds a namespace and says so."""
+        holder = start((*words, "sh", "-c", "echo held; exec sleep infinity"))
+        self._holders.append(holder)
+        self._run.note_process(holder.pid)
+        give_up = time.monotonic() + _TIMEOUT
+        while not holder.heard().total and holder.status() is None and time.monotonic() < give_up:
+            time.sleep(0.002)
+        if not holder.heard().text.startswith("held"):
+            said = holder.heard().text.strip()[-300:]
+            raise NetworkError(
+                f"this user cannot have a network namespace: {said}",
+                hints=("let users have namespaces: sysctl kernel.unprivileged_userns_clone=1", "or run careen as root"),
+            )
+        return holder.pid
+
+
+def _entering(pid: int, *, user_only: bool = False) -> tuple[str, ...]:
+    network = () if user_only else ("--net",)
+    return ("nsenter", f"--target={pid}", "--user", *network, "--preserve-credentials", "--")

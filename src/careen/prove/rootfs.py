@@ -4,12 +4,13 @@ Names of a layer are used only as :class:`FileSystem` has resolved them: links f
 """
 
 import os
+import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Descriptor, Digest
 from careen.oci.config import ImageConfig
@@ -88,6 +89,23 @@ def unpack_images(
             )
             for name, manifest in manifests.items()
         }
+
+
+def private_copy(image: ImageOnDisk, root: Path) -> ImageOnDisk:
+    """With files that nobody shares, so that they may be written to."""
+    shutil.copytree(image.root, root, symlinks=True)
+    for file in image.files:
+        if os.geteuid() == 0 and (file.uid or file.gid):
+            os.chown(root / file.path, file.uid, file.gid, follow_symlinks=False)
+    return replace(image, root=root)
+
+
+def make_mount_point(image: ImageOnDisk, target: PurePosixPath, *, folder: bool) -> None:
+    """So that something can be mounted there. The image's own files are left as they are."""
+    path = image.root / image.file_system.resolve(str(target))
+    (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
+    if not folder and not path.exists():
+        path.touch()
 
 
 def _put_together(layers: Sequence[Sequence[UnpackedEntry]], root: Path) -> FileSystem:

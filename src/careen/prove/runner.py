@@ -4,7 +4,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 from careen.process.run import Completed
@@ -76,9 +75,6 @@ class Ground(Protocol):
 
     def beside(self, name: str) -> tuple[str, ...]:
         """Words that, put before a command of this machine, run it as nobody in the network of the service so named."""
-
-    def give(self, path: Path) -> None:
-        """Makes the file or folder that user's."""
 
     def close(self) -> None: ...
 

@@ -26,7 +26,7 @@ from careen.prove.in_flight.round import WorkInFlight
 from careen.prove.instruments import Instruments
 from careen.prove.launch import as_shipped
 from careen.prove.layers import LayerFolder
-from careen.prove.rootfs import unpack_images
+from careen.prove.rootfs import private_copy, unpack_images
 from careen.prove.runner import Ground, Runner
 from careen.prove.runs import RunFolder
 from careen.prove.settings import ProveSettings
@@ -168,7 +168,9 @@ class _Proof:
 
     def _starts_with_a_writable_root(self, trial: Trial, ground: Ground) -> bool:
         """Whether that is what it lacked. Then it is noted as a fault of the image."""
-        begun = start(ground, replace(trial.launch, read_only=False), trial.service, _ROOT_TRIAL_SECONDS)
+        image = private_copy(trial.image, self._run.folder / f"writable-{trial.service.name}")
+        launch = replace(trial.launch, image=image, read_only=False)
+        begun = start(ground, launch, trial.service, _ROOT_TRIAL_SECONDS)
         started = trial.take(begun) is not None
         trial.discard()
         if started:

@@ -48,6 +48,8 @@ class Trial:
         """Notes what a check says; what keeps it from judging is a failure, with the reason."""
         try:
             self.note(check())
+        except PermissionError as error:
+            self.note(skipped(slug, f"this user may not look at the service's processes: {error.filename}"))
         except (CareenError, OSError) as error:
             status = self.container.exit_status() if self.container is not None else None
             summary = str(error) if status is None else f"the service ended meanwhile, with status {status}"

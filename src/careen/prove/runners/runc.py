@@ -13,13 +13,11 @@ from careen.process.spawn import Heard, Running, start
 from careen.prove.bundle import Surroundings, render
 from careen.prove.groups import GroupWatch, Sampler, hierarchies
 from careen.prove.launch import Launch, Mount
-from careen.prove.network import PrivateNetwork
+from careen.prove.network import NamedNetwork
+from careen.prove.nobody import as_nobody
 from careen.prove.runner import Property, Use
 from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
-
-NOBODY = 65534
-"""Servers that refuse root run as this user, and none needs more."""
 
 _START_TIMEOUT = 20.0
 _TIMEOUT = 20.0
@@ -56,7 +54,7 @@ class RuncGround:
         self._group = f"/careen-{folder.identity}"
         for root in hierarchies().all_roots:
             folder.note(Made.CONTROL_GROUP, f"{root}{self._group}")
-        self.network = PrivateNetwork(folder, names)
+        self.network = NamedNetwork(folder, names)
         self._sampler = Sampler()
         self._started = 0
 
@@ -71,8 +69,8 @@ class RuncGround:
             namespace=self.network.namespace(launch.name),
             group=group,
             tables=(
-                Mount(self.network.hosts, PurePosixPath("/etc/hosts")),
-                Mount(self.network.name_servers, PurePosixPath("/etc/resolv.conf")),
+                Mount(self.network.tables.hosts, PurePosixPath("/etc/hosts")),
+                Mount(self.network.tables.name_servers, PurePosixPath("/etc/resolv.conf")),
             ),
             memory=Property.MEMORY not in lacks,
             processes=Property.PROCESSES not in lacks,
@@ -94,13 +92,7 @@ class RuncGround:
         return self.network.dial(name, port, timeout)
 
     def beside(self, name: str) -> tuple[str, ...]:
-        number = str(NOBODY)
-        become = ("setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups", "--no-new-privs")
-        nothing = ("--inh-caps=-all", "--bounding-set=-all")
-        return ("nsenter", f"--net={self.network.namespace(name)}", "--", *become, *nothing, "--")
-
-    def give(self, path: Path) -> None:
-        os.chown(path, NOBODY, NOBODY)
+        return (*self.network.enter(name), *as_nobody())
 
     def close(self) -> None:
         self._sampler.close()
