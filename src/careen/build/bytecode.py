@@ -22,7 +22,7 @@ from careen.python.contents import installed_path, parse_entry_points
 from careen.python.trimming import TrimmingPolicy, is_trimmed
 from careen.python.wheel_archive import WheelArchive
 
-_SCAN_FORMAT = 3
+_SCAN_FORMAT = 4
 """Raised when sources are searched differently, so that what was found before is not believed."""
 
 _LARGEST_SOURCE = 16 << 20
@@ -117,18 +117,23 @@ def _schemes(text: str) -> Iterator[str]:
         yield from scheme.lower().split("+")
 
 
-def reached(store: Store, sets: Mapping[str, ModuleSet], starts: Starts) -> Mapping[str, tuple[str, ...]]:
+def reached(
+    store: Store, sets: Mapping[str, ModuleSet], starts: Starts, *, library: str
+) -> Mapping[str, tuple[str, ...]]:
     """Sorted paths of the modules that get bytecode, by the key of their set; ``sets`` are keyed by their contents."""
     inputs = {
         "format": _SCAN_FORMAT,
         "sets": sorted(sets),
+        "library": library,
         "imports": starts.imports,
         "texts": starts.texts,
         "words": sorted(starts.words),
     }
 
     def find() -> bytes:
-        return json.dumps({key: sorted(paths) for key, paths in reached_modules(sets, starts).items()}).encode()
+        return json.dumps(
+            {key: sorted(paths) for key, paths in reached_modules(sets, starts, library=library).items()}
+        ).encode()
 
     document = json.loads(store.get_or_make(EntryKey.of("reached", inputs), lambda _: find()).document)
     return {key: tuple(paths) for key, paths in document.items()}

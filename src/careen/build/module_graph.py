@@ -9,7 +9,6 @@ alternatives (kombu's transports) only those that the stack speaks of.
 """
 
 import re
-from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +17,16 @@ _IMPORT = re.compile(r"import[ \t(*\\]")
 _BEFORE_FROM = re.compile(r"(?:^|[;:])[ \t]*from[ \t]+(?P<origin>\.*[ \t]*[\w.]*)[ \t]+$")
 _BEFORE_IMPORT = re.compile(r"(?:^|[^#\"']*[;:])[ \t]*$")
 _NAMES = re.compile(r"[ \t]*(?:\((?:[^)#]|\#[^\n]*)*\)|(?:[^\n#\\;]|\\\r?\n)*)")
-_STATEMENT = re.compile(r"^(?:(def|class|async[ \t]+def)\b|[A-Za-z@])", re.MULTILINE)
-_TYPING = re.compile(r"TYPE_CHECKING[ \t]*:")
+_DEFINITION = re.compile(r"(?:def|class|async[ \t]+def)\b")
+_NO_STATEMENT = frozenset({"", "\n", "\r", "#", ")", "]", "}"})
+_NEVER = re.compile(r"""TYPE_CHECKING[ \t]*:|__name__[ \t]*==[ \t]*["']__main__["'][ \t]*:""")
 _TEXT = re.compile(r"""["'](\.?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)["':]""")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMMENT = re.compile(r"#[^\n]*")
 
+
+_TWINS = frozenset({"_pydatetime", "_pydecimal", "_pyio", "_py_abc"})
+"""Stand in for modules in C that every CPython has."""
 
 _ALTERNATIVES = 6
 """So many modules of one package, named in one module, are a table to choose from."""
@@ -54,14 +57,14 @@ def find_imports(source: str, module: str, *, is_package: bool) -> Imports:
     package = module if is_package else module.rpartition(".")[0]
     eager: dict[str, None] = {}
     lazy: dict[str, None] = {}
-    blocks = _typing_blocks(source)
-    statements = _Statements(source)
+    blocks = _blocks_never_run(source)
     for match in _IMPORT.finditer(source):
         place = match.start()
         if any(start <= place < end for start, end in blocks):
             continue
-        before = source[source.rfind("\n", 0, place) + 1 : place]
-        found = lazy if before[:1] in (" ", "\t") and statements.is_deferred(place) else eager
+        line = source.rfind("\n", 0, place) + 1
+        before = source[line:place]
+        found = lazy if before[:1] in (" ", "\t") and _is_deferred(source, line) else eager
         names = _NAMES.match(source, place + len("import"))
         listed = names[0] if names is not None else ""
         if not before.strip() or _BEFORE_IMPORT.match(before):
@@ -75,28 +78,30 @@ def find_imports(source: str, module: str, *, is_package: bool) -> Imports:
     return Imports(tuple(eager), tuple(name for name in lazy if name not in eager), tuple(texts))
 
 
-class _Statements:
-    """Where the statements of a module begin, and which of them define something; looked up when first asked."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._places: list[int] = []
-        self._deferred: list[bool] = []
-
-    def is_deferred(self, place: int) -> bool:
-        """Whether the place is inside a function or class, rather than in a condition of the module."""
-        if not self._places:
-            for match in _STATEMENT.finditer(self._source):
-                self._places.append(match.start())
-                self._deferred.append(match[1] is not None)
-        index = bisect(self._places, place) - 1
-        return index >= 0 and self._deferred[index]
+def _is_deferred(source: str, line: int) -> bool:
+    """Whether the line that begins there is inside a function or class, however deep in conditions these are."""
+    indent = _indent(source, line)
+    while indent and line > 0:
+        line = source.rfind("\n", 0, line - 1) + 1
+        own = _indent(source, line)
+        if own < indent and source[line + own : line + own + 1] not in _NO_STATEMENT:
+            if _DEFINITION.match(source, line + own) is not None:
+                return True
+            indent = own
+    return False
 
 
-def _typing_blocks(source: str) -> list[tuple[int, int]]:
-    """From the condition to where the lines end that are indented more."""
+def _indent(source: str, line: int) -> int:
+    end = line
+    while source[end : end + 1] in (" ", "\t"):
+        end += 1
+    return end - line
+
+
+def _blocks_never_run(source: str) -> list[tuple[int, int]]:
+    """Those for type checkers, and for when the module is the program; from the condition to where its lines end."""
     found = []
-    for match in _TYPING.finditer(source):
+    for match in _NEVER.finditer(source):
         line = source.rfind("\n", 0, match.start()) + 1
         before = source[line : match.start()]
         indent = len(before) - len(before.lstrip())
@@ -162,24 +167,30 @@ def module_name(path: str) -> tuple[str, bool] | None:
     return ".".join(parts), is_package
 
 
-def reached_modules(sets: Mapping[str, ModuleSet], starts: Starts) -> Mapping[str, frozenset[str]]:
-    """Paths of the modules that can be imported, by the key of their set."""
+def reached_modules(sets: Mapping[str, ModuleSet], starts: Starts, *, library: str) -> Mapping[str, frozenset[str]]:
+    """Paths of the modules that can be imported, by the key of their set.
+
+    ``library`` is the key of the standard library, whose own text names modules only to translate old names, and
+    which others name for the same reason.
+    """
     providers: dict[str, list[tuple[str, Module]]] = {}
     for key, module_set in sets.items():
         for name, module in module_set.modules.items():
             providers.setdefault(name, []).append((key, module))
+    named = {name for key, module_set in sets.items() if key != library for name in module_set.modules}
     found: dict[str, set[str]] = {key: set() for key in sets}
     seen: set[str] = set()
     waiting = [*starts.imports, *(text for text in starts.texts if text in providers)]
     waiting += [plugin for module_set in sets.values() for plugin in module_set.plugins]
     while waiting:
         name = waiting.pop()
-        while name and name not in seen:  # importing a.b.c imports a and a.b
+        while name and name not in seen and name not in _TWINS:  # importing a.b.c imports a and a.b
             seen.add(name)
             for key, module in providers.get(name, ()):
                 found[key].add(module.path)
                 waiting += module.imports.eager
-                waiting += _chosen([text for text in module.imports.texts if text in providers], starts.words)
+                if key != library:
+                    waiting += _chosen([text for text in module.imports.texts if text in named], starts.words)
             name = name.rpartition(".")[0]
     return {key: frozenset(paths) for key, paths in found.items()}
 

@@ -251,9 +251,10 @@ class _Build:
         library = self.makers.submit(lambda: library_modules(store, self._base_segment(), self.maker.packer, runtime))
         scanned = self.makers.map(self._scan, wheels.values())
         sets = dict(zip(wheels, scanned, strict=True))
-        sets[self.base.key(self.maker).digest.hex] = library.result()
+        base_key = self.base.key(self.maker).digest.hex
+        sets[base_key] = library.result()
         starts = service_starts(self.plan.services, project_reader(self.sources.root))
-        modules = reached(store, sets, starts)
+        modules = reached(store, sets, starts, library=base_key)
         sizes = {key: {module.path: module.size for module in found.modules.values()} for key, found in sets.items()}
         return {key: {path: sizes[key][path] for path in paths} for key, paths in modules.items()}
 

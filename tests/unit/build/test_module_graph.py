@@ -33,6 +33,7 @@ def found(source: str, module: str = "pkg.mod", *, is_package: bool = False) -> 
         ("important = 1\n", set()),
         ("if TYPE_CHECKING:\n    import a\n\n    from b import c\nimport d\n", {"d"}),
         ("if typing.TYPE_CHECKING:\n    import a\nelse:\n    import b\n", {"b"}),
+        ("import a\nif __name__ == '__main__':\n    import doctest\n", {"a"}),
         ("if not TYPE_CHECKING:\n    import a\n", {"a"}),
     ],
 )
@@ -50,6 +51,14 @@ def test_what_functions_and_classes_import_is_told_apart() -> None:
     assert set(imports.lazy) == {"b", "c", "c.d"}
 
 
+def test_definitions_inside_conditions_defer_their_imports() -> None:
+    source = (
+        "if x:\n    import a\nelse:\n    import b\n    def __getattr__(name):\n        if name:\n            import c\n"
+    )
+    assert set(found(source).eager) == {"a", "b"}
+    assert found(source).lazy == ("c",)
+
+
 def test_text_that_may_name_modules_is_found() -> None:
     source = "load('uvicorn.loops.auto:factory')\nx = {\"a.b\": 1, 'plain': 2, 'Not a.name here': 3}\ny = '.sub.mod'\n"
     assert set(found(source).texts) == {"uvicorn.loops.auto", "a.b", "pkg.sub.mod"}
@@ -64,7 +73,11 @@ def test_names_of_modules() -> None:
 
 
 def parsed_imports(tree: ast.AST, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test)):
+            waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -100,7 +113,7 @@ def test_reaching_follows_imports_across_distributions_and_enters_every_package_
         "one": modules(one="", one__a="from two.b import c", one__lazy="import one.a", one__unused="import two.d"),
         "two": modules(two="", two__b="", two__b__c="", two__d=""),
     }
-    assert reached_modules(sets, Starts(("one.a",), (), frozenset())) == {
+    assert reached_modules(sets, Starts(("one.a",), (), frozenset()), library="std") == {
         "one": {"one.py", "one/a.py"},
         "two": {"two.py", "two/b.py", "two/b/c.py"},
     }
@@ -111,13 +124,21 @@ def test_reaching_takes_texts_and_plugins_that_are_modules() -> None:
         "one": modules(one="load('one.named:thing', 'one.absent')", one__named="", one__plugin="", one__other=""),
     }
     sets["one"] = ModuleSet(sets["one"].modules, ("one.plugin",))
-    found = reached_modules(sets, Starts(("one",), ("one.other", "not.there"), frozenset()))
+    found = reached_modules(sets, Starts(("one",), ("one.other", "not.there"), frozenset()), library="std")
     assert found == {"one": {"one.py", "one/named.py", "one/plugin.py", "one/other.py"}}
+
+
+def test_text_about_the_standard_library_and_in_it_does_not_count() -> None:
+    sets = {"one": modules(one="moved('std.old')"), "std": modules(std__old="names('one.more')", one__more="")}
+    assert reached_modules(sets, Starts(("one",), (), frozenset()), library="std") == {
+        "one": {"one.py"},
+        "std": frozenset(),
+    }
 
 
 def test_of_a_table_of_alternatives_only_those_count_that_the_stack_speaks_of() -> None:
     names = ("redis", "sqs", "amqp", "memory", "zookeeper", "consul", "etcd")
     table = json.dumps({name: f"t.transport.{name}:Transport" for name in names})
     sources = {"t": f"ALIASES = {table}", "t__transport": "", **{f"t__transport__{name}": "" for name in names}}
-    found = reached_modules({"t": modules(**sources)}, Starts(("t",), (), frozenset({"redis"})))
+    found = reached_modules({"t": modules(**sources)}, Starts(("t",), (), frozenset({"redis"})), library="std")
     assert found == {"t": {"t.py", "t/transport.py", "t/transport/redis.py"}}
