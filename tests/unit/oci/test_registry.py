@@ -338,13 +338,16 @@ def test_another_host_that_asks_for_credentials_gets_none(
 
 
 def test_another_host_that_manifests_come_from_is_not_the_registry(
-    open_repository: Open, registry: FakeRegistry
+    open_repository: Open, layout: Layout, registry: FakeRegistry
 ) -> None:
     registry.door, registry.users = Door.BASIC, {"ada": "engine"}
+    repository = open_repository(find=_ada)
+    _push(repository, layout)
+    assert repository.resolve()[0] == layout.image()
     registry.redirect_manifests = True
     registry.challenge_elsewhere = f"http://{registry.addresses['auth']}/token?thief=1"
     with pytest.raises(AccessDeniedError, match="does not give out the manifest"):
-        open_repository(find=_ada).resolve()
+        repository.resolve()
     assert not [asked for asked in registry.asked if "thief" in asked.path]
     assert all("authorization" not in asked.headers for asked in registry.asked if asked.host == "storage")
 
