@@ -5,6 +5,7 @@ but nothing of this is hidden: the checks that rest on limits are skipped.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -77,11 +78,11 @@ class BwrapGround:
                 folder.note(Made.CONTROL_GROUP, f"{root}{self._group}")
         self.network: Network = NamedNetwork(folder, names) if os.geteuid() == 0 else HeldNetwork(folder, names)
         self._sampler = Sampler()
-        self._started = 0
+        self._numbers = itertools.count(1)  # starts happen at the same time
 
     def start(self, launch: Launch) -> "BwrapContainer":
         """Raises CommandFailedError."""
-        self._started += 1
+        number = next(self._numbers)
         for mount in launch.mounts:
             make_mount_point(launch.image, mount.target, folder=mount.source.is_dir())
         for target in (*launch.writable, _PROCESSES, _DEVICES):
@@ -90,7 +91,7 @@ class BwrapGround:
             make_mount_point(launch.image, target, folder=False)
         watch, joining = None, tuple[str, ...]()
         if os.geteuid() == 0:
-            group = f"{self._group}/{self._started}"
+            group = f"{self._group}/{number}"
             joining = LimitedGroup(group, launch.limits).joining()
             watch = GroupWatch(group)
             self._sampler.add(watch)

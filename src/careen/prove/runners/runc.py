@@ -1,5 +1,6 @@
 """runc, as root: every property that a proof asks about, and a start in a twentieth of a second."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -56,11 +57,11 @@ class RuncGround:
             folder.note(Made.CONTROL_GROUP, f"{root}{self._group}")
         self.network = NamedNetwork(folder, names)
         self._sampler = Sampler()
-        self._started = 0
+        self._numbers = itertools.count(1)  # starts happen at the same time
 
     def start(self, launch: Launch) -> "RuncContainer":
-        self._started += 1
-        identity = f"careen-{self._folder.identity}-{self._started}"
+        number = next(self._numbers)
+        identity = f"careen-{self._folder.identity}-{number}"
         bundle = self._folder.folder / "bundles" / identity
         bundle.mkdir(parents=True)
         lacks = self._runner.lacks
