@@ -14,7 +14,7 @@ from careen.rules.rule import Rule
 from careen.text.source import Source
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover_all
-from careen.workspace.facts import ServiceFacts, StackFacts, derive
+from careen.workspace.facts import Memory, ServiceFacts, StackFacts, derive
 from careen.workspace.model import Unreadable
 from careen.workspace.remarks import Remark, remarks_of
 
@@ -72,7 +72,8 @@ def scan(request: ScanRequest) -> ScanResult:
     workspaces = discover_all(request.root, compose_files=request.compose_files)
     config = configuration_of(workspaces[0])
     _check_names(config.ignored, "[tool.careen] ignore")
-    stacks = tuple(derive(workspace) for workspace in workspaces)
+    memory = Memory()
+    stacks = tuple(derive(workspace, memory) for workspace in workspaces)
     return judge(stacks, config, rules=chosen, baseline=request.baseline)
 
 

@@ -1,6 +1,7 @@
 """Patterns of an ignore file that do not do what was meant, judged against the tree they are for."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,10 +58,23 @@ class _Tree:
         return {file.path: file for file in self._measured.sent}
 
     @cached_property
+    def _ordered(self) -> list[str]:
+        return sorted(self.sent)
+
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """Files and folders that the walk looked at."""
         files = (file.path for file in (*self._measured.sent, *self._measured.excluded))
         return tuple(dict.fromkeys((*self._measured.excluded_folders, *_with_folders(files))))
+
+    @cached_property
+    def deeper_by_name(self) -> dict[str, list[str]]:
+        """What lies in folders, by its last name: a bare pattern asks for that alone."""
+        found: dict[str, list[str]] = {}
+        for path in self.paths:
+            if "/" in path:
+                found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found
 
     @cached_property
     def hidden_paths(self) -> tuple[str, ...]:
@@ -94,8 +108,14 @@ class _Tree:
         return self.sent_at_or_below(path for path in self.paths if any(matches(path) for matches in matchers))
 
     def sent_at_or_below(self, paths: Iterable[str]) -> list[ContextFile]:
-        roots = frozenset(paths)
-        return [file for path, file in self.sent.items() if path in roots or not roots.isdisjoint(_folders(path))]
+        found: dict[str, ContextFile] = {}
+        ordered = self._ordered
+        for root in paths:
+            if root in self.sent:
+                found[root] = self.sent[root]
+            first, last = bisect_left(ordered, f"{root}/"), bisect_left(ordered, f"{root}0")  # "0" follows "/"
+            found.update((path, self.sent[path]) for path in ordered[first:last])
+        return [found[path] for path in sorted(found)]
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -184,8 +204,9 @@ def _root_only_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
     """A bare name reaches only the top of the context, unlike in ``.gitignore``."""
     if "/" in pattern.cleaned or "**" in pattern.cleaned or pattern.text.startswith("/"):
         return None
-    matches = translate(f"**/{pattern.cleaned}").matcher()
-    deeper = [path for path in tree.paths if "/" in path and matches(path) and _left_alone(path, pattern, tree)]
+    matches = translate(pattern.cleaned).matcher()
+    named = [path for name, paths in tree.deeper_by_name.items() if matches(name) for path in paths]
+    deeper = [path for path in sorted(named) if _left_alone(path, pattern, tree)]
     files = tree.sent_at_or_below(deeper)
     if not files:
         return None

@@ -6,6 +6,7 @@ Read, never run. Every string comes with what stands around it, since that is wh
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> ModuleReading:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         problem = f"{line}: {getattr(error, 'msg', None) or error}"
-        return _read_lines(text, name, is_package=is_package, problem=problem)
+        return read_lines(text, name, is_package=is_package, problem=problem)
     reader = _Reader(name, is_package)
     reader.walk(tree)
     return reader.reading()
@@ -110,12 +111,16 @@ _LINE_IMPORT = re.compile(
 _LINE_STRING = re.compile(r"""(["'])(?P<text>[A-Za-z_][\w.:+/-]{0,120})\1""")
 
 
-def _read_lines(text: str, name: str, *, is_package: bool, problem: str) -> ModuleReading:
-    """For what the parser refuses, which may be the syntax of a newer Python: imports look the same in all of them."""
+def read_lines(text: str, name: str, *, is_package: bool, problem: str | None = None) -> ModuleReading:
+    """For what the parser refuses, which may be the syntax of a newer Python: imports look the same in all of them.
+
+    Also for those in a hurry: ten times faster, and blind to what surrounds an import or a string.
+    """
     package = name if is_package else name.rpartition(".")[0]
+    ends = [match.start() for match in re.finditer("\n", text)]
     imports: list[ImportSite] = []
     for match in _LINE_IMPORT.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
+        line = bisect_left(ends, match.start()) + 1
         optional = bool(match["indent"])
         if match["modules"] is not None:
             words = (part.partition(" as ")[0].strip() for part in match["modules"].split(","))
@@ -130,7 +135,7 @@ def _read_lines(text: str, name: str, *, is_package: bool, problem: str) -> Modu
         if module and _is_dotted(module):
             imports.append(ImportSite(module, names, line, optional, False))
     literals = [
-        Literal(match["text"], text.count("\n", 0, match.start()) + 1, "", "", is_key=False)
+        Literal(match["text"], bisect_left(ends, match.start()) + 1, "", "", is_key=False)
         for match in _LINE_STRING.finditer(text)
     ]
     urls = [(literal.text.partition("://")[0].lower(), literal.line) for literal in literals if "://" in literal.text]

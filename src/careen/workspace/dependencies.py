@@ -4,20 +4,13 @@ Weights are those of the wheels that a lock names, which are compressed: what li
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from careen.dockerfile.actions import Install
-from careen.errors import CareenError
 from careen.workspace.files import normal_path
+from careen.workspace.lock_outline import LockOutline, OutlinedPackage, outline
 from careen.workspace.model import ImageSource, PythonProject, Workspace
-
-if TYPE_CHECKING:
-    from careen.python.environment import TargetEnvironment
-    from careen.python.locked import Lock, LockedPackage
 
 CUDA_BYTES = 2_800_000_000
 """The least that torch with CUDA takes as installed; releases since 2.0 take up to 8 GB."""
@@ -51,15 +44,7 @@ class Dependencies:
     """Reads locks and requirement files when a rule asks for them, each once."""
 
     workspace: Workspace
-    _locks: dict[PurePosixPath, "Lock | None"] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def _environment(self) -> "TargetEnvironment":
-        from careen.platforms import Architecture, Platform  # noqa: PLC0415 - only locks need it
-        from careen.python.environment import TargetEnvironment  # noqa: PLC0415
-        from careen.python.names import PythonVersion  # noqa: PLC0415
-
-        return TargetEnvironment(PythonVersion(12), Platform(Architecture.AMD64))
+    _locks: dict[PurePosixPath, LockOutline | None] = field(default_factory=dict, compare=False, repr=False)
 
     def gpu_build(self, image: ImageSource, project: PythonProject | None, install: Install) -> GpuBuild | None:
         """None when the install brings no CUDA, or nobody can tell."""
@@ -90,7 +75,9 @@ class Dependencies:
         if not any(package.name.startswith("nvidia-") for package in cuda):
             return None
         asks = next((package.name for package in packages if package.name == "torch"), cuda[0].name)
-        return GpuBuild(reason=f"uv installs the CUDA build of {asks}", bytes=sum(map(wheel_bytes, cuda)), locked=True)
+        return GpuBuild(
+            reason=f"uv installs the CUDA build of {asks}", bytes=sum(package.bytes for package in cuda), locked=True
+        )
 
     def _required(self, image: ImageSource, install: Install) -> tuple[frozenset[str], str]:
         """Names in an install, files with ``-r`` followed, and the text of all that was read."""
@@ -125,67 +112,38 @@ class Dependencies:
                         candidates.append(path if PurePosixPath(source).name == plain.name else path / plain.name)
         return next((path for path in map(normal_path, candidates) if self.workspace.files.exists(path)), None)
 
-    def lock(self, path: PurePosixPath) -> "Lock | None":
-        """None for a lock that careen does not read here, or cannot read."""
+    def lock(self, path: PurePosixPath) -> LockOutline | None:
+        """None for a lock of another tool than uv, and for one that cannot be read."""
         if path.name != "uv.lock":
             return None
         if path not in self._locks:
-            from careen.python.uvlock import read_uvlock  # noqa: PLC0415 - only rules that weigh need it
-
-            try:
-                self._locks[path] = read_uvlock(self.workspace.files.read(path))
-            except CareenError:
-                self._locks[path] = None  # what is wrong with a lock, planning tells
+            text = self.workspace.files.text_or_none(path)
+            self._locks[path] = None if text is None else outline(text)
         return self._locks[path]
 
-    def synced(self, project: PythonProject, install: Install, *, development: bool = True) -> "list[LockedPackage]":
+    def synced(
+        self, project: PythonProject, install: Install, *, development: bool = True
+    ) -> tuple[OutlinedPackage, ...]:
         """What ``uv sync`` installs, with or without the groups that are for developers; empty when nobody can tell."""
-        from careen.python.selection import activation, closure, project_roots  # noqa: PLC0415
-
         lock = self.lock(project.lock_path) if project.lock_path is not None else None
         entry = lock.project(project.pyproject.name) if lock is not None else None
         if lock is None or entry is None:
-            return []
-        groups: Iterable[str] = install.groups
+            return ()
+        groups = [*install.groups]
         if development and install.development:
-            groups = (
-                *groups,
-                *(entry.groups if "--all-groups" in install.options else project.pyproject.default_groups),
-            )
+            groups += entry.groups if "--all-groups" in install.options else project.pyproject.default_groups
         extras = entry.extras if "--all-extras" in install.options else ()
-        active = activation(entry, extras=extras, groups=groups)
-        try:
-            roots = project_roots(entry, self._environment, groups=groups, extras=extras, active=active)
-            return [selected.package for selected in closure(lock, roots, self._environment, active)]
-        except CareenError:
-            return []  # a stale lock: planning tells
+        return lock.closure(entry, groups=groups, extras=extras)
 
     def development_bytes(self, project: PythonProject, install: Install) -> int | None:
         """What the groups for developers add; None when the lock does not tell."""
         everything = self.synced(project, install)
-        kept = {(package.name, package.version) for package in self.synced(project, install, development=False)}
-        if not everything:
-            return None
-        return sum(wheel_bytes(package) for package in everything if (package.name, package.version) not in kept)
+        kept = {package.name for package in self.synced(project, install, development=False)}
+        return sum(package.bytes for package in everything if package.name not in kept) or None
 
     def installed_bytes(self, project: PythonProject | None, install: Install) -> int | None:
-        packages = self.synced(project, install) if project is not None and install.manager == "uv" else []
-        return sum(map(wheel_bytes, packages)) if packages else None
-
-
-def wheel_bytes(package: "LockedPackage") -> int:
-    """The size of the wheel for Linux on amd64, or of the sdist; 0 when the lock tells neither."""
-    sizes = [
-        file.size
-        for file in package.wheels
-        if file.size is not None
-        and ("x86_64" in file.filename or file.filename.endswith("-any.whl"))
-        and "musllinux" not in file.filename
-        and "macosx" not in file.filename
-    ]
-    if sizes:
-        return max(sizes)
-    return package.sdist.size or 0 if package.sdist is not None else 0
+        packages = self.synced(project, install) if project is not None and install.manager == "uv" else ()
+        return sum(package.bytes for package in packages) or None
 
 
 def _name_of(requirement: str) -> str | None:

@@ -3,10 +3,8 @@
 Rules read these and parse nothing.
 """
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -17,13 +15,18 @@ from careen.dockerfile.words import expand
 from careen.findings import Place
 from careen.ignorefile.causes import Cause
 from careen.ignorefile.context import ContextFile, ContextMeasure, measure
+from careen.ignorefile.review import PatternFault, review
+from careen.python.imports import Sources
 from careen.workspace.dependencies import Dependencies
-from careen.workspace.files import normal_path
+from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base
 from careen.workspace.launch import Launch, LaunchInput, docker_words, resolve_launch
 from careen.workspace.model import ImageSource, PythonProject, Service, Workspace
+from careen.workspace.sent import SentFiles, inside_context
+from careen.workspace.sources import HastySources, first_party
 from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
 
+_MOST_PARSED_MODULES = 150
 _DEVELOPMENT_STAGES = frozenset({"dev", "devel", "development", "test", "tests", "testing", "debug", "local", "lint"})
 _BASH_AS_SH = ("fedora", "centos", "rockylinux", "almalinux", "ubi", "amazonlinux", "oraclelinux", "redhat", "opensuse")
 _ASH_AS_SH = ("alpine", "busybox", "wolfi", "chainguard", "cgr.dev")
@@ -122,6 +125,7 @@ class ContextFacts:
     has_ignore: bool
     images: tuple[ImageFacts, ...]
     workspace: Workspace
+    _memory: "Memory" = field(compare=False, repr=False)
 
     @property
     def place(self) -> Place:
@@ -135,11 +139,11 @@ class ContextFacts:
         for image in self.images:
             for copy in image.copies:
                 if copy.origin is None:
-                    found.update(dict.fromkeys(_inside_context(source) for source in copy.sources))
+                    found.update(dict.fromkeys(inside_context(source) for source in copy.sources))
             for run in image.runs:
                 for mount in run.mounts:
                     if mount.kind == "bind" and mount.source_stage is None:
-                        found[_inside_context(mount.source or "")] = None
+                        found[inside_context(mount.source or "")] = None
         return ("",) if "" in found else tuple(found)
 
     @property
@@ -151,8 +155,7 @@ class ContextFacts:
         """What the ignore file lets through and some instruction takes."""
         if self.is_taken_whole:
             return self.measure.sent
-        tests = [_path_test(path) for path in self.taken]
-        return tuple(file for file in self.measure.sent if any(test(file.path) for test in tests))
+        return tuple(dict.fromkeys(file for path in self.taken for file in self._memory.sent(self).at(path)))
 
     def sent_bytes_by_cause(self) -> dict[Cause, int]:
         """The heaviest first."""
@@ -163,11 +166,18 @@ class ContextFacts:
 
     def files_at(self, source: str) -> tuple[ContextFile, ...]:
         """The files behind one source of a COPY."""
-        test = _path_test(_inside_context(source))
-        return tuple(file for file in self.measure.sent if test(file.path))
+        return self._memory.sent(self).at(source)
 
     @cached_property
     def measure(self) -> ContextMeasure:
+        return self._memory.measure(self)
+
+    @cached_property
+    def ignore_faults(self) -> tuple[PatternFault, ...]:
+        return self._memory.faults(self)
+
+    def measured(self) -> ContextMeasure:
+        """Walks the context; :attr:`measure` remembers it."""
         source = self.images[0].source
         always = {str(self.ignore_path), str(source.dockerfile_path)}
         relative = {
@@ -178,21 +188,41 @@ class ContextFacts:
         return measure(self.workspace.files.root / self.path, source.ignore, always=frozenset(relative))
 
 
-def _inside_context(source: str) -> str:
-    path = str(normal_path(PurePosixPath(source.lstrip("/") or ".")))
-    return "" if path in {".", "*", "**"} else path
+class Memory:
+    """What is dear to find out and the same for every stack of a folder."""
 
+    def __init__(self) -> None:
+        self._measures: dict[tuple[PurePosixPath, PurePosixPath], ContextMeasure] = {}
+        self._sent: dict[tuple[PurePosixPath, PurePosixPath], SentFiles] = {}
+        self._faults: dict[tuple[PurePosixPath, PurePosixPath], tuple[PatternFault, ...]] = {}
+        self._modules: dict[PurePosixPath, Sources] = {}
 
-def _path_test(path: str) -> Callable[[str], bool]:
-    """Whether a file is the one, or lies below the folder, that ``path`` names; with Go's wildcards."""
-    if not path:
-        return lambda _: True
-    if any(char in path for char in "*?["):
-        pattern = re.compile(
-            fnmatch.translate(path).replace(".*", "[^/]*").removesuffix(r"\Z") + r"(/.*)?\Z", re.DOTALL
-        )
-        return lambda file: pattern.match(file) is not None
-    return lambda file: file == path or file.startswith(f"{path}/")
+    def measure(self, context: ContextFacts) -> ContextMeasure:
+        key = (context.path, context.ignore_path)
+        if key not in self._measures:
+            self._measures[key] = context.measured()
+        return self._measures[key]
+
+    def sent(self, context: ContextFacts) -> SentFiles:
+        key = (context.path, context.ignore_path)
+        if key not in self._sent:
+            self._sent[key] = SentFiles(self.measure(context).sent)
+        return self._sent[key]
+
+    def faults(self, context: ContextFacts) -> tuple[PatternFault, ...]:
+        key = (context.path, context.ignore_path)
+        ignore = context.images[0].source.ignore
+        if key not in self._faults:
+            self._faults[key] = review(ignore, self.measure(context)) if ignore is not None else ()
+        return self._faults[key]
+
+    def modules(self, files: ProjectFiles, folder: PurePosixPath) -> Sources:
+        if folder not in self._modules:
+            tree = first_party(files, folder)
+            count = sum(path.suffix == ".py" for path in tree.files)
+            kind = Sources if count <= _MOST_PARSED_MODULES else HastySources
+            self._modules[folder] = kind(tree, lambda path: files.text_or_none(folder / path))
+        return self._modules[folder]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,10 +255,15 @@ class StackFacts:
     services: tuple[ServiceFacts, ...]
     images: tuple[ImageFacts, ...]
     contexts: tuple[ContextFacts, ...]
+    _memory: Memory = field(compare=False, repr=False)
 
     @cached_property
     def dependencies(self) -> Dependencies:
         return Dependencies(self.workspace)
+
+    def modules(self, folder: PurePosixPath) -> Sources:
+        """The project's own modules below a folder; in a large project they are read by their lines alone."""
+        return self._memory.modules(self.workspace.files, folder)
 
     def project_of(self, image: ImageFacts) -> PythonProject | None:
         """The Python project that an image is built from."""
@@ -239,7 +274,9 @@ class StackFacts:
         return tuple(service for service in self.services if service.is_built)
 
 
-def derive(workspace: Workspace) -> StackFacts:
+def derive(workspace: Workspace, memory: Memory | None = None) -> StackFacts:
+    """``memory`` is shared between the stacks of one folder."""
+    memory = memory or Memory()
     images: dict[int, ImageFacts] = {}
     users: dict[int, list[str]] = {}
     sources: dict[int, ImageSource] = {}
@@ -263,11 +300,18 @@ def derive(workspace: Workspace) -> StackFacts:
             has_ignore=group[0].source.ignore is not None,
             images=tuple(group),
             workspace=workspace,
+            _memory=memory,
         )
         for (path, ignore_path), group in grouped.items()
         if workspace.files.is_folder(path)
     )
-    return StackFacts(workspace=workspace, services=services, images=tuple(images.values()), contexts=contexts)
+    return StackFacts(
+        workspace=workspace,
+        services=services,
+        images=tuple(images.values()),
+        contexts=contexts,
+        _memory=memory,
+    )
 
 
 def _image(workspace: Workspace, source: ImageSource, services: tuple[str, ...]) -> ImageFacts:

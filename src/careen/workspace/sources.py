@@ -1,13 +1,30 @@
 """The project's own Python: which folders stand on ``sys.path``, and the files below them."""
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from careen.python.imports import SourceTree
+from careen.python.imports import Sources, SourceTree
+from careen.python.modules import ModuleReading, read_lines
 from careen.workspace.files import ProjectFiles
 
+_BLOCKS = re.compile(r"\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
+"""Docstrings, whose examples import things too."""
 _DEPTH = 16
 _SOURCE_FOLDERS = ("src", "app", "backend", "lib", "python")
+
+
+class HastySources(Sources):
+    """Modules of a project that is too large to be parsed while somebody waits: read by their lines."""
+
+    def reading(self, path: PurePosixPath, name: str) -> ModuleReading | None:
+        key = (path, name)
+        if key not in self._readings:
+            text = self.read(path)
+            is_package = path.name == "__init__.py"
+            code = None if text is None else _BLOCKS.sub("", text)
+            self._readings[key] = None if code is None else read_lines(code, name, is_package=is_package)
+        return self._readings[key]
 
 
 def first_party(files: ProjectFiles, folder: PurePosixPath) -> SourceTree:

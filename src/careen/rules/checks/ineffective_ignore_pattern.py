@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
-from careen.ignorefile.review import FaultKind, review
+from careen.ignorefile.review import FaultKind
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
@@ -23,7 +23,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         ignore = context.images[0].source.ignore
         if ignore is None or not any(copy.origin is None for image in context.images for copy in image.copies):
             continue
-        for fault in review(ignore, context.measure):
+        for fault in context.ignore_faults:
             path = ignore.source.path if ignore.source is not None else context.ignore_path
             finding = rule.finding(
                 Place(path, fault.pattern.line, fault.pattern.line),

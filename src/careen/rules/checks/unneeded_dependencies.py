@@ -1,25 +1,27 @@
 """A service carries dependencies that only other services import.
 
+The OCR engine of one worker is pulled, scanned and patched for every other service too. Groups in pyproject.toml (PEP
+735), one for each service, and ``uv sync --only-group`` give each its own.
+
 Told from the import graphs of the services that share an image: what one reaches and another does not. Without
-another service to compare with, nothing is said here; the plan knows more.
+another service to compare with, nothing is said here; ``careen plan`` knows more.
 """
 
 import sys
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.plan.entry_points import UnknownEntryPointError, interpret
-from careen.python.imports import SourceTree, reachable
+from careen.python.imports import Start, reach
+from careen.rules.roles import ends_by_itself, entry_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import ServiceFacts, StackFacts
-from careen.workspace.sources import first_party
 
 _SHOWN = 4
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
-        sharing = [service for service in facts.built if service.image is image]
+        sharing = [service for service in facts.built if service.image is image and not ends_by_itself(facts, service)]
         place = next(
             (run.place for run, install in image.installs if install.whole_project or install.requirement_files), None
         )
@@ -41,17 +43,14 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 def _imports(facts: StackFacts, service: ServiceFacts) -> set[str] | None:
     """Top-level names from outside that the service's code and command reach; None when that is not known."""
     project = service.service.project
-    if service.launch is None or project is None:
+    entry = entry_of(service)
+    if project is None or entry is None:
         return None
-    try:
-        entry = interpret(service.launch.argv, project.pyproject.scripts)
-    except UnknownEntryPointError:
+    sources = facts.modules(project.folder)
+    if not any(sources.tree.is_first_party(module) for module in entry.modules):
         return None
-    tree: SourceTree = first_party(facts.workspace.files, project.folder)
-    if not any(tree.is_first_party(module) for module in entry.modules):
-        return None
-    reach = reachable(tree, entry.modules, (), lambda path: facts.workspace.files.text_or_none(project.folder / path))
-    names = {imported.module.partition(".")[0] for imported in reach.external if not imported.typing_only}
+    found = reach(sources, Start(modules=entry.modules))
+    names = {imported.module.partition(".")[0] for imported in found.external if not imported.typing_only}
     return {name for name in {*names, *entry.programs} if name not in sys.stdlib_module_names}
 
 
