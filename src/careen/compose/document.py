@@ -3,6 +3,7 @@
 The file's text is never re-spelled: changes are edits of spans (see ``careen.compose.edit``).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ MOST_CHARACTERS = 1024 * 1024
 
 _DEEPEST_NESTING = 100
 _MERGE_KEY = "<<"
+_TEMPLATE = re.compile(r"\{%.*?%\}|\{#.*?#\}|(?P<value>\{\{.*?\}\})", re.DOTALL)
+_STATEMENT_LINE = re.compile(r"^[ \t]*\{%[^\n]*?%\}[^\n]*", re.MULTILINE)
+_NOT_NEWLINE = re.compile(r"[^\n]")
+_MASK = re.compile("\ufffd+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +126,53 @@ class ComposeDocument:
 
 
 def read_compose(source: Source) -> ComposeDocument:
-    """Raises SyntaxProblem, with the line, for text that is not YAML or whose root is not a mapping."""
+    """Raises SyntaxProblem, with the line, for text that is not YAML or whose root is not a mapping.
+
+    A template is read as far as it looks like YAML, and told as a note.
+    """
+    if len(source.text) > MOST_CHARACTERS:
+        raise SyntaxProblem(source.path, 1, "larger than any compose file (1 MiB)")
+    masked = _without_templates(source.text)
+    try:
+        return _read(source, source.text, masked is not None)
+    except SyntaxProblem:
+        if masked is None:
+            raise
+    document = _read(source, masked, may_be_template=False)
+    first = _TEMPLATE.search(source.text)
+    line = source.line_of(first.start()) if first is not None else 1
+    note = f"{source.path}:{line}: this is a template; what it leaves open is not known"
+    return ComposeDocument(source, document.root, (note, *document.notes), document.shared)
+
+
+def _without_templates(text: str) -> str | None:
+    """The text with ``{{ ... }}`` as one word and ``{% ... %}`` as blanks, all places kept; None without such."""
+    if "{{" not in text and "{%" not in text:
+        return None
+    # What stands behind a statement at the start of its line would be indented wrongly: the line is left out.
+    text = _STATEMENT_LINE.sub(lambda match: " " * len(match[0]), text)
+    return _TEMPLATE.sub(lambda match: _NOT_NEWLINE.sub("\ufffd" if match["value"] else " ", match[0]), text)
+
+
+def _read(source: Source, text: str, may_be_template: bool) -> ComposeDocument:
     import ruamel.yaml  # noqa: PLC0415 - costs more than a whole Dockerfile; only compose files pay
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
-    text = source.text.removeprefix("\ufeff")
-    shift = len(source.text) - len(text)
-    if len(text) > MOST_CHARACTERS:
-        raise SyntaxProblem(source.path, 1, "larger than any compose file (1 MiB)")
+    content = text.removeprefix("\ufeff")
+    shift = len(text) - len(content)
     try:
-        reader = _Reader(source, shift, ruamel.yaml.YAML(typ="safe", pure=True).parse(text))
+        reader = _Reader(source, shift, ruamel.yaml.YAML(typ="safe", pure=True).parse(content))
         node = reader.document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         reason = str(error.problem or error.context or "not YAML").replace("\n", " ")
-        raise SyntaxProblem(source.path, line, f"not YAML: {reason}", hints=_hints(text)) from error
+        raise SyntaxProblem(source.path, line, f"not YAML: {reason}", hints=_hints(content)) from error
     except (YAMLError, RecursionError, ValueError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise SyntaxProblem(source.path, 1, f"not YAML: {reason}", hints=_hints(text)) from error
+        raise SyntaxProblem(source.path, 1, f"not YAML: {reason}", hints=_hints(content)) from error
+    if may_be_template and reader.has_odd_keys:
+        raise SyntaxProblem(source.path, 1, "a mapping as a key", hints=_hints(content))
     if not isinstance(node, YamlMapping):
         raise SyntaxProblem(source.path, 1, "a compose file is a mapping with `services:` in it")
     return ComposeDocument(source, node, tuple(reader.notes), frozenset(reader.shared))
@@ -176,6 +209,7 @@ class _Reader:
         self._depth = 0
         self.notes: list[str] = []
         self.shared: set[Span] = set()
+        self.has_odd_keys = False
 
     def document(self) -> YamlNode:
         """The first document of the stream; an empty one is an empty mapping."""
@@ -192,13 +226,19 @@ class _Reader:
         return YamlMapping((), Span(0, 0), origin=self._source)
 
     def _rest(self) -> None:
-        from ruamel.yaml.events import DocumentStartEvent  # noqa: PLC0415
+        from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+        from ruamel.yaml.events import DocumentEndEvent, StreamEndEvent  # noqa: PLC0415
 
-        for event in self._events:
-            if isinstance(event, DocumentStartEvent):
-                line = event.start_mark.line + 1
-                self.notes.append(f"{self._source.path}:{line}: only the first YAML document of the file is read")
-                return
+        end = next(self._events)
+        if not isinstance(end, DocumentEndEvent):
+            raise self._problem(end, "not YAML: something follows the end", "complete the file")
+        line = end.start_mark.line + 1
+        try:
+            more = not isinstance(next(self._events), StreamEndEvent)
+        except YAMLError:
+            more = True
+        if more:
+            self.notes.append(f"{self._source.path}:{line}: only the first YAML document of the file is read")
 
     def _span(self, event: "Event") -> Span:
         return Span(event.start_mark.index + self._shift, event.end_mark.index + self._shift)
@@ -255,7 +295,12 @@ class _Reader:
         if event.style in {"|", ">"} and "+" not in written.partition("\n")[0]:
             # Blank lines after a block belong to it only where a plus keeps them.
             span = Span(span.start, span.start + len(written.rstrip()))
-        return YamlScalar(str(event.value), span, event.style is None, self._source, self._tag(event))
+        text = str(event.value)
+        if "\ufffd" in text:
+            # What a template's expression was masked with gives way to the expression.
+            expressions = iter([match[0] for match in _TEMPLATE.finditer(written) if match["value"]])
+            text = _MASK.sub(lambda mask: next(expressions, mask[0]), text)
+        return YamlScalar(text, span, event.style is None, self._source, self._tag(event))
 
     def _sequence(self, start: "CollectionStartEvent") -> YamlSequence:
         from ruamel.yaml.events import SequenceEndEvent  # noqa: PLC0415
@@ -304,6 +349,7 @@ class _Reader:
             value = self._node(next(self._events))
             ends += (key.span.end, value.span.end)
             if not isinstance(key.node, YamlScalar):
+                self.has_odd_keys = True
                 continue
             entry = YamlEntry(key.node, value.node, alias=value.alias)
             if key.node.text == _MERGE_KEY and key.node.plain:

@@ -1,13 +1,15 @@
-"""Variables in compose files (compose specification, 12-interpolation), and ``.env`` files."""
+"""Variables in compose files (compose specification, 12-interpolation)."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)|(?P<open>\{))")
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_REFERENCE = re.compile(r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_][A-Za-z0-9_]*)|(?P<open>\{))")
+_BRACE = re.compile(r"[{}]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 _DEEPEST_NESTING = 16
+_LONGEST_RESULT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +21,28 @@ class Interpolated:
 
 
 def interpolate(text: str, variables: Mapping[str, str], *, depth: int = 0) -> Interpolated:
+    """What is no reference stays as it is written; so does what follows once the text has grown beyond all measure."""
     if "$" not in text:
         return Interpolated(text)
     result: list[str] = []
     missing: set[str] = set()
-    position = 0
-    while (match := _REFERENCE.search(text, position)) is not None:
-        result.append(text[position : match.start()])
-        position = match.end()
-        if match["escaped"]:
-            result.append("$")
-        elif match["plain"]:
-            result.append(_value(match["plain"], variables, missing))
-        else:
-            end = _closing_brace(text, position)
+    braces = _closing_braces(text)
+    position = length = 0
+    while length < _LONGEST_RESULT and (match := _REFERENCE.search(text, position)) is not None:
+        value = "$"
+        end: int | None = match.end()
+        if match["plain"]:
+            value = _value(match["plain"], variables, missing)
+        elif match["open"]:
+            end = braces.get(match.end() - 1)
             if end is None:
-                result.append(match[0])
-                continue
-            result.append(_braced(text[position:end], variables, missing, depth))
-            position = end + 1
+                value, end = match[0], match.end()
+            else:
+                value = _braced(text[match.end() : end], variables, missing, depth)
+                end += 1
+        result += (text[position : match.start()], value)
+        length += match.start() - position + len(value)
+        position = end or match.end()
     result.append(text[position:])
     return Interpolated("".join(result), frozenset(missing))
 
@@ -50,16 +55,16 @@ def _value(name: str, variables: Mapping[str, str], missing: set[str]) -> str:
     return value
 
 
-def _closing_brace(text: str, start: int) -> int | None:
-    depth = 1
-    for index in range(start, len(text)):
-        if text[index] == "{":
-            depth += 1
-        elif text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-    return None
+def _closing_braces(text: str) -> dict[int, int]:
+    """Where each opening brace is closed; one pass over the text, however many stay open."""
+    pairs: dict[int, int] = {}
+    waiting: list[int] = []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            waiting.append(match.start())
+        elif waiting:
+            pairs[waiting.pop()] = match.start()
+    return pairs
 
 
 def _braced(body: str, variables: Mapping[str, str], missing: set[str], depth: int) -> str:
@@ -85,20 +90,3 @@ def _braced(body: str, variables: Mapping[str, str], missing: set[str], depth: i
     inner = interpolate(word, variables, depth=depth + 1)
     missing |= inner.missing
     return inner.text
-
-
-def read_env_file(text: str) -> dict[str, str]:
-    """``NAME=value`` lines; quotes removed, comments and everything else passed over."""
-    values: dict[str, str] = {}
-    for raw in text.removeprefix("\ufeff").splitlines():
-        line = raw.strip().removeprefix("export ").lstrip()
-        name, equals, value = line.partition("=")
-        if not equals or not _NAME.fullmatch(name.strip()):
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] in "'\"" and value.endswith(value[0]):
-            value = value[1:-1]
-        else:
-            value = re.split(r"\s+#", value, maxsplit=1)[0]
-        values[name.strip()] = value
-    return values

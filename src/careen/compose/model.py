@@ -19,7 +19,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """``context`` and ``dockerfile`` as written after interpolation; ``dockerfile`` is relative to the context."""
+    """``context`` is relative to the project's folder, ``dockerfile`` to the context, whatever file says it."""
 
     context: str
     dockerfile: str | None
@@ -81,6 +81,8 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeService:
+    """``file_environment`` is what the readable ones of ``env_files`` say; ``environment`` wins over it."""
+
     name: str
     place: Located
     image: str | None
@@ -107,6 +109,7 @@ class ComposeService:
     working_directory: str | None
     network_mode: str | None
     env_files: tuple[str, ...]
+    file_environment: tuple[tuple[str, str], ...] = ()
     pid_mode: str | None = None
 
 

@@ -1,7 +1,8 @@
 """From YAML nodes to services. Anything unexpected is a note, never a crash: other tools read these files too."""
 
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from careen.compose.document import ComposeDocument, YamlEntry, YamlMapping, YamlNode, YamlScalar, YamlSequence
@@ -19,13 +20,22 @@ from careen.compose.model import (
 from careen.compose.values import parse_duration, parse_number, parse_size
 from careen.text.source import Source, Span
 
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/|service:|docker-image:")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_DRIVE_COLON = re.compile(r"(^[A-Za-z]|(?<=:)[A-Za-z]):(?=[\\/])")
+_MOST_PORTS = 1000
+
+FolderOf = Callable[[PurePosixPath], PurePosixPath]
+"""Where the relative paths of a file start, itself relative to the project's folder."""
+
 
 class ServiceReader:
     """Reads the services of one document; ``variables`` are those of the ``.env`` file beside it."""
 
-    def __init__(self, document: ComposeDocument, variables: Mapping[str, str]) -> None:
+    def __init__(self, document: ComposeDocument, variables: Mapping[str, str], folder_of: FolderOf) -> None:
         self._document = document
         self._variables = variables
+        self._folder_of = folder_of
         self.notes: list[str] = []
 
     def located(self, span: Span, origin: Source | None = None) -> Located:
@@ -75,11 +85,17 @@ class ServiceReader:
             return None
         found = interpolate(node.text, self._variables)
         for name in sorted(found.missing):
-            line = self._document.source.line_of(node.span.start)
-            self.notes.append(
-                f"{self._document.source.path}:{line}: the variable {name} is not set; it becomes nothing"
-            )
+            place = self.located(node.span, node.origin)
+            self.notes.append(f"{place.path}:{place.line}: the variable {name} is not set; it becomes nothing")
         return found.text
+
+    def _path(self, node: YamlNode | None) -> str | None:
+        """A path relative to the project's folder, though the file that says it may stand elsewhere."""
+        text = self._text(node)
+        if text is None or node is None or text.startswith(("/", "~")) or _ELSEWHERE.match(text):
+            return text
+        folder = self._folder_of((node.origin or self._document.source).path)
+        return text if folder == PurePosixPath() else str(folder / text)
 
     def _truth(self, node: YamlNode | None) -> bool:
         text = self._text(node)
@@ -103,7 +119,8 @@ class ServiceReader:
             return None
         node = entry.value if isinstance(entry.value, YamlMapping) else YamlMapping((), entry.value.span)
         return Build(
-            context=self._text(node.get("context") if isinstance(entry.value, YamlMapping) else entry.value) or ".",
+            context=self._path(node.get("context") if isinstance(entry.value, YamlMapping) else entry.value)
+            or str(self._folder_of((entry.key.origin or self._document.source).path)),
             dockerfile=self._text(node.get("dockerfile")),
             inline_dockerfile=self._text(node.get("dockerfile_inline")),
             target=self._text(node.get("target")) or None,
@@ -134,30 +151,38 @@ class ServiceReader:
             else:
                 published, _, target = (self._text(item) or "").partition("/")[0].rpartition(":")
                 published = published.rpartition(":")[2]
-            if target.isdigit():
-                yield (int(published) if published.isdigit() else None, int(target))
+            outside = _range(published)
+            for index, inside in enumerate(_range(target)):
+                # A wider range outside means that some port of it is taken.
+                yield (outside[index] if len(outside) == len(_range(target)) else None, inside)
         for text in self._strings(node.get("expose")):
-            if text.isdigit():
-                yield (None, int(text))
+            for inside in _range(text.partition("/")[0]):
+                yield (None, inside)
 
     def _mounts(self, node: YamlNode | None) -> Iterator[Mount]:
         for item in node.items if isinstance(node, YamlSequence) else ():
             place = self.located(item.span, item.origin)
             if isinstance(item, YamlMapping):
+                kind = self._text(item.get("type")) or "volume"
+                written = item.get("source") or item.get("src")
                 yield Mount(
-                    kind=self._text(item.get("type")) or "volume",
-                    source=self._text(item.get("source") or item.get("src")),
+                    kind=kind,
+                    source=self._path(written) if kind == "bind" else self._text(written),
                     target=self._text(item.get("target") or item.get("dst") or item.get("destination")) or "",
                     read_only=self._truth(item.get("read_only")),
                     place=place,
                 )
                 continue
-            parts = (self._text(item) or "").split(":")
+            parts = _DRIVE_COLON.sub("\\1\0", self._text(item) or "").split(":")
+            parts = [part.replace("\0", ":") for part in parts]
             if len(parts) == 1:
                 yield Mount(kind="volume", source=None, target=parts[0], read_only=False, place=place)
                 continue
             source, target, modes = parts[0], parts[1], parts[2].split(",") if len(parts) > 2 else []
-            kind = "bind" if source.startswith((".", "/", "~")) else "volume"
+            kind = "bind" if source.startswith((".", "/", "~")) or _DRIVE.match(source) else "volume"
+            if source.startswith("."):
+                folder = self._folder_of((item.origin or self._document.source).path)
+                source = source if folder == PurePosixPath() else f"./{folder / source}"
             yield Mount(kind=kind, source=source, target=target, read_only="ro" in modes, place=place)
 
     def _health(self, entry: YamlEntry | None) -> HealthCheck | None:
@@ -214,5 +239,14 @@ class ServiceReader:
 
     def _env_files(self, node: YamlNode | None) -> tuple[str, ...]:
         nodes = node.items if isinstance(node, YamlSequence) else (node,) if node is not None else ()
-        paths = [self._text(item.get("path") if isinstance(item, YamlMapping) else item) for item in nodes]
+        paths = [self._path(item.get("path") if isinstance(item, YamlMapping) else item) for item in nodes]
         return tuple(str(PurePosixPath(path)) for path in paths if path)
+
+
+def _range(text: str) -> range:
+    """``8000`` or ``8000-8010``; empty for anything else."""
+    first, dash, last = text.strip().partition("-")
+    if not first.isdecimal() or (dash and not last.isdecimal()) or len(first) > 5 or len(last) > 5:
+        return range(0)
+    start, end = int(first), int(last) if dash else int(first)
+    return range(start, min(end, 65535, start + _MOST_PORTS - 1) + 1)

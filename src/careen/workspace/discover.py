@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from careen.compose.interpolate import read_env_file
+from careen.compose.env_file import read_env_file
 from careen.compose.load import DEFAULT_NAMES, OVERRIDE_NAMES, load_project
 from careen.compose.model import Build, ComposeProject, ComposeService
 from careen.dockerfile.instructions import problems_of

@@ -233,7 +233,8 @@ def test_users(text: str) -> None:
     ["apt-get update", "pip --version", "pip freeze", "uv --version", "uv lock", "uv", "uv venv", "uv run --no-sync x",
      "uv run", "poetry config x y", "poetry", "npm run build", "yarn build", "curl --version", "git status",
      "python x.py", "python -m", "python -m venv /venv", "find / -name x", "install -d /x", "cp x", "env", "nice",
-     "timeout 5", "chroot", "apt-get", "apk", "conda activate x", "dpkg -l", "useradd", "$CMD install x", "yarn --version", "pip", "xargs"],
+     "timeout 5", "chroot", "apt-get", "apk", "conda activate x", "dpkg -l", "useradd",
+     "$CMD install x", "yarn --version", "pip", "xargs"],
 )  # fmt: skip
 def test_what_changes_nothing_is_nothing(text: str) -> None:
     assert act(text) is None
