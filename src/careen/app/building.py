@@ -1,12 +1,11 @@
 """The verb ``build``: the images of a stack, from its plan."""
 
-import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from careen.app.planning import Planned, PlanRequest, plan_stack
 from careen.app.session import Session
+from careen.app.uv import uv_program
 from careen.blobs.store import Store
 from careen.build.engine import BuildOptions, BuildResult, BuildSources
 from careen.build.native import build_stack
@@ -39,13 +38,6 @@ def build_planned(session: Session, request: BuildRequest, planned: Planned) -> 
         packages=session.packages,
         debs=session.mirror.debs,
         store=Store(session.store),
-        uv=_uv(),
+        uv=uv_program(),
     )
     return build_stack(planned.plan, sources, output=request.output, options=request.options, progress=session.progress)
-
-
-def _uv() -> Path | None:
-    """uv on the path, or the one that was installed beside this interpreter."""
-    beside = Path(sys.executable).parent / "uv"
-    found = shutil.which("uv")
-    return Path(found) if found is not None else beside if beside.is_file() else None

@@ -11,6 +11,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from careen.app.bases import apt_bytes, base_for, system_packages
+from careen.app.bytecode import with_bytecode
 from careen.app.locks import lock_of
 from careen.app.session import Session
 from careen.config import Config
@@ -96,7 +97,11 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     facts = derive(discover(request.root, compose_files=request.compose_files))
     config = configuration_of(facts.workspace)
     planning = _Planning(session, request, facts, config)
-    return Planned(facts=facts, config=config, plan=planning.plan(), lock=planning.lock)
+    plan = planning.plan()
+    if request.fetch_wheels:
+        session.progress(Step("weighing bytecode", 0, None))
+        plan = with_bytecode(session, plan, request.root / plan.root)
+    return Planned(facts=facts, config=config, plan=plan, lock=planning.lock)
 
 
 @dataclass(frozen=True)

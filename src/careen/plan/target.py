@@ -164,6 +164,7 @@ class ServicePlan:
 
     ``entry_point`` is exec form and complete. ``environment`` is part of the image, ``run_environment`` what
     compose adds when it starts it. ``container_ports`` are those the service listens on.
+    ``predicted_bytes`` holds bytecode where ``predicted_bytecode_bytes`` says how much.
     ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
     stay mounts. ``depends_on`` names services of the stack, planned or backing.
     """
@@ -194,6 +195,7 @@ class ServicePlan:
     current_contributions: tuple["Contribution", ...]
     budget_bytes: int
     queues: tuple[str, ...] = ()
+    predicted_bytecode_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +231,7 @@ class Plan:
 
     ``root`` is the project's folder relative to the folder that was asked about; application files are
     relative to it. Layers are listed bottom to top; every image takes those that name its service, in order,
-    above the base and below its application.
+    above the base and below its application. ``predicted_bytecode_bytes`` is what they hold together of bytecode.
     """
 
     stack: str
@@ -242,6 +244,7 @@ class Plan:
     distribution_layers: tuple[DistributionLayer, ...]
     source_date_epoch: int
     notes: tuple[str, ...] = field(default=())
+    predicted_bytecode_bytes: int | None = None
 
     @property
     def predicted_unique_bytes(self) -> int | None:
@@ -251,7 +254,7 @@ class Plan:
         shared = sum(item.installed_bytes or 0 for layer in self.distribution_layers for item in layer.distributions)
         system = sum(package.installed_bytes for layer in self.system_layers for package in layer.packages)
         own = sum(file.bytes for service in self.services for file in service.application)
-        return self.base.bytes + shared + system + own
+        return self.base.bytes + shared + system + own + (self.predicted_bytecode_bytes or 0)
 
     def service(self, name: str) -> ServicePlan:
         """Raises KeyError."""

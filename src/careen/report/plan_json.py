@@ -2,8 +2,12 @@
 
 {"schema": "careen.plan/1", "platform": "linux/amd64", "services": [{"name": "api", "role": "web", "entrypoint": [...],
  "python": "3.11", "base": "debian:bookworm", "distributions": [{"name", "version", "bytes", "why": [...]}],
- "dropped": [{"name", "version", "bytes", "reason"}], "predicted_bytes": 75683394, "current_predicted_bytes": null}],
+ "dropped": [{"name", "version", "bytes", "reason"}], "predicted_bytes": 75683394,
+ "predicted_bytecode_bytes": 19966554, "current_predicted_bytes": null}],
  "stack": {"unique_bytes": 461230445}}
+
+``predicted_bytes`` holds the bytecode; ``predicted_bytecode_bytes`` is null when the wheels were not fetched, and then it
+does not.
 """
 
 from careen.plan.target import DroppedDistribution, Plan, PlannedDistribution, ServicePlan
@@ -41,6 +45,7 @@ def _service(service: ServicePlan, plan: Plan) -> Json:
         "dropped": [_dropped(item) for item in sorted(service.dropped, key=lambda item: item.name)],
         "files": len(service.application),
         "predicted_bytes": service.predicted_bytes,
+        "predicted_bytecode_bytes": service.predicted_bytecode_bytes,
         "current_predicted_bytes": service.current_predicted_bytes,
         "current": [
             {"what": item.what, "line": item.line, "bytes": item.bytes} for item in service.current_contributions
