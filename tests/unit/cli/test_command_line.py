@@ -1,5 +1,6 @@
 """The program as a user meets it: words, streams and exit status."""
 
+import json
 import os
 import subprocess
 import sys
@@ -99,3 +100,19 @@ def test_bad_variable_is_named(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "SOURCE_DATE_EPOCH is 'yesterday'" in done.stderr
+
+
+def test_context_tells_what_is_sent_by_cause_and_what_patterns_would_save(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nCOPY . /app\n")
+    (tmp_path / "main.py").write_text("print()\n")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "a.ipynb").write_bytes(b"0" * 5000)
+
+    done = careen("context", str(tmp_path), "--format", "json")
+
+    found = json.loads(done.stdout)["contexts"]
+    assert [(c["sent"]["files"], c["proposed_patterns"], c["after"]["files"]) for c in found] == [
+        (3, ["**/notebooks"], 2)
+    ]
+    assert found[0]["causes"][0]["cause"] == "notebooks"
+    assert "a.ipynb" in careen("context", str(tmp_path), "--list").stdout
