@@ -1,4 +1,6 @@
-"""Writes what follows from the code: the pages of the rules. ``write`` writes them, ``check`` fails when they differ.
+"""Writes what follows from the code: the pages of the rules, of the JSON and of the command line.
+
+``write`` writes them, ``check`` fails when they differ.
 
     python tools/generate.py write|check
 
@@ -6,9 +8,14 @@ A page's words are the docstring of the rule's module; its examples are two of t
 shows the rule and the first that comes near and is fine.
 """
 
+import importlib
+import inspect
 import sys
 from pathlib import Path
 
+import click
+
+from careen.cli.main import VERBS
 from careen.report.rule_page import Example, compose_page
 from careen.rules.catalogue import RULES
 from careen.rules.rule import Rule
@@ -17,6 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "cases" / "rules"
 DOCUMENTATION = ROOT / "docs" / "reference" / "rules"
 SHIPPED = ROOT / "src" / "careen" / "rules" / "pages"
+REFERENCE = ROOT / "docs" / "reference"
+DOCUMENTS = ("scan", "context", "plan", "fix", "build", "prove", "size")
+"""Verbs whose JSON is described by the docstring of the module that writes it."""
+
 _SHOWN = ("Dockerfile", ".dockerignore", "compose", ".sh", "requirements")
 _ABOUT_CONTEXTS = frozenset(
     {
@@ -43,7 +54,31 @@ def pages() -> dict[Path, str]:
     head = ["# Rules", "", "What `careen scan` finds. `careen scan --explain RULE` prints a rule's page.", ""]
     table = ["| rule | what it finds | severity | confidence |", "| --- | --- | --- | --- |", *rows]
     found[DOCUMENTATION / "index.md"] = "\n".join([*head, *table]) + "\n"
+    found[REFERENCE / "json.md"] = json_page()
+    found[REFERENCE / "commands.md"] = commands_page()
     return found
+
+
+def json_page() -> str:
+    lines = [
+        "# JSON",
+        "",
+        "What `--format json` writes. Fields are added, never changed or removed, while the number in `schema` stays.",
+        "Everything is sorted; there are no absolute paths, and no times but where they are said to be.",
+    ]
+    for verb in DOCUMENTS:
+        words = inspect.getdoc(importlib.import_module(f"careen.report.{verb}_json")) or ""
+        lines += ["", f"## careen {verb}", "", "```text", words.replace("``", "`"), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    lines = ["# Command line", "", "What `careen VERB --help` prints."]
+    for verb in VERBS:
+        command = importlib.import_module(f"careen.cli.commands.{verb}").command
+        context = click.Context(command, info_name=f"careen {verb}", terminal_width=100, max_content_width=100)
+        lines += ["", f"## careen {verb}", "", "```text", command.get_help(context), "```"]
+    return "\n".join(lines) + "\n"
 
 
 def examples(rule: Rule) -> list[Example]:
@@ -91,6 +126,7 @@ def spoken(case: Path) -> str:
 def main(mode: str) -> int:
     wanted = pages()
     present = {path for folder in (DOCUMENTATION, SHIPPED) for path in folder.glob("*.md")}
+    present |= {path for path in wanted if path.exists()}
     if mode == "write":
         for path, text in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
