@@ -65,7 +65,11 @@ def _judge(facts: StackFacts) -> list[Finding]:
 
 
 def _without_support(patch: PatchSet) -> str:
-    return patch_text(change for change in patch.changes if "careen" not in change.path.parts)
+    return patch_text(change for change in patch.changes if not _is_support(change.path))
+
+
+def _is_support(path: PurePosixPath) -> bool:
+    return "careen" in path.parts and path.suffix == ".py"
 
 
 def _told(patch: PatchSet) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, CleanUp, CopyFiles, CreateUser, Download, Install, action_of
-from careen.dockerfile.mounts import mounts_of
 from careen.dockerfile.shell import Command
 from careen.dockerfile.stages import ImageBase, Stage
 from careen.dockerfile.tree import Instruction
@@ -172,22 +171,22 @@ class _Carrier:
     # RUN
 
     def _built_before(self, run: RunStep) -> None:
-        """What an earlier rendering carried into its building stage stays there."""
+        """What an earlier rendering carried into its building stages stays there."""
+        self._secrets(run)
         for install in run.installs():
             if run.stage.name == "builder" and install.manager == "apt":
                 names = map(bare, install.packages)
                 self.build_packages += [name for name in names if purpose_of(name) is Purpose.BUILDING]
 
+    def _secrets(self, run: RunStep) -> None:
+        if not any(install.manager in _PYTHON_MANAGERS for install in run.installs()):
+            return
+        for value in run.instruction.flag_values("mount"):
+            if any(f"type={kind}" in value for kind in ("secret", "ssh")):
+                self.mounts.append(f"--mount={value}")
+
     def _run(self, run: RunStep) -> None:
-        for mount in mounts_of(run.instruction):
-            if mount.kind in {"secret", "ssh"} and any(
-                install.manager in _PYTHON_MANAGERS for install in run.installs()
-            ):
-                self.mounts += [
-                    f"--mount={value}"
-                    for value in run.instruction.flag_values("mount")
-                    if f"type={mount.kind}" in value and value not in self.mounts
-                ]
+        self._secrets(run)
         if not run.commands and run.instruction.value:
             self._leave(run.instruction, f"`{_shown(run.instruction.value)}` could not be read", stops=True)
         for command in run.commands:

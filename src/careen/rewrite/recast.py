@@ -14,7 +14,7 @@ from careen.rewrite.bases import Foundation
 from careen.rewrite.carried import MARK, OWN_STAGES, OWN_SUFFIXES, Carried
 from careen.rewrite.copies import Piece
 from careen.rewrite.debs import composed_foundation, library_stage
-from careen.rewrite.installing import VENV, UvInstalling, build_packages, uv_environment
+from careen.rewrite.installing import VENV, Installing, build_packages
 from careen.rewrite.options import RewriteOptions
 
 _HEAD = (
@@ -33,7 +33,7 @@ class RecastInputs:
     plan: Plan
     foundation: Foundation
     carried: Carried
-    installing: UvInstalling
+    installing: Installing
     pieces: Mapping[str, tuple[Piece, ...]]
     support: PurePosixPath
     title: str
@@ -70,7 +70,7 @@ class _Recast:
             self._head(),
             *self._uv(),
             self._builder(),
-            *self._dependencies(),
+            *self._inputs.installing.stages(self._stages),
             *self._inputs.carried.stages,
             *self._composed(),
             *self._libraries(),
@@ -121,36 +121,13 @@ class _Recast:
                 f"FROM {foundation.build.use} AS builder",
                 *([rendering.apt_install(packages)] if packages else []),
                 "COPY --from=uv /uv /usr/local/bin/uv",
-                rendering.assignments("ENV", uv_environment(foundation)),
+                rendering.assignments("ENV", self._inputs.installing.environment(foundation)),
                 "WORKDIR /build",
             )
         )
 
-    def _dependencies(self) -> Iterator[str]:
-        installing = self._inputs.installing
-        grouping = installing.grouping
-        if grouping.is_whole:
-            yield "\n".join(("FROM builder AS dependencies", installing.sync(None)))
-            return
-        below = "builder"
-        if grouping.shared is not None:
-            below = "dependencies"
-            yield "\n".join(
-                (
-                    rendering.comment("What every service needs is installed once; each adds its own group to it."),
-                    "FROM builder AS dependencies",
-                    installing.sync(grouping.shared.name),
-                )
-            )
-        for service in self._plan.services:
-            group = grouping.of_service[service.name]
-            name = f"{self._stages[service.name]}-dependencies"
-            yield "\n".join((f"FROM {below} AS {name}", installing.sync(group.name)))
-
     def _dependency_stage(self, service: ServicePlan) -> str:
-        if self._inputs.installing.grouping.is_whole:
-            return "dependencies"
-        return f"{self._stages[service.name]}-dependencies"
+        return self._inputs.installing.stage_of(service.name, self._stages[service.name])
 
     # System packages
 

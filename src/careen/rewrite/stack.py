@@ -1,6 +1,7 @@
 """The whole set-up of a stack, rewritten from its plan: Dockerfile, ignore file, compose, dependency groups."""
 
 import os.path
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,7 @@ from careen.rewrite.carried import Carried, carry_over, is_rendered, support_fol
 from careen.rewrite.compose import ComposeInputs, rewrite_compose
 from careen.rewrite.copies import Extent, Piece, pieces_of
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
-from careen.rewrite.installing import UvInstalling
+from careen.rewrite.installing import Installing, ListInstalling, UvInstalling, pinned_list
 from careen.rewrite.mounts import removable_mounts
 from careen.rewrite.options import RewriteOptions, Runtime
 from careen.rewrite.patchset import FileChange, PatchSet, Refusal
@@ -31,6 +32,8 @@ from careen.workspace.files import normal_path
 from careen.workspace.model import PythonProject
 
 _TREE_DEPTH = 24
+_DYNAMIC = re.compile(r"^\s*dynamic\s*=\s*\[[^\]]*(?:dependencies|version)", re.MULTILINE)
+_POETRY_SOURCE = re.compile(r"^\[\[tool\.poetry\.source\]\]", re.MULTILINE)
 _DOCKERFILE_TOPICS = (
     Topic.NO_MULTI_STAGE,
     Topic.BUILD_TOOLS_IN_FINAL,
@@ -77,7 +80,8 @@ class _Stack:
     notes: list[str] = field(default_factory=list)
 
     def patch(self) -> PatchSet:
-        changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._compose(), *self._pyproject()]
+        changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._pinned()]
+        changes += [*self._compose(), *self._pyproject()]
         found = PatchSet(
             changes=tuple(change for change in changes if change.before != change.after),
             refusals=tuple(dict.fromkeys(self.refusals)),
@@ -199,16 +203,6 @@ class _Stack:
         project = lock.project(pyproject.name) if lock is not None else None
         if lock is None or project is None:
             return Grouping(shared=None, of_service={}, beyond={})
-        members = [member for member in lock.members if member != pyproject.name]
-        if members:
-            self.refusals.append(
-                Refusal(
-                    path=pyproject.source.path,
-                    line=1,
-                    reason=f"the workspace has members that would not be installed: {', '.join(sorted(members)[:4])}",
-                    hint="use --mend for workspaces",
-                )
-            )
         found = grouping_of(
             GroupInputs(
                 plan=self.plan,
@@ -232,16 +226,43 @@ class _Stack:
         return frozenset(installed) | ({"shared"} if installed else frozenset())
 
     @cached_property
-    def installing(self) -> UvInstalling:
+    def installing(self) -> Installing:
+        """``uv sync`` for a project that uv locked by itself; pinned lists for workspaces and other tools' locks."""
+        if self.lock is None or len(self.lock.members) > 1:
+            self._tell_of_sources()
+            return ListInstalling(
+                folder=self.support_folder,
+                interpreter=self.foundation.interpreter,
+                mounts=self.carried.mounts,
+                lists=self._lists(),
+            )
         names = ["uv.lock", "pyproject.toml"]
         names += [name for name in ("uv.toml",) if PurePosixPath(name) in self.tree]
-        text = self.project.pyproject.source.text
         return UvInstalling(
             files=tuple(PurePosixPath(name) for name in names),
             mounts=self.carried.mounts,
-            frozen=bool(self.lock is not None and len(self.lock.members) > 1) or "dynamic" in text,
+            frozen=_DYNAMIC.search(self.project.pyproject.source.text) is not None,
             grouping=self.grouping,
         )
+
+    def _lists(self) -> Mapping[str, str]:
+        path = self.project.lock_path or self.project.folder / "pyproject.toml"
+        inside = path.relative_to(self.plan.root) if path.is_relative_to(self.plan.root) else path
+        return {service.name: pinned_list(self.plan, service.name, inside, self.lock) for service in self.plan.services}
+
+    def _tell_of_sources(self) -> None:
+        source = self.project.pyproject.source
+        match = _POETRY_SOURCE.search(source.text)
+        if match is not None:
+            self.refusals.append(
+                Refusal(
+                    path=source.path,
+                    line=source.line_of(match.start()),
+                    reason="an index of poetry's is not known to the Dockerfile",
+                    hint="give it to the build: ARG UV_INDEX in the builder stage, or a uv.toml",
+                    stops=False,
+                )
+            )
 
     # Files
 
@@ -305,6 +326,20 @@ class _Stack:
                 disposition=FixKind.SAFE,
                 topics=(Topic.MISSING_HEALTHCHECK,),
                 why=("read by the health check; it imports nothing of the application",),
+            )
+
+    def _pinned(self) -> Iterable[FileChange]:
+        if not isinstance(self.installing, ListInstalling):
+            return
+        for service, text in self.installing.lists.items():
+            path = self.plan.root / self.installing.path_of(service)
+            yield FileChange(
+                path=path,
+                before=self._text(path),
+                after=text,
+                disposition=FixKind.REVIEW,
+                topics=(Topic.UNNEEDED_DEPENDENCIES, Topic.DEV_DEPENDENCIES),
+                why=(f"the part of the lock that {service} needs; render it again when the lock changes",),
             )
 
     def _ignorefile(self) -> FileChange:
@@ -373,7 +408,7 @@ class _Stack:
             )
 
     def _pyproject(self) -> Iterable[FileChange]:
-        if self.grouping.is_whole:
+        if isinstance(self.installing, ListInstalling) or self.grouping.is_whole:
             return
         source: Source = self.project.pyproject.source
         yield FileChange(
