@@ -12,9 +12,10 @@ import re
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from careen.errors import MissingToolError
 from careen.process.run import CommandFailedError, Completed, find_program, run
@@ -29,6 +30,7 @@ from careen.prove.runner import Property, Use
 from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
 
+_ENTER = Path(__file__).parents[1] / "enter.py"
 _START_TIMEOUT = 20.0
 _TIMEOUT = 10.0
 _FIRST_WITH_SIZES = (0, 7)
@@ -173,11 +175,8 @@ class BwrapContainer:
         pid = self.process()
         if pid is None:
             raise CommandFailedError(f"{self.name} is not running")
-        spaces = ("--user", "--mount", "--pid", "--net", "--ipc", "--uts", "--preserve-credentials")
-        program = start(
-            ("/usr/bin/nsenter", f"--target={pid}", *spaces, "--", *argv),
-            environment=dict(environment_of(self._launch)),
-        )
+        words = (sys.executable, "-I", "-S", str(_ENTER), str(pid), str(self._launch.working_directory), *argv)
+        program = start(words, environment=dict(environment_of(self._launch)))
         status = program.wait(timeout)
         if status is None:
             program.kill()
