@@ -1,5 +1,6 @@
 """Finding a stack in a folder: compose files, Dockerfiles, ignore files, projects."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -22,10 +23,18 @@ from careen.workspace.model import ImageSource, PythonProject, Service, Unreadab
 _COMPOSE_DEPTH = 4
 _DOCKERFILE_DEPTH = 6
 _MOST_STACKS = 60
-_ASIDE = frozenset({".devcontainer", "testdata", "fixtures", "test", "tests", "__tests__", ".github", "site-packages"})
+_ASIDE = frozenset({".devcontainer", "fixtures", "__tests__", ".github", "site-packages", "third_party", "vendor"})
 _DEVELOPMENT = frozenset(
     {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
 )
+_TEMPLATE = re.compile(r"\{%|\{\{")
+_MOST_PROBLEMS = 5
+"""Of one file; a file that is no Dockerfile at all has one on every line."""
+_FOREIGN_SUFFIXES = (
+    ".md .rst .txt .py .sh .go .rs .js .ts .map .json .toml .yml .yaml .rb .lua .vim .css .html .bak .orig .rej .swp "
+    ".dockerignore .j2 .jinja .jinja2 .tmpl .template .tpl .in .erb .mustache .hbs .ejs .sbom .sarif"
+)
+_OTHER_SUFFIXES = frozenset(_FOREIGN_SUFFIXES.split())
 _LOCK_NAMES = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")
 
 
@@ -235,8 +244,14 @@ class _Discovery:
         except SyntaxProblem as problem:
             self._tell(path, problem)
             return None
-        for refused in problems_of(dockerfile):
-            self._tell(path, refused)
+        refused = problems_of(dockerfile)
+        template = _TEMPLATE.search(source.text) if refused else None
+        if template is not None:
+            line = source.line_of(template.start())
+            self.unreadable.append(Unreadable(path, line, "a template, which is not read before it is filled in"))
+            return None
+        for complaint in refused[:_MOST_PROBLEMS]:
+            self._tell(path, complaint)
         shipped = stages.shipped(target)
         if shipped is None:
             reason = f"no stage is called {target}" if target else "no FROM in the file"
@@ -318,7 +333,7 @@ def is_dockerfile_name(name: str) -> bool:
     name = name.lower()
     if "dockerfile" not in name and name != "containerfile":
         return False
-    if name.endswith((".dockerignore", ".md", ".py", ".sh", ".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".in")):
+    if PurePosixPath(name).suffix in _OTHER_SUFFIXES:
         return False
     return (
         name in {"dockerfile", "containerfile"}
@@ -333,7 +348,7 @@ def _is_compose_name(name: str) -> bool:
 
 def _is_aside(path: PurePosixPath) -> bool:
     """Inside a folder for something else than what a project ships."""
-    return not _ASIDE.isdisjoint(path.parts[:-1])
+    return any(part in _ASIDE or part.startswith("test") for part in path.parts[:-1])
 
 
 def _is_for_development(path: PurePosixPath) -> bool:

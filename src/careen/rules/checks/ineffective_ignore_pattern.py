@@ -11,29 +11,43 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
-from careen.ignorefile.review import FaultKind
+from careen.ignorefile.review import FaultKind, PatternFault
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
 _WITHOUT_EFFECT = frozenset({FaultKind.MATCHES_NOTHING, FaultKind.REINCLUDES_NOTHING})
+_SHOWN = 5
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
         ignore = context.images[0].source.ignore
-        if ignore is None or not any(copy.origin is None for image in context.images for copy in image.copies):
+        if ignore is None or not context.taken:
             continue
+        path = ignore.source.path if ignore.source is not None else context.ignore_path
+        idle = [fault for fault in context.ignore_faults if fault.kind in _WITHOUT_EFFECT]
         for fault in context.ignore_faults:
-            path = ignore.source.path if ignore.source is not None else context.ignore_path
+            if fault not in idle:
+                yield rule.finding(
+                    Place(path, fault.pattern.line, fault.pattern.line),
+                    f"`{fault.pattern.text}`: {fault.explanation}",
+                    bytes=fault.bytes or None,
+                    fix=FixKind.REVIEW,
+                )
+        if idle:
             finding = rule.finding(
-                Place(path, fault.pattern.line, fault.pattern.line),
-                f"`{fault.pattern.text}`: {fault.explanation}",
-                bytes=fault.bytes or None,
-                fix=FixKind.REVIEW,
+                Place(path, idle[0].pattern.line, idle[0].pattern.line), _idle_lines(idle), fix=FixKind.REVIEW
             )
-            if fault.kind in _WITHOUT_EFFECT:
-                finding = replace(finding, confidence=Confidence.POSSIBLE)
-            yield finding
+            yield replace(finding, confidence=Confidence.POSSIBLE)
+
+
+def _idle_lines(faults: list[PatternFault]) -> str:
+    """One finding for all of them: they cost nothing but the belief that something is kept out."""
+    shown = ", ".join(f"`{fault.pattern.text}` (line {fault.pattern.line})" for fault in faults[:_SHOWN])
+    if len(faults) == 1:
+        return f"{shown} does nothing: {faults[0].explanation}"
+    more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    return f"{shown}{more} do nothing: nothing in this context has these names"
 
 
 RULE = Rule(
