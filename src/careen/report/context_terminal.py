@@ -1,5 +1,6 @@
 """What build contexts send, for people: by cause, heaviest first, before and after."""
 
+import os
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -18,13 +19,17 @@ def show_contexts(console: Console, reports: Sequence[ContextReport]) -> None:
         _show(console, report)
 
 
-def list_paths(console: Console, reports: Sequence[ContextReport]) -> None:
-    """Every path that is sent, one a line, with its bytes in front."""
-    for report in reports:
-        if len(reports) > 1:
-            console.print(f"[bold]{escape(str(report.path))}[/]")
-        for file in sorted(report.before.sent, key=lambda file: file.path):
-            console.print(f"{file.bytes:>12} {escape(file.path)}", soft_wrap=True)
+def listed_paths(reports: Sequence[ContextReport]) -> bytes:
+    """Every path that is sent, sorted, one a line, as the file system spells it.
+
+    Relative to the context while there is one, and to the project where there are several.
+    """
+    lines = (
+        file.path if len(reports) == 1 else str(report.path / file.path)
+        for report in reports
+        for file in sorted(report.before.sent)
+    )
+    return b"".join(os.fsencode(line) + b"\n" for line in dict.fromkeys(lines))
 
 
 def _show(console: Console, report: ContextReport) -> None:
@@ -33,6 +38,10 @@ def _show(console: Console, report: ContextReport) -> None:
         f"[bold]{escape(str(report.path))}[/] is sent to builds of {escape(', '.join(report.services))}: "
         f"{before.sent_files} files, {format_bytes(before.sent_bytes)}"
     )
+    spared = report.let_through.sent_files - before.sent_files
+    if spared:
+        count = format_bytes(report.let_through.sent_bytes - before.sent_bytes)
+        console.print(f"[dim]{spared} files more, {count}, are let through, and no instruction takes them[/]")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("bytes", justify="right", no_wrap=True)
     table.add_column("files", justify="right", no_wrap=True)
