@@ -16,7 +16,6 @@ class ProveChoices:
     """What the user may choose; ``runner`` None takes the first that works here."""
 
     runner: RunnerName | None = None
-    allow_network: bool = False
     keep: bool = False
 
 
@@ -41,7 +40,6 @@ def prove_planned(session: Session, planned: Planned, layout: Path, choices: Pro
         smoke=planned.config.smoke,
         smoke_service=planned.config.smoke_service,
         runner=choices.runner,
-        allow_network=choices.allow_network,
         keep=choices.keep,
     )
     return prove_stack(planned.plan, layout, settings, session.progress)

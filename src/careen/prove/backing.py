@@ -133,7 +133,7 @@ def server_for(service: BackingService, folder: Path) -> Server:
     if kind is None:
         raise UnknownBackingError(
             f"{service.name} runs {service.image}, for which careen knows no server on this machine",
-            hints=("prove with --runner docker or podman, where its image can run",),
+            hints=("it is left out; services that cannot do without it will not become healthy",),
         )
     return _SERVERS[kind](service, folder)
 

@@ -8,8 +8,6 @@ from pathlib import Path
 class RunnerName(StrEnum):
     RUNC = "runc"
     BWRAP = "bwrap"
-    DOCKER = "docker"
-    PODMAN = "podman"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +15,10 @@ class ProveSettings:
     """``state`` is a folder of careen's own, for what a run unpacks and notes; ``project`` the project's folder.
 
     ``smoke`` is the user's own test of the running stack, its paths relative to ``project``; it runs in the image of
-    ``smoke_service``. ``runner`` None takes the first that works here. ``allow_network`` lets services reach what is
-    outside. ``keep`` leaves what the run wrote. Times in seconds: ``start_timeout`` None takes what the health check
-    grants itself, ``grace`` None the plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts.
+    ``smoke_service``. ``runner`` None takes the first that works here. ``keep`` leaves what the
+    run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
+    plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
+    second round out.
     """
 
     state: Path
@@ -27,7 +26,6 @@ class ProveSettings:
     smoke: tuple[str, ...] = ()
     smoke_service: str | None = None
     runner: RunnerName | None = None
-    allow_network: bool = False
     keep: bool = False
     start_timeout: float | None = None
     grace: float | None = None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--replace", is_flag=True, help="Replace the folder of an earlier overhaul.")
 @click.option("--accept", is_flag=True, help="Rewrite even what the new set-up cannot carry over.")
-@click.option("--runner", type=click.Choice(["runc", "bwrap", "docker", "podman"]), help="What runs the containers.")
+@click.option("--runner", type=click.Choice(["runc", "bwrap"]), help="What runs the containers.")
 @click.option(
     "--trim",
     type=click.Choice(["safe", "lean", "none"]),

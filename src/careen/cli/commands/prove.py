@@ -24,10 +24,9 @@ from careen.cli.options import compose_option, offline_option, output, output_op
 )
 @click.option(
     "--runner",
-    type=click.Choice(["runc", "bwrap", "docker", "podman"]),
+    type=click.Choice(["runc", "bwrap"]),
     help="What runs the containers; the first that works here otherwise.",
 )
-@click.option("--allow-network", is_flag=True, help="Let services reach what is outside their private network.")
 @click.option("--keep", is_flag=True, help="Leave what the run wrote, to look at.")
 @click.option("--reproducible", is_flag=True, help="Leave times and measures out of the JSON.")
 @output_options("terminal", "json")
@@ -37,7 +36,6 @@ def command(
     offline: bool,
     into: Path,
     runner: str | None,
-    allow_network: bool,
     keep: bool,
     reproducible: bool,
     style: str,
@@ -66,9 +64,7 @@ def command(
         output=into,
         options=BuildOptions(),
     )
-    choices = ProveChoices(
-        runner=RunnerName(runner) if runner is not None else None, allow_network=allow_network, keep=keep
-    )
+    choices = ProveChoices(runner=RunnerName(runner) if runner is not None else None, keep=keep)
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline), progress=told)
         try:
