@@ -65,8 +65,8 @@ def main() -> int:
                     subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=scratch)
                 )
                 log.close()
-            wait_for(f"http://127.0.0.1:{api}/health", 30)
-            wait_for(f"http://127.0.0.1:{flower}/healthcheck", 30)
+            wait_for(f"http://127.0.0.1:{api}/health", 90)
+            wait_for(f"http://127.0.0.1:{flower}/healthcheck", 90)
             urls = [f"http://127.0.0.1:{api}", f"http://127.0.0.1:{flower}"]
             status = subprocess.run([python, str(HERE / "scripts" / "smoke.py"), *urls]).returncode
             if status:
