@@ -105,16 +105,17 @@ def with_include(argv: tuple[str, ...], module: str) -> tuple[str, ...]:
     return (*words, "--include", module)
 
 
-def read_untrusted(path: Path) -> str | None:
-    """A small regular file that a container may have written, without following a link; None when it is none."""
+def read_untrusted(path: Path, limit: int = _LARGEST_MARK) -> str | None:
+    """The beginning of a regular file that a container may have written, no link followed; None when it is none."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with open(handle, "rb") as stream:  # noqa: PTH123 - opened above, without following a link
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return None
-        return stream.read(_LARGEST_MARK).decode("utf-8", "replace")
+        return stream.read(limit).decode("utf-8", "replace")
 
 
 def read_untrusted_object(path: Path) -> Mapping[str, object] | None:

@@ -4,14 +4,13 @@ The import audit names every module that any process of the service asked for, w
 ask for much that they can do without; when the application's own code asks for a dropped distribution, it needs it.
 """
 
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.prove.evidence import CheckResult, Evidence, judged, skipped
 from careen.prove.installed import module_owners
+from careen.prove.instruments import read_untrusted
 from careen.prove.subjects import RunningSubject
 
 SLUG = "modules"
@@ -57,14 +56,10 @@ def check(subject: RunningSubject) -> CheckResult:
 def read_audit(folder: Path) -> Iterator[Asked]:
     """What the processes of a container wrote, each into a file of its own; nothing there is trusted."""
     for path in sorted(folder.iterdir()):
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as stream:  # noqa: PTH123 - opened above, without following a link
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                continue
-            for line in stream.read(_LARGEST_AUDIT).decode("utf-8", "replace").splitlines():
-                module, tab, asker = line.partition("\t")
-                if tab:
-                    yield Asked(module, asker)
+        for line in (read_untrusted(path, _LARGEST_AUDIT) or "").splitlines():
+            module, tab, asker = line.partition("\t")
+            if tab:
+                yield Asked(module, asker)
 
 
 def _own_folders(subject: RunningSubject) -> tuple[PurePosixPath, ...]:

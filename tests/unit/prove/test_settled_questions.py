@@ -1,0 +1,161 @@
+"""What a proof decides without running anything."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from careen.plan.target import ServicePlan
+from careen.process.spawn import Ear
+from careen.prove.backing import kind_of
+from careen.prove.checks.memory import proposed_limit
+from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
+from careen.prove.groups import read_hierarchies
+from careen.prove.in_flight.requests import Answer, read_answer
+from careen.prove.instruments import read_untrusted, read_untrusted_object, with_include
+from careen.prove.starting import waves
+from careen.prove.stopping import Stop
+from fakes.tiny_images import Tiny, service_plan
+
+
+def named(name: str, *depends_on: str) -> ServicePlan:
+    return replace(service_plan(Tiny(name=name)), depends_on=depends_on)
+
+
+def test_services_start_after_what_they_depend_on() -> None:
+    services = [named("flower", "worker"), named("worker", "redis", "api"), named("api", "redis"), named("beat")]
+    assert [{service.name for service in wave} for wave in waves(services)] == [{"api", "beat"}, {"worker"}, {"flower"}]
+
+
+def test_a_circle_is_started_together() -> None:
+    assert [{service.name for service in wave} for wave in waves([named("a", "b"), named("b", "a")])] == [{"a", "b"}]
+
+
+def report(*verdicts: Verdict, starts: Verdict = Verdict.PASS) -> ProofReport:
+    evidence = Evidence(summary="seen")
+    checks = (CheckResult("starts", starts, evidence), *(CheckResult("other", v, evidence) for v in verdicts))
+    return ProofReport(runner="runc", services=(ServiceProof(name="web", checks=checks),), stack=())
+
+
+def test_a_skipped_check_is_no_failure_but_a_skipped_start_is_no_pass() -> None:
+    assert report(Verdict.PASS, Verdict.SKIPPED).passed
+    assert not report(Verdict.PASS, Verdict.FAIL).passed
+    assert not report(Verdict.PASS, starts=Verdict.SKIPPED).passed
+
+
+def test_a_failure_of_the_stack_fails_the_proof() -> None:
+    failure = CheckResult("smoke", Verdict.FAIL, Evidence(summary="seen"))
+    assert not replace(report(Verdict.PASS), stack=(failure,)).passed
+
+
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [(0, ""), (143, ""), (1, "ended with status 1"), (137, "ended with status 137"), (None, "had to be killed")],
+)
+def test_what_ending_well_is(status: int | None, complaint: str) -> None:
+    complaints = " ".join(Stop(status=status, seconds=1, grace=10).complaints)
+    assert complaint in complaints
+    assert bool(complaints) == bool(complaint)
+
+
+@pytest.mark.parametrize(
+    ("argv", "with_probe"),
+    [
+        ("celery -A a worker", "celery -A a worker --include probe"),
+        ("celery -A a worker --include beat", "celery -A a worker --include beat,probe"),
+        ("celery -A a worker -I beat -Q q", "celery -A a worker -I beat,probe -Q q"),
+        ("celery -A a worker --include=beat", "celery -A a worker --include=beat,probe"),
+        # Python's own -I, before the word, is another one.
+        ("python -I -m celery worker", "python -I -m celery worker --include probe"),
+    ],
+)
+def test_the_probe_joins_what_a_worker_includes(argv: str, with_probe: str) -> None:
+    assert " ".join(with_include(tuple(argv.split()), "probe")) == with_probe
+
+
+def test_what_a_container_wrote_is_read_without_following_links(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("{}")
+    (tmp_path / "mark").symlink_to(secret)
+    assert read_untrusted(tmp_path / "mark") is None
+    assert read_untrusted(tmp_path) is None
+    assert read_untrusted(secret) == "{}"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000])
+def test_what_is_no_object_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "answer").write_text(text)
+    assert read_untrusted_object(tmp_path / "answer") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(200)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", Answer(None, "2 of 3 bytes of the answer came")),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+            Answer(None, "the answer's last chunk did not come"),
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204)),
+        (b"HTTP/1.1 200 O", Answer(None, "the answer is cut short")),
+        (b"", Answer(None, "the connection was closed before an answer")),
+    ],
+)
+def test_only_a_whole_answer_counts(data: bytes, answer: Answer) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            theirs.sendall(data)
+        assert read_answer(ours, 1) == answer
+
+
+_HYBRID = """\
+25 24 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw
+26 25 0:23 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu
+27 25 0:24 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+28 25 0:25 / {unified} rw - cgroup2 cgroup2 rw
+"""
+
+
+def test_hybrid_control_groups_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("memory pids\n")
+    found = read_hierarchies(_HYBRID.format(unified=tmp_path))
+    assert found.root_of("memory") == Path("/sys/fs/cgroup/memory")
+    assert found.root_of("pids") == tmp_path
+    assert found.root_of("cpu") == Path("/sys/fs/cgroup/cpu")
+    assert set(found.all_roots) == {Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup/memory"), tmp_path}
+
+
+def test_missing_controllers_are_missing() -> None:
+    assert read_hierarchies("25 24 0:22 / / rw - ext4 /dev/vda rw\n").root_of("memory") is None
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        ("redis:7", "redis"),
+        ("valkey/valkey:8-alpine", "redis"),
+        ("rabbitmq:3-management", "rabbitmq"),
+        ("registry.example:5000/pgvector/pgvector:pg16", "postgres"),
+        ("minio/minio", None),
+        ("registry.example/redis-tools/other", None),
+    ],
+)
+def test_which_server_an_image_means(image: str, kind: str | None) -> None:
+    assert kind_of(image) == kind
+
+
+def test_a_flood_is_heard_at_both_ends() -> None:
+    ear = Ear(keep=10)
+    for number in range(1000):
+        ear.hear(b"%04d" % number)
+    heard = ear.heard()
+    assert (heard.head, heard.tail, heard.total) == (b"0000000100", b"9709980999", 4000)
+    assert "3980 bytes left out" in heard.text
+
+
+@pytest.mark.parametrize(("peak", "limit"), [(1, 64_000_000), (60_000_000, 96_000_000), (100_000_000, 160_000_000)])
+def test_the_proposed_limit_leaves_room(peak: int, limit: int) -> None:
+    assert proposed_limit(peak) == limit
