@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -25,6 +25,7 @@ from careen.plan.application import APPLICATION_FOLDER, application
 from careen.plan.current import CurrentInputs, contributions
 from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
 from careen.plan.epoch import DEFAULT_EPOCH
+from careen.plan.gpu import BUILT_TWICE, INDEX_VARIABLE, cpu_entries, gpu_uses
 from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
 from careen.plan.operation import read_hints
 from careen.plan.partition import Overrides, Partition, partition
@@ -43,6 +44,7 @@ from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import LocalSource, Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
 from careen.python.tags import GLIBC_OF_RELEASE
+from careen.text.units import format_bytes
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
@@ -101,7 +103,29 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     if request.fetch_wheels:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
+    plan = replace(plan, notes=(*plan.notes, *_gpu_notes(plan, facts)))
     return Planned(facts=facts, config=config, plan=plan, lock=planning.lock)
+
+
+def _gpu_notes(plan: Plan, facts: StackFacts) -> Iterator[str]:
+    with_gpu = frozenset(
+        service.name
+        for service in facts.services
+        if service.service.compose is not None and service.service.compose.limits.gpus
+    )
+    for use in gpu_uses(plan.services, with_gpu):
+        if use.has_gpu:
+            continue
+        left = "" if use.at_most_bytes is None else f", and at most {format_bytes(use.at_most_bytes)} would be left"
+        kept = {item.name for item in plan.service(use.service).distributions}
+        names = [name for name in BUILT_TWICE if name in kept] or ["torch"]
+        entries = cpu_entries(names).strip().replace("\n\n", "\n").replace("\n", "; ")
+        yield (
+            f"{use.service} carries {format_bytes(use.cuda_bytes)} of CUDA libraries for {use.reached_by.name} "
+            f"({use.reached_by.reasons[0] if use.reached_by.reasons else 'kept'}) and compose gives it no GPU; "
+            f"the build for the processor needs none of them{left}: in pyproject.toml {entries} "
+            f"({INDEX_VARIABLE} stands for the address of the index with those builds)"
+        )
 
 
 @dataclass(frozen=True)

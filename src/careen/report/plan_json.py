@@ -6,8 +6,8 @@
  "predicted_bytecode_bytes": 19966554, "current_predicted_bytes": null}],
  "stack": {"unique_bytes": 461230445}}
 
-``predicted_bytes`` holds the bytecode; ``predicted_bytecode_bytes`` is null when the wheels were not fetched, and then it
-does not.
+``predicted_bytes`` holds the bytecode; ``predicted_bytecode_bytes`` is null when the wheels were not fetched, and
+then it does not.
 """
 
 from careen.plan.target import DroppedDistribution, Plan, PlannedDistribution, ServicePlan

@@ -1,0 +1,6 @@
+from desk.worker import app
+
+
+@app.task
+def sweep() -> int:
+    return 0
