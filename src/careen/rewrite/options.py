@@ -22,10 +22,12 @@ class Runtime(StrEnum):
 class RewriteOptions:
     """``accept`` takes the refusals that would stop a recast; ``debug_targets`` adds a target with a shell per service.
 
-    ``runtime`` is None when careen chooses.
+    ``runtime`` is None when careen chooses. ``bake`` and ``workflow`` ask for the files of those names.
     """
 
     runtime: Runtime | None = None
     uv_version: str = UV_VERSION
     accept: bool = False
     debug_targets: bool = False
+    bake: bool = False
+    workflow: bool = False

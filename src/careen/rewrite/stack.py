@@ -19,6 +19,7 @@ from careen.rewrite.bases import Foundation, foundation_for
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
 from careen.rewrite.compose import ComposeInputs, rewrite_compose
 from careen.rewrite.copies import Extent, Piece, pieces_of
+from careen.rewrite.extras import BAKE_NAME, WORKFLOW_PATH, bake_file, extra_changes, workflow
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
 from careen.rewrite.installing import Installing, ListInstalling, UvInstalling, pinned_list
 from careen.rewrite.mounts import removable_mounts
@@ -81,7 +82,7 @@ class _Stack:
 
     def patch(self) -> PatchSet:
         changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._pinned()]
-        changes += [*self._compose(), *self._pyproject()]
+        changes += [*self._compose(), *self._pyproject(), *self._extras()]
         found = PatchSet(
             changes=tuple(change for change in changes if change.before != change.after),
             refusals=tuple(dict.fromkeys(self.refusals)),
@@ -369,6 +370,15 @@ class _Stack:
             topics=_IGNORE_TOPICS,
             why=("every pattern was tried against the tree: nothing that the Dockerfile copies is kept out",),
         )
+
+    def _extras(self) -> Iterable[FileChange]:
+        wanted: dict[PurePosixPath, str] = {}
+        if self.options.bake:
+            targets = stage_names(service.name for service in self.plan.services)
+            wanted[self.plan.root / BAKE_NAME] = bake_file(self.plan, self.dockerfile_path, targets)
+        if self.options.workflow:
+            wanted[WORKFLOW_PATH] = workflow(self.plan.root)
+        return extra_changes(wanted, {path: self._text(path) for path in wanted})
 
     def _ignore_of_today(self, path: PurePosixPath) -> IgnoreFile | None:
         for image in self.images:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     help="The image that services run on.  [default: distroless where it can be]",
 )
 @click.option("--debug-targets", is_flag=True, help="A target with a shell for each service, besides the others.")
+@click.option("--bake", is_flag=True, help="A docker-bake.json with every target, too.")
+@click.option("--workflow", is_flag=True, help="A GitHub workflow that judges, builds and proves, too.")
 @output_options("terminal", "json")
 def command(
     path: Path,
@@ -56,6 +58,8 @@ def command(
     into: Path | None,
     runtime: str | None,
     debug_targets: bool,
+    bake: bool,
+    workflow: bool,
     style: str,
     quiet: bool,
     no_color: bool,
@@ -84,7 +88,11 @@ def command(
             source_date_epoch=source_date_epoch(),
         )
         options = RewriteOptions(
-            runtime=Runtime(runtime) if runtime is not None else None, accept=accept, debug_targets=debug_targets
+            runtime=Runtime(runtime) if runtime is not None else None,
+            accept=accept,
+            debug_targets=debug_targets,
+            bake=bake,
+            workflow=workflow,
         )
         with progress(how) as told:
             session = Session(surroundings=surroundings(offline=offline), progress=told)
