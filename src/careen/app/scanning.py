@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from careen.app.baseline import Baseline
 from careen.config import Config
 from careen.errors import CareenError
 from careen.findings import Finding, Place, Topic
@@ -17,6 +17,9 @@ from careen.workspace.discover import discover_all
 from careen.workspace.facts import Memory, ServiceFacts, StackFacts, derive
 from careen.workspace.model import Unreadable
 from careen.workspace.remarks import Remark, remarks_of
+
+if TYPE_CHECKING:
+    from careen.app.baseline import Baseline
 
 
 class UnknownRuleError(CareenError):
@@ -31,7 +34,7 @@ class ScanRequest:
     compose_files: tuple[PurePosixPath, ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    baseline: Baseline | None = None
+    baseline: "Baseline | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def judge(
     config: Config,
     *,
     rules: Iterable[Rule] = RULES,
-    baseline: Baseline | None = None,
+    baseline: "Baseline | None" = None,
 ) -> ScanResult:
     """Facts to findings, less those that somebody silenced. One stack at least."""
     workspaces = [stack.workspace for stack in stacks]
