@@ -14,6 +14,7 @@ from careen.python.names import PackageName
 from careen.workspace.facts import ImageFacts
 from careen.workspace.steps import CopyStep, RunStep
 
+_ENVIRONMENT_FOLDER = ".venv"
 _INSTALLER_BYTES: Mapping[str, int] = {"uv": 50_000_000, "poetry": 80_000_000, "pdm": 60_000_000, "pipenv": 60_000_000}
 
 
@@ -40,25 +41,46 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
             bytes=image.known_base.bytes if image.known_base is not None else None,
         )
     ]
-    placed: list[tuple[PurePosixPath, int]] = []
+    # What each stage has put where; a stage that is taken from counts by what of it is copied.
+    by_stage: dict[int, list[tuple[PurePosixPath, int]]] = {}
     steps: list[RunStep | CopyStep] = [*image.runs, *image.copies]
-    for step in sorted(steps, key=lambda step: step.place.line):
+    for step in sorted(steps, key=lambda step: (step.stage.index, step.place.line)):
         line = step.place.line
-        if not step.in_image:
-            continue
+        placed = by_stage.setdefault(step.stage.index, [])
+        below = [item for stage in image.source.stages.ancestry(step.stage) for item in by_stage.get(stage.index, [])]
         if isinstance(step, CopyStep):
-            if step.origin is not None:
-                continue
-            size = _copied(step, inputs)
-            placed.append((image.working_directory / step.destination, size))
-            found.append(Contribution(what=f"copy of {' '.join(step.sources)}", line=line, bytes=size))
-            continue
-        found += _run(step, line, image, inputs, placed)
+            size = _taken(step, by_stage, image) if step.origin is not None else _copied(step, inputs)
+            if size is not None:
+                placed.append((step.target, size))
+            origin = f" from {step.origin}" if step.origin is not None else ""
+            added = [Contribution(what=f"copy of {' '.join(step.sources)}{origin}", line=line, bytes=size)]
+        else:
+            known = len(below)
+            added = list(_run(step, line, inputs, below))
+            placed += below[known:]
+        if step.in_image:
+            found += added
     return tuple(found)
 
 
+def _taken(step: CopyStep, by_stage: Mapping[int, list[tuple[PurePosixPath, int]]], image: ImageFacts) -> int | None:
+    """What lies under the paths that are copied from another stage; None for an image, of which nobody knows."""
+    if step.origin_stage is None:
+        return None
+    there = [
+        item for stage in image.source.stages.ancestry(step.origin_stage) for item in by_stage.get(stage.index, [])
+    ]
+    wanted = [PurePosixPath("/") / source for source in step.sources]
+    # `COPY --from=builder /app/.venv` takes what a sync has put below /app, where nothing finer is known.
+    return sum(
+        size
+        for place, size in there
+        if any(place.is_relative_to(path) or path.is_relative_to(place) for path in wanted)
+    )
+
+
 def _run(
-    step: RunStep, line: int, image: ImageFacts, inputs: CurrentInputs, placed: list[tuple[PurePosixPath, int]]
+    step: RunStep, line: int, inputs: CurrentInputs, placed: list[tuple[PurePosixPath, int]]
 ) -> Iterable[Contribution]:
     for action in step.actions:
         if isinstance(action, Install):
@@ -67,7 +89,10 @@ def _run(
                 yield Contribution(what=f"apt: {', '.join(names)}", line=line, bytes=inputs.packages(names))
             elif action.whole_project:
                 size = inputs.synced(action)
-                placed.append((image.working_directory, size or 0))
+                environment = step.working_directory / _ENVIRONMENT_FOLDER
+                if size is not None:  # a second sync adds only what the first has left out
+                    size = max(0, size - sum(there for place, there in placed if place == environment))
+                placed.append((environment, size or 0))
                 yield Contribution(what=f"{action.manager}: everything the lock gives", line=line, bytes=size)
             else:
                 sizes = [
@@ -82,7 +107,7 @@ def _run(
         elif isinstance(action, ChangeOwner) and action.recursive:
             again = 0
             for path in action.paths:
-                wanted = image.working_directory / path
+                wanted = step.working_directory / path
                 again += sum(size for place, size in placed if place.is_relative_to(wanted))
             if again:
                 yield Contribution(what=f"{action.program} -R: stored a second time", line=line, bytes=again)
