@@ -1,7 +1,6 @@
 """From YAML nodes to services. Anything unexpected is a note, never a crash: other tools read these files too."""
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -18,6 +17,7 @@ from careen.compose.model import (
     ResourceLimits,
 )
 from careen.compose.values import parse_duration, parse_number, parse_size
+from careen.compose.words import MalformedCommandError, split_command
 from careen.text.source import Source, Span
 
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/|service:|docker-image:")
@@ -55,7 +55,7 @@ class ServiceReader:
             build=self._build(node.entry("build")),
             command=self._command(node.entry("command")),
             entrypoint=self._command(node.entry("entrypoint")),
-            environment=self._pairs(node.get("environment")),
+            environment=self._from_outside(self._pairs(node.get("environment"))),
             ports=tuple(self._ports(node)),
             mounts=tuple(self._mounts(node.get("volumes"))),
             health=self._health(node.entry("healthcheck")),
@@ -72,7 +72,7 @@ class ServiceReader:
             cap_add=self._strings(node.get("cap_add")),
             cap_drop=self._strings(node.get("cap_drop")),
             security_opt=self._strings(node.get("security_opt")),
-            depends_on=tuple(self._depends_on(node.get("depends_on"))),
+            depends_on=tuple(self._depends_on(node)),
             profiles=self._strings(node.get("profiles")),
             working_directory=self._text(node.get("working_dir")),
             network_mode=self._text(node.get("network_mode")),
@@ -114,6 +114,10 @@ class ServiceReader:
             pairs.append((name, value if equals else None))
         return tuple(pairs)
 
+    def _from_outside(self, pairs: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, str | None], ...]:
+        """A name without a value takes that of the ``.env`` file, if it has one."""
+        return tuple((name, self._variables.get(name) if value is None else value) for name, value in pairs)
+
     def _build(self, entry: YamlEntry | None) -> Build | None:
         if entry is None:
             return None
@@ -124,7 +128,7 @@ class ServiceReader:
             dockerfile=self._text(node.get("dockerfile")),
             inline_dockerfile=self._text(node.get("dockerfile_inline")),
             target=self._text(node.get("target")) or None,
-            arguments=self._pairs(node.get("args")),
+            arguments=self._from_outside(self._pairs(node.get("args"))),
             place=self.located(entry.span, entry.key.origin),
         )
 
@@ -136,9 +140,9 @@ class ServiceReader:
             return Command(argv=self._strings(entry.value), written_as_string=False, place=place)
         text = self._text(entry.value) or ""
         try:
-            argv = tuple(shlex.split(text))
-        except ValueError:
-            self.notes.append(f"{place.path}:{place.line}: the command has an open quote")
+            argv = split_command(text)
+        except MalformedCommandError:
+            self.notes.append(f"{place.path}:{place.line}: the command has an open quote or bracket")
             argv = tuple(text.split())
         return Command(argv=argv, written_as_string=True, place=place)
 
@@ -227,14 +231,25 @@ class ServiceReader:
             gpus=gpus,
         )
 
-    def _depends_on(self, node: YamlNode | None) -> Iterator[Dependency]:
-        if isinstance(node, YamlMapping):
-            for entry in node:
+    def _depends_on(self, node: YamlMapping) -> Iterator[Dependency]:
+        """Those that are named, and those that links, shared volumes and a shared network imply."""
+        named = node.get("depends_on")
+        known: set[str] = set()
+        if isinstance(named, YamlMapping):
+            for entry in named:
                 value = entry.value if isinstance(entry.value, YamlMapping) else None
                 condition = self._text(value.get("condition")) if value is not None else None
+                known.add(entry.key.text)
                 yield Dependency(service=entry.key.text, condition=condition or "service_started")
-        else:
-            for name in self._strings(node):
+        shared = [self._text(node.get(key)) or "" for key in ("network_mode", "ipc", "pid")]
+        implied = [
+            *(self._strings(named) if not isinstance(named, YamlMapping) else ()),
+            *(text.partition(":")[0] for text in self._strings(node.get("links"))),
+            *(text.partition(":")[0] for text in self._strings(node.get("volumes_from")) if text[:10] != "container:"),
+            *(text.removeprefix("service:") for text in shared if text.startswith("service:")),
+        ]
+        for name in dict.fromkeys(implied):
+            if name and name not in known:
                 yield Dependency(service=name, condition="service_started")
 
     def _env_files(self, node: YamlNode | None) -> tuple[str, ...]:

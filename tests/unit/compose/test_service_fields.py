@@ -28,6 +28,7 @@ def service(text: str, **variables: str) -> ComposeService:
         ("expose: [80, '81/tcp', '82-83']", "ports", ((None, 80), (None, 81), (None, 82), (None, 83))),
         ("environment: {A: 1, B: , C: '', D: true, E: 1.50}", "environment",
          (("A", "1"), ("B", None), ("C", ""), ("D", "true"), ("E", "1.50"))),
+        ("environment: [TAG, B]", "environment", (("TAG", "1"), ("B", None))),
         ("environment: [A=1, B, C=, 'D=a=b']", "environment", (("A", "1"), ("B", None), ("C", ""), ("D", "a=b"))),
         ("tmpfs: /run", "tmpfs", ("/run",)),
         ("tmpfs: ['/run:size=64m', /tmp]", "tmpfs", ("/run:size=64m", "/tmp")),
@@ -66,6 +67,11 @@ def test_fields(text: str, field: str, expected: object) -> None:
         ("command: |\n  one \\\n  two\n", ("one", "\ntwo"), True),
         ('command: sh -c "a && b"', ("sh", "-c", "a && b"), True),
         ("command: sh -c 'echo $$HOME'", ("sh", "-c", "echo $HOME"), True),
+        ("command: a && b", ("a",), True),
+        ("command: a 2>b", ("a",), True),
+        ("command: a $(b c) `d e` 'f|g'", ("a", "$(b c)", "`d e`", "f|g"), True),
+        ("command: |\n  a \"b\\tc\" '' d\"e\"'f'", ("a", "btc", "", "def"), True),
+        ("command: a(b)", ("a(b)",), True),
         ("command: []", (), False),
         ("command: it's open", ("it's", "open"), True),
     ],
@@ -177,6 +183,15 @@ def test_dependencies() -> None:
         ("queue", "service_started"),
         ("x", "service_started"),
     ]
+
+
+def test_dependencies_that_other_fields_imply() -> None:
+    found = service(
+        "depends_on: [db]\nlinks: ['db:database', cache]\n"
+        "volumes_from: [data:ro, 'container:x']\nnetwork_mode: service:vpn"
+    )
+
+    assert [item.service for item in found.depends_on] == ["db", "cache", "data", "vpn"]
 
 
 def test_places_are_those_in_the_file() -> None:
