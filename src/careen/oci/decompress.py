@@ -32,9 +32,12 @@ class _Readable(Protocol):
 class LayerStream:
     """Hashes the tar stream as it passes. Every failure of the packing is a LayerError."""
 
-    def __init__(self, packed: _Readable, *, limit: int = LARGEST_LAYER) -> None:
+    def __init__(self, packed: _Readable, *, limit: int = LARGEST_LAYER, verified: Digest | None = None) -> None:
+        """``verified`` is the digest that ``packed`` answers for itself: what is not packed is not hashed again."""
         self._read, self._errors = _unpacker(packed)
         self._sink = DigestingSink()
+        self._verified = None if self._errors else verified  # what nothing can go wrong with is not packed
+        self._size = 0
         self._limit = limit
         self._buffer = b""
         self._at = 0
@@ -65,19 +68,21 @@ class LayerStream:
 
     @property
     def size(self) -> int:
-        return self._sink.size
+        return self._size
 
     def digest(self) -> Digest:
         """Of everything read so far; of the whole, after drain."""
-        return self._sink.digest()
+        return self._verified or self._sink.digest()
 
     def _next(self) -> bytes:
         try:
             piece = self._read(_PIECE)
         except self._errors as error:
             raise LayerError(f"it cannot be unpacked: {error}") from error
-        self._sink.write(piece)
-        if self._sink.size > self._limit:
+        if self._verified is None:
+            self._sink.write(piece)
+        self._size += len(piece)
+        if self._size > self._limit:
             raise LayerError(f"it unpacks to more than {self._limit} bytes")
         return piece
 

@@ -142,7 +142,7 @@ def _layer_stream(images: Images, layer: Descriptor, diff_id: Digest | None, lim
         raise LayerError(f"the layer {layer.digest} is kept outside of registries: {layer.media_type}")
     try:
         with images.open_blob(layer) as packed:
-            stream = LayerStream(packed, limit=limit)
+            stream = LayerStream(packed, limit=limit, verified=layer.digest)
             yield stream
             stream.drain()
             while packed.read(1 << 20):
