@@ -22,7 +22,7 @@ from careen.text.units import format_bytes
 
 _MOST_CELLS = 60
 _MOST_ROWS = 60
-_OTHER = "old"
+_OTHER = "base"
 _WASTED = "bad"
 _OF_SYSTEM = frozenset({Cause.SYSTEM, Cause.PACKAGE_RECORDS, Cause.INTERPRETER})
 _COLOURS = (

@@ -65,7 +65,11 @@ def what_is_wasted(item: Waste) -> str:
 def versions(change: Change) -> str:
     if change.before_version == change.after_version:
         return change.after_version
-    return f"{change.before_version or 'none'} → {change.after_version or 'none'}"
+    if change.before is None:
+        return f"new: {change.after_version}"
+    if change.after is None:
+        return f"gone: {change.before_version}"
+    return f"{change.before_version or 'unknown'} → {change.after_version or 'unknown'}"
 
 
 def count(number: int, noun: str) -> str:

@@ -209,6 +209,30 @@ def test_folder_that_is_emptied_and_filled_with_the_same_is_no_deletion(tmp_path
     assert waste(found) == [(WasteKind.OWNER_CHANGED, 1, 2, 10), (WasteKind.DELETED, 1, 2, 5)]
 
 
+def test_file_that_its_own_layer_replaces_was_deleted_not_moved(tmp_path: Path) -> None:
+    found = sized(tmp_path, [Item("a", b"x" * 10), folder("a/"), Item("a/b", b"y")])
+
+    assert waste(found) == [(WasteKind.DELETED, 1, 1, 10)]
+
+
+def test_file_of_a_package_stays_the_package_s_when_a_layer_brings_it_without_a_record(tmp_path: Path) -> None:
+    listed = Item("var/lib/dpkg/info/bash.list", b"/bin/bash\n/bin/sh\n")
+    program = Item("bin/bash", b"b" * 100)
+
+    found = sized(tmp_path, [listed, program], [Item("bin/bash", b"b" * 100, owner=1000)])
+
+    (package,) = found.packages
+    assert (package.bytes, package.hidden_bytes, package.layers) == (100, 100, (1, 2))
+
+
+def test_record_that_names_only_a_hard_link_owns_the_file(tmp_path: Path) -> None:
+    listed = Item("var/lib/dpkg/info/perl.list", b"/usr/bin/perl5\n")
+
+    found = sized(tmp_path, [listed, Item("usr/bin/perl", b"p" * 50), hard_link("usr/bin/perl5", "usr/bin/perl")])
+
+    assert packages(found) == {"debian:perl": 50}
+
+
 def test_file_that_is_moved_is_stored_twice(tmp_path: Path) -> None:
     found = sized(tmp_path, [Item("build/model", b"m" * 99)], [Item("build/.wh.model"), Item("app/model", b"m" * 99)])
 
