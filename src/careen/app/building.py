@@ -39,5 +39,6 @@ def build_planned(session: Session, request: BuildRequest, planned: Planned) -> 
         debs=session.mirror.debs,
         store=Store(session.store),
         uv=uv_program(),
+        environment=session.surroundings.environment,
     )
     return build_stack(planned.plan, sources, output=request.output, options=request.options, progress=session.progress)
