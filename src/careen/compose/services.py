@@ -16,7 +16,7 @@ from careen.compose.model import (
     Mount,
     ResourceLimits,
 )
-from careen.compose.values import parse_duration, parse_number, parse_size
+from careen.compose.values import parse_duration, parse_number, parse_size, plain_value
 from careen.compose.words import MalformedCommandError, split_command
 from careen.text.source import Source, Span
 
@@ -107,12 +107,19 @@ class ServiceReader:
 
     def _pairs(self, node: YamlNode | None) -> tuple[tuple[str, str | None], ...]:
         if isinstance(node, YamlMapping):
-            return tuple((entry.key.text, self._text(entry.value)) for entry in node)
+            return tuple((entry.key.text, self._written(entry.value)) for entry in node)
         pairs: list[tuple[str, str | None]] = []
         for text in self._strings(node):
             name, equals, value = text.partition("=")
             pairs.append((name, value if equals else None))
         return tuple(pairs)
+
+    def _written(self, node: YamlNode) -> str | None:
+        """Numbers and truths are read as YAML before they become strings; what has a reference in it is a string."""
+        text = self._text(node)
+        if isinstance(node, YamlScalar) and node.plain and text is not None and "$" not in node.text:
+            return plain_value(text)
+        return text
 
     def _from_outside(self, pairs: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, str | None], ...]:
         """A name without a value takes that of the ``.env`` file, if it has one."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from careen.errors import CareenError
+from careen.text.problems import SyntaxProblem
 
 
-class UndecodableError(CareenError):
+class UndecodableError(SyntaxProblem):
     """The file is not UTF-8 text."""
 
 
@@ -56,10 +56,8 @@ class Source:
             return cls(path, data.decode("utf-8"))
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise UndecodableError(
-                f"{path}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x})",
-                hints=("save the file as UTF-8",),
-            ) from error
+            reason = f"not UTF-8 text (byte 0x{data[error.start]:02x})"
+            raise UndecodableError(path, line, reason, hints=("save the file as UTF-8",)) from error
 
     @cached_property
     def _line_starts(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from careen.compose.load import load_project
 from careen.compose.model import ComposeService
-from careen.compose.values import parse_duration, parse_number, parse_size
+from careen.compose.values import parse_duration, parse_number, parse_size, plain_value
 from careen.text.source import Source
 
 
@@ -27,7 +27,7 @@ def service(text: str, **variables: str) -> ComposeService:
         ("ports: ['${PORT:-8000}:8000', junk, '1-99999999:1']", "ports", ((8000, 8000), (None, 1))),
         ("expose: [80, '81/tcp', '82-83']", "ports", ((None, 80), (None, 81), (None, 82), (None, 83))),
         ("environment: {A: 1, B: , C: '', D: true, E: 1.50}", "environment",
-         (("A", "1"), ("B", None), ("C", ""), ("D", "true"), ("E", "1.50"))),
+         (("A", "1"), ("B", None), ("C", ""), ("D", "true"), ("E", "1.5"))),
         ("environment: [TAG, B]", "environment", (("TAG", "1"), ("B", None))),
         ("environment: [A=1, B, C=, 'D=a=b']", "environment", (("A", "1"), ("B", None), ("C", ""), ("D", "a=b"))),
         ("tmpfs: /run", "tmpfs", ("/run",)),
@@ -221,3 +221,15 @@ def test_sizes(text: str, count: int | None) -> None:
 
 def test_numbers() -> None:
     assert (parse_number("0.5"), parse_number("x")) == (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("022", "18"), ("1_000", "1000"), ("0x1F", "31"), ("1.50", "1.5"), ("True", "true"), ("FALSE", "false"),
+     ("yes", "yes"), ("1e3", "1000"), (".5", "0.5"), ("+5", "5"), ("1.0", "1"), ("0o17", "15"), ("08", "8"),
+     ("12345678901234567890123", "1.2345678901234568e+22"), ("1e30", "1e+30"), ("-0", "0"), ("0b11", "3"),
+     ("123456789.0", "1.23456789e+08"), ("1__0", "10"), ("0.00001", "1e-05"), ("-1.5", "-1.5"), ("0", "0"),
+     ("1.2.3", "1.2.3"), ("8000:80", "8000:80"), ("-", "-"), ("1e99999", "inf"), ("100.0", "100"), ("a", "a")],
+)  # fmt: skip
+def test_plain_values_become_the_strings_that_a_container_gets(text: str, expected: str) -> None:
+    assert plain_value(text) == expected
