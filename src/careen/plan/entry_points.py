@@ -11,6 +11,9 @@ from pathlib import PurePosixPath
 from careen.errors import CareenError
 from careen.plan.roles import Role
 
+HEARTBEAT_MODULE = "careen_heartbeat"
+"""What careen itself has workers include: it is no module of the project, though it may lie beside its Dockerfile."""
+
 
 class UnknownEntryPointError(CareenError):
     """The command does not say which Python module it starts."""
@@ -280,7 +283,7 @@ def _celery(words: tuple[str, ...]) -> EntryPoint:
     mentions = tuple(f"{module}.celery" for module in modules)
     includes = options.last("-I", "--include")
     if includes:
-        modules += [name for name in includes.split(",") if name]
+        modules += [name for name in includes.split(",") if name and name != HEARTBEAT_MODULE]
     command = options.operands[0] if options.operands else ""
     role = {"worker": Role.WORKER, "beat": Role.BEAT, "flower": Role.FLOWER}.get(command, Role.OTHER)
     programs = ["celery"]

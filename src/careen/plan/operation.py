@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
-from careen.plan.entry_points import EntryPoint
+from careen.plan.entry_points import HEARTBEAT_MODULE, EntryPoint
 from careen.plan.roles import Role
 from careen.plan.target import HealthCheck, Limits, PythonRuntime
 
@@ -17,7 +17,6 @@ SUPPORT_FOLDER = PurePosixPath("/opt/careen")
 """Where an image keeps the files that careen adds."""
 
 HEARTBEAT_FILE = PurePosixPath("/tmp/careen-heartbeat")  # noqa: S108 - a tmpfs of the container, nobody else's folder
-HEARTBEAT_MODULE = "careen_heartbeat"
 _HEARTBEAT_MAX_AGE_SECONDS = 60
 
 _MEGABYTE = 10**6
@@ -116,7 +115,7 @@ def with_heartbeat(entry: EntryPoint) -> tuple[str, ...]:
     A command that careen wrote before includes it already and stays as it is.
     """
     words = list(entry.arguments)
-    if HEARTBEAT_MODULE in entry.modules:
+    if any(HEARTBEAT_MODULE in word.rpartition("=")[2].split(",") for word in words):
         return entry.arguments
     for index, word in enumerate(words):
         name, equals, value = word.partition("=")

@@ -3,7 +3,8 @@
 from importlib import resources
 from pathlib import PurePosixPath
 
-from careen.plan.operation import HEARTBEAT_MODULE, SUPPORT_FOLDER
+from careen.plan.entry_points import HEARTBEAT_MODULE
+from careen.plan.operation import SUPPORT_FOLDER
 from careen.plan.roles import Role
 from careen.plan.target import SupportFile
 

@@ -100,7 +100,11 @@ def test_the_stack_does_its_work_read_only_and_without_capabilities(
     options += ["--security-opt", "no-new-privileges", "--health-interval", "1s"]
     options += ["--env", f"SHELF_REDIS_URL=redis://127.0.0.1:{redis_port}/0"]
     containers = {name: build(stand_ins, rewritten, name) for name in SERVICES}
-    running = {name: stand_ins.run("run", "--detach", *options, image) for name, image in containers.items()}
+    # Celery names a worker after its host, and Flower knows workers by their names.
+    running = {
+        name: stand_ins.run("run", "--detach", "--hostname", name, *options, image)
+        for name, image in containers.items()
+    }
     try:
         waiting = set(running)
         give_up = time.monotonic() + _PATIENCE_SECONDS

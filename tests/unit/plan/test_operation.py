@@ -75,3 +75,11 @@ def test_the_heartbeat_joins_what_is_included(command: str, expected: tuple[str,
     words = with_heartbeat(interpret(command.split(), {}))
 
     assert words[-len(expected) :] == expected
+
+
+@pytest.mark.parametrize("written", ["--include careen_heartbeat", "--include=b,careen_heartbeat"])
+def test_a_command_that_careen_wrote_stays_as_it_is(written: str) -> None:
+    entry = interpret(f"celery -A a worker {written}".split(), {})
+
+    assert with_heartbeat(entry) == entry.arguments
+    assert "careen_heartbeat" not in entry.modules, "it is no module of the project"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from careen.plan.operation import HEARTBEAT_MODULE, SUPPORT_FOLDER
+from careen.plan.entry_points import HEARTBEAT_MODULE
+from careen.plan.operation import SUPPORT_FOLDER
 from careen.plan.roles import Role
 from careen.plan.support import support_files
 
