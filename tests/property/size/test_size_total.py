@@ -108,6 +108,9 @@ def _symlink(path: str, target: str) -> Item:
 @example([[Item("a/x", b"1"), _symlink("a", "b"), Item("a/y", b"2")]])
 @example([[Item("a/x", b"1")], [Item("a/y", b"2"), Item("b", b"3"), _link("a", "b"), _folder("a"), Item("a/z", b"4")]])
 @example([[Item("a/x", b"1")], [_folder("b"), Item("a/.wh.x"), Item(".wh.a"), Item("a/y", b"2")]])
+@example([[_symlink("l", "."), Item("l/x", b"1"), _folder("l/l"), Item("l/y", b"2")]])
+@example([[_symlink("a/s", ".."), Item("a/s/x", b"1"), Item("a/s/a", b"2"), Item("a/s/y", b"3")]])
+@example([[_symlink("a/s", "..")], [Item("a/s/x", b"1"), Item("a/s/.wh.a"), Item("a/s/y", b"2")]])
 def test_what_is_visible_is_what_is_listed(layers: list[list[Item]]) -> None:
     tars = [tar(layer) for layer in layers]
 
