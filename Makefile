@@ -10,10 +10,10 @@ PACKAGES := binutils bubblewrap buildah debian-archive-keyring docker-registry d
 	libglib2.0-0 mmdebstrap podman redis-server runc skopeo umoci
 APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: help machine setup test check fmt lock demo clean real
+.PHONY: help machine setup test check fmt lock demo clean real real-core
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/'
 
 machine:  ## Debian's packages that `demo` and `real` use: runners, a broker, registries (asks for root)
 	$(APT) update
@@ -34,6 +34,9 @@ test: setup  ## the tests that need nothing but this folder and the package inde
 
 real: setup  ## compare with docker, skopeo, umoci, runc, dpkg-deb, uv where they are installed
 	$(BIN)/pytest -m real
+
+real-core: setup  ## the part of real that every change must pass: docker, registries, other tools, a proof
+	$(BIN)/pytest -m real tests/real/keel tests/real/oci tests/real/prove/test_healthy.py
 
 check: setup  ## what a change must pass: format, lint, types, import contracts, generated files, tests
 	$(BIN)/ruff format --check .
