@@ -46,7 +46,7 @@ from careen.python.names import PackageName, PythonVersion
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.text.units import format_bytes
 from careen.workspace.configuration import configuration_of
-from careen.workspace.discover import discover
+from careen.workspace.discover import discover, is_dockerfile_name
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
 from careen.workspace.model import PythonProject
 from careen.workspace.sources import first_party, with_roots
@@ -66,6 +66,10 @@ class UnsuitableBaseError(CareenError):
 
 class NothingToPlanError(CareenError):
     """The folder has no Python service with a lock."""
+
+
+class HalfReadError(CareenError):
+    """A file that the plan would rest on cannot be read, so a plan would leave out what nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +99,9 @@ class Planned:
 
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
-    """Raises NothingToPlanError, and what reading, the index or the mirror raise."""
+    """Raises NothingToPlanError, HalfReadError, and what reading, the index or the mirror raise."""
     facts = derive(discover(request.root, compose_files=request.compose_files))
+    _refuse_half_read(facts)
     config = configuration_of(facts.workspace)
     planning = _Planning(session, request, facts, config)
     plan = planning.plan()
@@ -105,6 +110,18 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         plan = with_bytecode(session, plan, request.root / plan.root)
     plan = replace(plan, notes=(*plan.notes, *_gpu_notes(plan, facts)))
     return Planned(facts=facts, config=config, plan=plan, lock=planning.lock)
+
+
+def _refuse_half_read(facts: StackFacts) -> None:
+    """Raises HalfReadError for a compose file, or a Dockerfile of its services, that cannot be read."""
+    workspace = facts.workspace
+    for item in workspace.unreadable:
+        is_compose = workspace.compose is None and item.path.suffix in {".yml", ".yaml"}
+        if is_compose or (workspace.compose is not None and is_dockerfile_name(item.path.name)):
+            raise HalfReadError(
+                f"{item.path}:{item.line}: {item.message}",
+                hints=("`careen scan` judges what can be read; planning needs all of it",),
+            )
 
 
 def _gpu_notes(plan: Plan, facts: StackFacts) -> Iterator[str]:

@@ -116,3 +116,24 @@ def test_context_tells_what_is_sent_by_cause_and_what_patterns_would_save(tmp_pa
     ]
     assert found[0]["causes"][0]["cause"] == "notebooks"
     assert "a.ipynb" in careen("context", str(tmp_path), "--list").stdout
+
+
+@pytest.mark.parametrize("verb", ["plan", "build", "overhaul"])
+@pytest.mark.parametrize(
+    ("broken", "text", "told"),
+    [
+        ("compose.yaml", "services:\n  api:\n    build: [\n  x: y\n", "compose.yaml:"),
+        ("Dockerfile", "FROM python:3.11-slim\nRUNN pip install x\n", "Dockerfile:2: "),
+    ],
+)
+def test_nothing_is_planned_from_half_a_set_up(tmp_path: Path, verb: str, broken: str, text: str, told: str) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  api:\n    build: .\n    command: python -m pkg\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nCOPY . .\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "pkg"\nversion = "1"\n')
+    (tmp_path / broken).write_text(text)
+
+    done = careen(verb, ".", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-3].startswith(f"error: {told}")
+    assert {path.name for path in tmp_path.iterdir()} == {"compose.yaml", "Dockerfile", "pyproject.toml"}
