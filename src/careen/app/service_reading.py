@@ -1,0 +1,165 @@
+"""One service as far as files alone tell: what its command starts, what that imports, what of the lock that needs."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from posixpath import normpath
+
+from careen.config import Config
+from careen.plan.application import APPLICATION_FOLDER
+from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
+from careen.plan.lock_view import LockView
+from careen.plan.partition import Overrides, Partition, partition
+from careen.plan.roles import Role
+from careen.python.imports import Reach, Sources, SourceTree, Start, reach
+from careen.python.locked import LocalSource, Lock
+from careen.workspace.facts import ServiceFacts
+from careen.workspace.files import ProjectFiles
+from careen.workspace.model import PythonProject
+from careen.workspace.sources import first_party, with_roots
+
+_FOR_SOURCES = {("src",), ("lib",), ("python",)}
+
+
+@dataclass(frozen=True)
+class ReadService:
+    """``texts`` are those of the modules that it reaches."""
+
+    facts: ServiceFacts
+    entry: EntryPoint
+    reach: Reach
+    partition: Partition
+    texts: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class ServiceReader:
+    """``without`` names distributions that no service shall have. ``notes`` grow as things are found out."""
+
+    files: ProjectFiles
+    project: PythonProject
+    services: tuple[ServiceFacts, ...]
+    lock: Lock
+    config: Config
+    without: tuple[str, ...]
+    notes: list[str]
+
+    @cached_property
+    def tree(self) -> SourceTree:
+        """The project's files, with the members of its workspace and the folders that commands are given from."""
+        tree = first_party(self.files, self.project.folder)
+        members = [
+            PurePosixPath(normpath(self.lock.path.parent / package.source.path))
+            for package in self.lock.local
+            if isinstance(package.source, LocalSource)
+        ]
+        inside = [path.relative_to(self.project.folder) for path in members if path.is_relative_to(self.project.folder)]
+        return with_roots(tree, inside, self._commanded())
+
+    @cached_property
+    def sizes(self) -> Mapping[PurePosixPath, int]:
+        """Bytes of the tree's files."""
+        folder = self.files.root / self.project.folder
+        sizes: dict[PurePosixPath, int] = {}
+        for path in self.tree.files:
+            with contextlib.suppress(OSError):
+                sizes[path] = (folder / path).stat().st_size
+        return sizes
+
+    def read(self, service: ServiceFacts, view: LockView, scripts: Mapping[str, str]) -> ReadService | None:
+        """None, with a note, for a service whose command tells no module; ``scripts`` are console scripts."""
+        own = self.config.service(service.name)
+        argv: Sequence[str] = own.entrypoint or (service.launch.argv if service.launch is not None else ())
+        try:
+            entry = interpret(argv, scripts)
+        except UnknownEntryPointError as error:
+            place = service.launch.place if service.launch is not None else service.place
+            self.notes.append(f"{place.path}:{place.line}: {service.name}: {error.message}")
+            return None
+        before = self._before(service, scripts)
+        found = reach(self._sources, self._start(service, (entry, *before)))
+        self.notes += found.notes
+        kept = partition(
+            view,
+            (entry, *before),
+            found,
+            Overrides(include=own.include, exclude=(*own.exclude, *self.without)),
+        )
+        self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
+        texts = tuple(text for path in found.modules.values() if (text := self._text(path)) is not None)
+        return ReadService(service, entry, found, kept, texts)
+
+    def home(self, entry: EntryPoint) -> PurePosixPath:
+        """Where in the image the command is given from: the folder above its script, or above its module's package,
+        unless that is but a folder for sources.
+        """
+        for script in entry.scripts:
+            if not script.is_absolute():
+                found, depth = self._script(script), len(PurePosixPath(normpath(script)).parts)
+                return APPLICATION_FOLDER.joinpath(*found.parts[:-depth])
+        names = [*entry.modules, *(mention.partition(":")[0] for mention in entry.mentions)]
+        for name in names:
+            path = self.tree.modules.get(name)
+            if path is not None:
+                depth = len(name.split(".")) + (path.name == "__init__.py")
+                folder = path.parts[:-depth]
+                return APPLICATION_FOLDER if folder[-1:] in _FOR_SOURCES else APPLICATION_FOLDER.joinpath(*folder)
+        return APPLICATION_FOLDER
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self.tree, self._text)
+
+    def _text(self, path: PurePosixPath) -> str | None:
+        return self.files.text_or_none(self.project.folder / path)
+
+    def _commanded(self) -> Iterator[str]:
+        """Modules that commands name, whose folders must stand on ``sys.path`` wherever the Dockerfile puts them."""
+        for service in self.services:
+            own = self.config.service(service.name)
+            with contextlib.suppress(UnknownEntryPointError):
+                entry = interpret(own.entrypoint or (service.launch.argv if service.launch is not None else ()), {})
+                yield from entry.modules
+                yield from (name for mention in entry.mentions if "." in (name := mention.partition(":")[0]))
+
+    def _before(self, service: ServiceFacts, scripts: Mapping[str, str]) -> tuple[EntryPoint, ...]:
+        """What runs before the service does, such as migrations: its image must be able to run it too."""
+        found: list[EntryPoint] = []
+        for argv in service.launch.prelude if service.launch is not None else ():
+            with contextlib.suppress(UnknownEntryPointError):
+                step = interpret(argv, scripts)
+                found.append(step)
+                if step.role is Role.OTHER:  # another server is but the other branch of a condition
+                    self.notes.append(
+                        f"{service.name} runs `{' '.join(argv)}` before it starts: make that a step of its own"
+                    )
+        return tuple(found)
+
+    def _start(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Start:
+        environment = dict(service.image.environment) if service.image is not None else {}
+        compose = service.service.compose
+        if compose is not None:
+            environment.update((name, value) for name, value in compose.environment if value is not None)
+        files = set(self.tree.files)
+        return Start(
+            modules=[module for entry in entries for module in entry.modules],
+            scripts=[
+                *(self._script(script) for entry in entries for script in entry.scripts),
+                *(path for entry in entries for path in entry.settings if path in files),
+            ],
+            mentions=[mention for entry in entries for mention in entry.mentions],
+            environment=environment,
+        )
+
+    def _script(self, script: PurePosixPath) -> PurePosixPath:
+        """The project's file behind a path of the command, whichever folder the Dockerfile gives the command from."""
+        wanted = PurePosixPath(normpath(script)).parts
+        while wanted and wanted[0] in {"/", ".."}:
+            wanted = wanted[1:]
+        for length in range(len(wanted), 0, -1):
+            found = [path for path in self.tree.files if path.parts[-length:] == wanted[-length:]]
+            if found:
+                return min(found, key=lambda path: (len(path.parts), path))
+        return script

@@ -1,0 +1,125 @@
+"""The lock as one target meets it: who the project is, what could be installed, and what the wheels of that hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from careen.app.session import Session
+from careen.dockerfile.actions import Install
+from careen.errors import CareenError
+from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
+from careen.plan.sync import SyncRequest, sync_request
+from careen.progress import Step
+from careen.python.contents import DistributionContents
+from careen.python.environment import TargetEnvironment
+from careen.python.locked import Lock, LockedFile, LockedPackage
+from careen.python.names import PackageName
+from careen.workspace.facts import ImageFacts
+from careen.workspace.model import PythonProject
+
+
+@dataclass(kw_only=True)
+class TargetLock:
+    """``images`` are today's, of the services that are planned. ``notes`` grow as things are found out."""
+
+    session: Session
+    lock: Lock
+    project: PythonProject
+    images: tuple[ImageFacts, ...]
+    environment: TargetEnvironment
+    glibc: tuple[int, int]
+    notes: list[str]
+
+    @cached_property
+    def locked_project(self) -> LockedPackage:
+        """The project's own entry, else, for a workspace whose root is none, the member that most images sync.
+
+        Raises NoProjectError.
+        """
+        folder = self.project.folder
+        inside = folder.relative_to(self.lock.path.parent) if folder.is_relative_to(self.lock.path.parent) else folder
+        project = self.lock.project(self.project.pyproject.name, inside)
+        if project is None:
+            named = [name for request in self.requests.values() for name in request.members]
+            members = [package for package in self.lock.local if package.name in named] or [*self.lock.local]
+            project = members[0] if members else None
+        return project or project_of(self.lock, self.project.pyproject.name)
+
+    @cached_property
+    def requests(self) -> Mapping[Install, SyncRequest]:
+        """What today's images install of the lock."""
+        return {
+            install: sync_request(install)
+            for image in self.images
+            for _, install in image.installs
+            if install.whole_project
+        }
+
+    @cached_property
+    def universe(self) -> Universe:
+        return universe(self.lock, self.locked_project, self.environment, self.requests.values())
+
+    @property
+    def installable(self) -> Mapping[PackageName, LockedPackage]:
+        return self.universe.installable
+
+    @cached_property
+    def wheels(self) -> Mapping[PackageName, LockedFile]:
+        return wheels_for(self.installable.values(), self.environment, self.glibc)
+
+    @cached_property
+    def contents(self) -> Mapping[PackageName, DistributionContents]:
+        files = list(dict.fromkeys(self.wheels.values()))
+        phase, done = "reading wheels in the index", 0
+        self.session.progress(Step(phase, 0, len(files)))
+
+        def told(file: LockedFile) -> None:
+            nonlocal done
+            done += 1
+            self.session.progress(Step(phase, done, len(files), file.filename))
+
+        found = self.session.packages.contents(files, on_done=told)
+        self.session.progress(Step(phase, len(files), len(files)))
+        contents: dict[PackageName, DistributionContents] = {}
+        silent: dict[str, list[tuple[str, str]]] = {}
+        for name, wheel in self.wheels.items():
+            answer = found[wheel]
+            if isinstance(answer, CareenError):
+                silent.setdefault(type(answer).__name__, []).append((wheel.filename, answer.message))
+            else:
+                contents[name] = answer
+        for failures in silent.values():
+            filename, message = failures[0]
+            more = f" (and {len(failures) - 1} more wheels likewise)" if len(failures) > 1 else ""
+            self.notes.append(f"{filename}: {message}{more}: what it brings and weighs is not known")
+        self.notes += [
+            f"{name} {package.version} has no wheel for {self.environment.platform}: "
+            "its size is unknown until it is built"
+            for name, package in sorted(self.installable.items())
+            if name not in self.wheels and not package.is_local
+        ]
+        return contents
+
+    @cached_property
+    def view(self) -> LockView:
+        return make_view(self.universe, self.contents)
+
+    def installed_by(self, image: ImageFacts | None) -> Mapping[PackageName, LockedPackage]:
+        """What an image of today holds of the lock."""
+        found: dict[PackageName, LockedPackage] = {}
+        for _, install in image.installs if image is not None else ():
+            if install.whole_project:
+                found.update(self.synced(install))
+        return found
+
+    def synced(self, install: Install) -> Mapping[PackageName, LockedPackage]:
+        return synced(
+            self.requests.get(install) or sync_request(install),
+            self.lock,
+            self.locked_project,
+            self.environment,
+            self._default_groups,
+        )
+
+    def _default_groups(self, project: LockedPackage) -> Sequence[str]:
+        return self.project.pyproject.default_groups if project is self.locked_project else ("dev",)

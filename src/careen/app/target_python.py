@@ -1,0 +1,53 @@
+"""The Debian release whose Python a stack gets, and the machine that markers and wheels are judged for."""
+
+from collections.abc import Iterable, Mapping
+
+from careen.debian.runtime import DebianPython, python_of, release_for
+from careen.dockerfile.stages import ImageBase
+from careen.errors import CareenError
+from careen.plan.python_version import target_python, version_in_image
+from careen.platforms import Platform
+from careen.python.environment import TargetEnvironment
+from careen.python.names import PythonVersion
+from careen.workspace.facts import ImageFacts
+
+_OFFERED = (PythonVersion(11), PythonVersion(13))
+_PATCH: Mapping[str, int] = {"bookworm": 2, "trixie": 5}
+"""The last number of each release's Python."""
+
+
+class UnsuitableBaseError(CareenError):
+    """The base that was named, or needed, is not one that careen can plan on."""
+
+
+def python_for(images: Iterable[ImageFacts], requires_python: str | None, notes: list[str]) -> DebianPython:
+    """The one that today's images run, where Debian and the project allow it; ``notes`` tell of any other.
+
+    Raises UnsuitableBaseError, or what no Python satisfies.
+    """
+    references = [image.base.reference or image.base.written for image in images if isinstance(image.base, ImageBase)]
+    today = [version for reference in references if (version := version_in_image(reference)) is not None]
+    version, note = target_python(today, requires_python, _OFFERED)
+    if note is not None:
+        notes.append(note)
+    found = release_for(3, version.minor)
+    if found is None:
+        raise UnsuitableBaseError(f"Debian carries no Python {version}")
+    return found
+
+
+def named_python(named: str, requires_python: str | None) -> DebianPython:
+    """The Python of ``debian:<release>``. Raises UnsuitableBaseError, or UnknownReleaseError."""
+    kind, _, release = named.partition(":")
+    if kind != "debian":
+        raise UnsuitableBaseError(
+            f"careen plans on bases that it composes from Debian packages, and {named} is none",
+            hints=("name debian:bookworm (Python 3.11) or debian:trixie (Python 3.13)",),
+        )
+    python = python_of(release)
+    target_python([], requires_python, (PythonVersion(python.version[1]),))
+    return python
+
+
+def environment_on(python: DebianPython, platform: Platform) -> TargetEnvironment:
+    return TargetEnvironment(python=PythonVersion(python.version[1]), platform=platform, patch=_PATCH[python.release])
