@@ -7,13 +7,10 @@ the root, absolute ones from it. Whiteouts hide what lower layers made, and noth
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from careen.oci.applying import Allowance, followed, hidden_by, is_whiteout
 from careen.oci.decompress import LayerError
 from careen.oci.layer_entries import EntryKind, LayerEntry
 
-_WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
-_AUFS = ".wh..wh."
-_LONGEST_CHAIN = 255
 _MADE = LayerEntry(path="", kind=EntryKind.DIRECTORY, mode=0o755)
 
 
@@ -73,6 +70,7 @@ class FileSystem:
 
     def __init__(self) -> None:
         self._root = _Node(_MADE, 0)
+        self._allowance = Allowance()
 
     def apply(self, entry: LayerEntry, layer: int) -> Change:
         """Raises LayerError for what cannot be applied."""
@@ -80,9 +78,10 @@ class FileSystem:
         if not entry.path:
             self._root.entry, self._root.layer = entry, layer
             return Change(placed="", again=True)
+        self._allowance.take_entry(entry)
         made: list[str] = []
         where, parent = self._folder(folder, layer, made)
-        if name.startswith(_WHITEOUT):
+        if is_whiteout(name):
             return Change(removed=tuple(self._hide(where, parent, name, layer)), made=tuple(made))
         place = f"{where}/{name}" if where else name
         present = parent.children.get(name)
@@ -130,33 +129,7 @@ class FileSystem:
         return "/".join(self._steps(path))
 
     def _steps(self, path: str) -> list[str]:
-        done: list[str] = []
-        nodes: list[_Node | None] = [self._root]
-        waiting = path.split("/")[::-1]
-        links = 0
-        while waiting:
-            part = waiting.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                del done[-1:]
-                del nodes[max(1, len(nodes) - 1) :]
-                continue
-            here = nodes[-1]
-            name = None if here is None else here.children.get(part)
-            if name is None or name.node.entry.kind is not EntryKind.SYMBOLIC_LINK:
-                done.append(part)
-                nodes.append(None if name is None else name.node)
-                continue
-            links += 1
-            if links > _LONGEST_CHAIN:
-                raise LayerError(f"its links go in a circle at {path[:120]!r}")
-            target = name.node.entry.target
-            if target.startswith("/"):
-                done.clear()
-                del nodes[1:]
-            waiting += target.split("/")[::-1]
-        return done
+        return followed(path, self._root, _child, _link)
 
     def _folder(self, path: str, layer: int, made: list[str]) -> tuple[str, _Node]:
         """The folder at a path, links followed, made where it is missing."""
@@ -167,6 +140,7 @@ class FileSystem:
             name = node.children.get(part)
             if name is None:
                 name = _Name(_Node(_MADE, layer), layer)
+                self._allowance.take(len(part))
                 node.children[part] = name
                 made.append("/".join(done))
             elif not _is_folder(name.node):
@@ -193,14 +167,10 @@ class FileSystem:
         return source, node
 
     def _hide(self, where: str, parent: _Node, whiteout: str, layer: int) -> Iterator[tuple[str, bool]]:
-        if whiteout == _OPAQUE:
-            hidden = list(parent.children)
-        elif whiteout.startswith(_AUFS):
-            return  # a file of aufs itself, which every reader passes over
-        else:
-            hidden = [whiteout.removeprefix(_WHITEOUT)]
-            if hidden[0] in ("", ".", ".."):
-                raise LayerError(f"it has a whiteout of nothing: {where[:120]}/{whiteout}")
+        name = hidden_by(whiteout, where)
+        if name is None:
+            return
+        hidden = [name] if name else list(parent.children)
         for name in hidden:
             if name in parent.children:
                 yield from _prune(parent, name, f"{where}/{name}" if where else name, layer)
@@ -218,6 +188,15 @@ class FileSystem:
 
 def _is_folder(node: _Node) -> bool:
     return node.entry.kind is EntryKind.DIRECTORY
+
+
+def _child(node: _Node, part: str) -> _Node | None:
+    name = node.children.get(part)
+    return None if name is None else name.node
+
+
+def _link(node: _Node) -> str | None:
+    return node.entry.target if node.entry.kind is EntryKind.SYMBOLIC_LINK else None
 
 
 def _uproot(path: str, name: _Name) -> Iterator[tuple[str, bool]]:

@@ -5,21 +5,12 @@ the two together; here a file takes a number where it takes an object there.
 """
 
 from dataclasses import dataclass, field
+from typing import cast
 
+from careen.oci.applying import Allowance, followed, hidden_by, is_whiteout
 from careen.oci.decompress import LayerError
 from careen.oci.layer_entries import EntryKind, LayerEntry
 from careen.size.stored import Stored
-
-_WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
-_AUFS = ".wh..wh."
-_LONGEST_CHAIN = 255
-_LONGEST_PATH = 4096
-"""Bytes that Linux takes for a path or the text of a link (PATH_MAX)."""
-
-_MOST_NAMES = 4_000_000
-_MOST_LETTERS = 400 << 20
-"""What all names together may have, so that an image of nothing but names does not fill the memory."""
 
 
 @dataclass(slots=True)
@@ -52,16 +43,16 @@ class Tree:
         self._last = _Place("", (), self._root)
         self._gone: dict[str, int] = {}
         self._known: dict[str, Folder | None] = {"": self._root}
-        self._names = self._letters = 0
+        self._allowance = Allowance()
 
     def apply(self, entry: LayerEntry, layer: int, fingerprint: int = 0) -> int | None:
         """The new row, None for what has none. Raises LayerError for what cannot be applied."""
         path, _, name = entry.path.rpartition("/")
         if not entry.path:
             return None
-        self._weigh(entry)
+        self._allowance.take_entry(entry)
         place = self._last if path == self._last.called else self._folder(path, layer)
-        if name.startswith(_WHITEOUT):
+        if is_whiteout(name):
             self._white_out(place, name, layer)
             return None
         present = place.folder.children.get(name)
@@ -102,17 +93,6 @@ class Tree:
         self._gone.clear()
         self._known = {"": self._root}
 
-    def _weigh(self, entry: LayerEntry) -> None:
-        if len(entry.path) > _LONGEST_PATH or len(entry.target) > _LONGEST_PATH:
-            raise LayerError(f"it has a path that no system takes: {entry.path[:120]!r}…")
-        self._count(entry.path.rpartition("/")[2] + entry.target)
-
-    def _count(self, name: str) -> None:
-        self._names += 1
-        self._letters += len(name)
-        if self._names > _MOST_NAMES or self._letters > _MOST_LETTERS:
-            raise LayerError("it has more names than careen keeps in mind")
-
     def _link(self, place: _Place, name: str, entry: LayerEntry, layer: int) -> int | None:
         above, _, last = entry.target.rpartition("/")
         source = [*self._steps(above), last]
@@ -137,33 +117,10 @@ class Tree:
 
     def _steps(self, path: str) -> list[str]:
         """The path with every link followed, there or not. Raises LayerError for a circle."""
-        done: list[str] = []
-        folders: list[Folder | None] = [self._root]
-        waiting = path.split("/")[::-1]
-        links = 0
-        while waiting:
-            part = waiting.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                del done[-1:]
-                del folders[max(1, len(folders) - 1) :]
-                continue
-            here = folders[-1]
-            child = None if here is None else here.children.get(part)
-            target = self._stored.targets.get(child) if isinstance(child, int) else None
-            if target is None:
-                done.append(part)
-                folders.append(child if isinstance(child, Folder) else None)
-                continue
-            links += 1
-            if links > _LONGEST_CHAIN:
-                raise LayerError(f"its links go in a circle at {path[:120]!r}")
-            if target.startswith("/"):
-                done.clear()
-                del folders[1:]
-            waiting += target.split("/")[::-1]
-        return done
+        return followed(path, cast("Folder | int", self._root), _child, self._target)
+
+    def _target(self, found: "Folder | int") -> str | None:
+        return self._stored.targets.get(found) if isinstance(found, int) else None
 
     def _folder(self, path: str, layer: int) -> _Place:
         """The folder at a path, links followed, made where it is missing."""
@@ -180,7 +137,7 @@ class Tree:
         return self._last
 
     def _make(self, parent: Folder, name: str, layer: int) -> Folder:
-        self._count(name)
+        self._allowance.take(len(name))
         folder = Folder(self._stored.folders.add(parent.number, name), layer)
         parent.children[name] = folder
         return folder
@@ -201,14 +158,10 @@ class Tree:
         return found if isinstance(found, Folder) else None
 
     def _white_out(self, place: _Place, whiteout: str, layer: int) -> None:
-        if whiteout == _OPAQUE:
-            hidden = list(place.folder.children)
-        elif whiteout.startswith(_AUFS):
-            return  # a file of aufs itself, which every reader passes over
-        else:
-            hidden = [whiteout.removeprefix(_WHITEOUT)]
-            if hidden[0] in ("", ".", ".."):
-                raise LayerError(f"it has a whiteout of nothing: {place.called[:120]}/{whiteout}")
+        only = hidden_by(whiteout, place.called)
+        if only is None:
+            return
+        hidden = [only] if only else list(place.folder.children)
         for name in hidden:
             if name in place.folder.children:
                 self._prune(place.folder, name, layer)
@@ -260,3 +213,7 @@ class Tree:
     def _forget_last(self) -> None:
         """What a path leads to may have changed."""
         self._last = _Place("", (), self._root)
+
+
+def _child(found: "Folder | int", part: str) -> "Folder | int | None":
+    return found.children.get(part) if isinstance(found, Folder) else None

@@ -1,5 +1,6 @@
 import pytest
 
+from careen.oci.applying import Allowance
 from careen.oci.decompress import LayerError
 from careen.oci.filesystem import FileSystem
 from careen.oci.layer_entries import EntryKind, LayerEntry
@@ -184,3 +185,17 @@ def test_a_path_is_found_with_its_links_followed() -> None:
 
 def test_the_roots_own_rights_are_kept() -> None:
     assert _of([_folder("", 0o700)]).root().mode == 0o700
+
+
+def test_a_path_that_no_system_takes_is_refused() -> None:
+    with pytest.raises(LayerError, match="no system takes"):
+        _of([_file("a" * 4097)])
+    with pytest.raises(LayerError, match="no system takes"):
+        _of([_link("a", "b/" * 2100)])
+
+
+def test_long_names_are_not_piled_up_without_end() -> None:
+    allowance = Allowance()
+    with pytest.raises(LayerError, match="more names than careen keeps in mind"):
+        for number in range(200):
+            allowance.take((4 << 20) - number)
