@@ -3,7 +3,7 @@
 import os.path
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -17,7 +17,8 @@ from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
 from careen.rewrite.bases import Foundation, foundation_for
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
-from careen.rewrite.compose import ComposeInputs, rewrite_compose
+from careen.rewrite.compose.draft import ComposeInputs
+from careen.rewrite.compose.rewriter import rewrite_compose
 from careen.rewrite.copies import Extent, Piece, pieces_of
 from careen.rewrite.extras import BAKE_NAME, WORKFLOW_PATH, bake_file, extra_changes, workflow
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
@@ -28,6 +29,7 @@ from careen.rewrite.patchset import FileChange, PatchSet, Refusal
 from careen.rewrite.pyproject import with_groups
 from careen.rewrite.recast import RecastInputs, recast, stage_names
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts
 from careen.workspace.files import normal_path
 from careen.workspace.model import PythonProject

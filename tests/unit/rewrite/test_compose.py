@@ -4,7 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from careen.rewrite.compose import ComposeInputs, ComposeResult, rewrite_compose
+from careen.rewrite.compose.draft import ComposeInputs
+from careen.rewrite.compose.rewriter import ComposeResult, rewrite_compose
 from careen.workspace.discover import discover
 from careen.workspace.facts import derive
 from fakes.plans import PlanWords, ServiceWords, plan_for

@@ -1,10 +1,10 @@
 """Who shares what in one compose file: merge keys, anchors, and the mappings that only some services use."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from careen.compose.document import ComposeDocument, YamlEntry, YamlMapping, YamlNode, YamlSequence
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True)
