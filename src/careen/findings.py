@@ -1,8 +1,9 @@
 """A claim about a set-up, with its place, its weight and what can be done."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
+
+from careen.text.values import dataclass
 
 
 class Severity(StrEnum):

@@ -1,9 +1,9 @@
 """The machine an image is for, under the names its several worlds give it."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 
 class UnknownPlatformError(CareenError):

@@ -7,10 +7,10 @@ a damaged one counts as absent.
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.blobs.digest import Digest
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

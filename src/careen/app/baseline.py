@@ -10,13 +10,13 @@ it may come and go. The file holds digests of that text, never the text.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.errors import CareenError
 from careen.findings import Finding
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 _SCHEMA = "careen.baseline/1"
 _Key = tuple[str, str, str | None, str]

@@ -1,7 +1,7 @@
 """The base under a stack: which packages, what trimming must leave, and what it then weighs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from careen.app.answers import Answers
@@ -15,6 +15,7 @@ from careen.plan.target import DebianBase, PythonRuntime
 from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.names import PythonVersion
+from careen.text.values import dataclass
 
 if TYPE_CHECKING:
     from careen.debian.mirror import Archive

@@ -1,7 +1,7 @@
 """The verb ``context``: what each build context sends, and what it would send with a few patterns more."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from careen.errors import CareenError
@@ -11,6 +11,7 @@ from careen.ignorefile.proposal import proposed_patterns
 from careen.ignorefile.review import PatternFault
 from careen.rules.ballast import BALLAST
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.discover import discover_all
 from careen.workspace.facts import ContextFacts, Memory, derive
 from careen.workspace.model import Unreadable

@@ -1,6 +1,5 @@
 """The verb ``prove``: shows that the images of a plan run."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.app.building import BuildRequest, Built, build
@@ -9,6 +8,7 @@ from careen.app.session import Session
 from careen.prove.evidence import ProofReport
 from careen.prove.settings import ProveSettings, RunnerName
 from careen.prove.stack import prove_stack
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

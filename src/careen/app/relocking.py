@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.app.session import Session
@@ -18,6 +17,7 @@ from careen.python.uvlock import read_uvlock
 from careen.rewrite.apply import apply_into
 from careen.rewrite.patchset import FileChange
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles
 
 _PATIENCE_SECONDS = 300

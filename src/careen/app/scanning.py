@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from careen.findings import Finding, Place, Topic
 from careen.rules.catalogue import RULES
 from careen.rules.rule import Rule
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover_all
 from careen.workspace.facts import Memory, ServiceFacts, StackFacts, derive

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from posixpath import normpath
@@ -15,6 +14,7 @@ from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.locked import LocalSource, Lock
+from careen.text.values import dataclass
 from careen.workspace.facts import ServiceFacts
 from careen.workspace.files import ProjectFiles
 from careen.workspace.model import PythonProject

@@ -14,7 +14,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +33,7 @@ from careen.size.model import ImageSize
 from careen.size.reading import read_layers
 from careen.size.reckoning import reckon
 from careen.text.units import format_bytes
+from careen.text.values import dataclass
 
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 _PIECE = 1 << 20

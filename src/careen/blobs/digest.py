@@ -6,10 +6,10 @@ The only home of ``hashlib``.
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 

@@ -7,9 +7,9 @@ and no count in the file is believed beyond the file's own size.
 import mmap
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 Bytes = bytes | mmap.mmap
 """A file in memory, or mapped when it is too large for that."""

@@ -20,12 +20,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from careen.blobs.digest import ByteSink, Digest, DigestingSink, digest_of_chunks
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _VERSION = 1
 _LARGEST_DOCUMENT = 256 << 20

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Digest, DigestingSink
@@ -12,6 +12,7 @@ from careen.build.distribution import Compile
 from careen.build.segment import Contents, Folder, Member, Segment, SegmentMaker
 from careen.errors import CareenError
 from careen.plan.target import ApplicationFile, ServicePlan
+from careen.text.values import dataclass
 
 _PIECE = 1 << 20
 _LARGEST_SOURCE = 16 << 20

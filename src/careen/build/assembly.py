@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Digest
@@ -12,6 +12,7 @@ from careen.build.segment import FORMAT, Folder, Native, Segment, native_documen
 from careen.errors import CareenError
 from careen.oci.layer import Packer, join_parts
 from careen.oci.tarwriter import TarHeaders
+from careen.text.values import dataclass
 
 
 class OverlapError(CareenError):

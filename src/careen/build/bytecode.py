@@ -7,7 +7,6 @@ choice is made for the stack, so that services go on sharing layers.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Digest
@@ -21,6 +20,7 @@ from careen.plan.target import PythonRuntime, ServicePlan
 from careen.python.contents import installed_path, parse_entry_points
 from careen.python.trimming import TrimmingPolicy, is_trimmed
 from careen.python.wheel_archive import WheelArchive
+from careen.text.values import dataclass
 
 _SCAN_FORMAT = 4
 """Raised when sources are searched differently, so that what was found before is not believed."""

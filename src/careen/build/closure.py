@@ -7,11 +7,11 @@ libraries by their path before they are asked for (torch, the CUDA wheels).
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from posixpath import dirname, normpath
 
 from careen.build.segment import Native
 from careen.platforms import Architecture
+from careen.text.values import dataclass
 
 _FROM_THE_DRIVER = re.compile(r"lib(?:cuda|nvidia-.*|nvcuvid|nvoptix)\.so(?:\..*)?")
 """What the host mounts into a container that has a GPU."""

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.blobs.digest import Digest
@@ -13,6 +12,7 @@ from careen.debian.packages import BinaryPackage
 from careen.debian.root import RootEntry, RootFile, RootFolder, RootLink
 from careen.plan.target import DebianBase
 from careen.platforms import Architecture
+from careen.text.values import dataclass
 
 _FORMAT = 1
 """Raised when composing changes what a base holds."""

@@ -1,7 +1,6 @@
 """The segment of one distribution: its wheel, straight from the zip."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Digest
@@ -14,6 +13,7 @@ from careen.python.installing import Additions, InstalledFile, Scheme, content, 
 from careen.python.names import PackageName
 from careen.python.trimming import VERSION, TrimmingPolicy
 from careen.python.wheel_archive import WheelArchive
+from careen.text.values import dataclass
 
 
 def scheme_for(runtime: PythonRuntime, name: PackageName) -> Scheme:

@@ -1,7 +1,7 @@
 """What is asked of a build and what comes of it, whichever engine does it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from careen.blobs.digest import Digest
@@ -10,6 +10,7 @@ from careen.debian.packages import BinaryPackage
 from careen.oci.media_types import Compression
 from careen.python.index import PackageFiles
 from careen.python.trimming import TrimmingPolicy
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

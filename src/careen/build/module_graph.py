@@ -11,7 +11,8 @@ alternatives (kombu's transports) only those that the stack speaks of.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _IMPORT = re.compile(r"import[ \t(*\\]")
 _BEFORE_FROM = re.compile(r"(?:^|[;:])[ \t]*from[ \t]+(?P<origin>\.*[ \t]*[\w.]*)[ \t]+$")

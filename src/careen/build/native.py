@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Descriptor, Digest
@@ -47,6 +47,7 @@ from careen.progress import Progress, Step, unheard
 from careen.python.locked import LockedFile
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.python.trimming import TrimmingPolicy
+from careen.text.values import dataclass
 
 ENGINE = "native"
 _FETCHERS = 6

@@ -8,7 +8,7 @@ import json
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from careen.blobs.digest import ByteSink, Digest
@@ -16,6 +16,7 @@ from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage, unread_part
 from careen.blobs.store import Entry, EntryKey, Store
 from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter
 from careen.oci.tarwriter import TarHeaders, padding
+from careen.text.values import dataclass
 
 FORMAT = 2
 """Raised when the same inputs give other bytes, so that what is kept is not taken for them."""

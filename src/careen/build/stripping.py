@@ -6,7 +6,6 @@ out is looked at: it must ask for the same libraries, and every part must still 
 
 import mmap
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.blobs.elf import MAGIC, ElfError, read_linkage
@@ -14,6 +13,7 @@ from careen.build.interpreter import host_architecture
 from careen.errors import MissingToolError
 from careen.platforms import Architecture
 from careen.process.run import CommandFailedError, find_program, run_checked
+from careen.text.values import dataclass
 
 _TIMEOUT = 600.0
 _PT_LOAD = 1

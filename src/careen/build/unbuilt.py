@@ -7,7 +7,6 @@ platform; compiled ones only the machine they were compiled on.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Digest
@@ -20,6 +19,7 @@ from careen.python.index import PackageFiles
 from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
 from careen.python.tags import best_wheel
+from careen.text.values import dataclass
 
 _FORMAT = 1
 _BUILD_SECONDS = 1800.0

@@ -1,11 +1,12 @@
 """Options that several verbs share, spelled once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from careen.text.values import dataclass
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

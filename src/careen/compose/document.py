@@ -5,11 +5,12 @@ The file's text is never re-spelled: changes are edits of spans (see ``careen.co
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source, Span
+from careen.text.values import dataclass
 
 if TYPE_CHECKING:
     from ruamel.yaml.events import CollectionStartEvent, Event, MappingStartEvent, ScalarEvent

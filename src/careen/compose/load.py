@@ -5,7 +5,7 @@ Reads nothing itself: the caller hands in how a path is read.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.compose.document import (
@@ -24,6 +24,7 @@ from careen.compose.model import ComposeProject, ComposeService
 from careen.compose.services import ServiceReader
 from careen.errors import CareenError
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 OVERRIDE_NAMES = (

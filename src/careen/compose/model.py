@@ -1,10 +1,11 @@
 """Services as a compose file describes them, with the place of everything a finding may point at."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from careen.compose.document import ComposeDocument
 from careen.text.source import Span
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from careen.debian.control import ControlError, read_paragraph
 from careen.debian.tarstream import FileEntry, TarError, read_tar
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60

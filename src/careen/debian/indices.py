@@ -5,13 +5,13 @@ Both are read once as streams and kept as tables; see :mod:`careen.debian.tables
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.debian.packages import BinaryPackage
 from careen.debian.tables import Table, render_table
 from careen.debian.versions import DebianVersion
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _FIELDS = (
     "Package",

@@ -12,10 +12,10 @@ Entries stand in descending order of their names, where digits compare as number
 import re
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from careen.errors import CareenError
 from careen.platforms import Architecture
+from careen.text.values import dataclass
 
 _MAGIC = b"glibc-ld.so.cache1.1"
 _HEADER = struct.Struct("<20sIIB3xIIII")

@@ -10,7 +10,6 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +22,7 @@ from careen.debian.sources import ReleaseSources, SuiteSource
 from careen.debian.tables import Table
 from careen.errors import CareenError
 from careen.platforms import Architecture
+from careen.text.values import dataclass
 
 _LARGEST_RELEASE_FILE = 16 << 20
 _LARGEST_INDEX = 1 << 30

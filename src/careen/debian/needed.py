@@ -6,13 +6,14 @@ hundred megabytes that no ELF file names.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from careen.blobs.elf import ElfError, is_elf, read_linkage
 from careen.debian.deb import read_entries
 from careen.debian.indices import Catalogue, LibraryIndex
 from careen.debian.packages import BinaryPackage
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

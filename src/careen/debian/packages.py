@@ -1,8 +1,7 @@
 """A binary package as a mirror's ``Packages`` index describes it (Debian policy, chapter 5)."""
 
-from dataclasses import dataclass
-
 from careen.blobs.digest import Digest
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 """The ``Release`` file of a suite: what its indices are and how long they hold (Debian wiki, RepositoryFormat)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.debian.control import ControlError, read_paragraph
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 
 class ReleaseFileError(CareenError):

@@ -5,12 +5,12 @@ Maintainer scripts never run in what careen composes, so packages that only they
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from careen.debian.indices import Catalogue
 from careen.debian.packages import BinaryPackage
 from careen.debian.versions import DebianVersion, satisfies
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 ONLY_FOR_SCRIPTS = frozenset(
     {

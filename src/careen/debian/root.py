@@ -5,7 +5,7 @@ Paths are relative to the root, without a leading slash.
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from posixpath import dirname, relpath
 
@@ -13,6 +13,7 @@ from careen.debian.deb import ControlFiles, read_control, read_entries
 from careen.debian.packages import BinaryPackage
 from careen.debian.tarstream import EntryKind, FileEntry
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _LONGEST_CHAIN = 40

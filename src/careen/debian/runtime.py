@@ -4,10 +4,10 @@ The lists are those that distroless publishes for its Python images, with ``ca-c
 ``libc-bin`` for the C.UTF-8 locale.
 """
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 
 class UnknownReleaseError(CareenError):

@@ -5,7 +5,6 @@ Only the Debian archive itself counts: repositories of other origin, even those 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from careen.debian.control import ControlError, read_paragraphs
 from careen.errors import CareenError, ExitCode
 from careen.text.problems import SyntaxProblem
+from careen.text.values import dataclass
 
 _Item = TypeVar("_Item")
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -4,10 +4,10 @@ The standard library's reader takes a damaged header for the end of the archive;
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _BLOCK = 512
 _LONGEST_NAME = 4096

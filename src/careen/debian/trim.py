@@ -8,12 +8,12 @@ its ELF header; so nothing goes that a kept program would miss.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from posixpath import dirname, join, normpath
 
 from careen.blobs.elf import is_elf, read_linkage
 from careen.debian.root import RootError, RootFile, RootFolder, RootLink, Tree
+from careen.text.values import dataclass
 
 
 class TrimPolicy(Enum):

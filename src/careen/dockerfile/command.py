@@ -1,6 +1,6 @@
 """One command of a shell's text."""
 
-from dataclasses import dataclass
+from careen.text.values import dataclass
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"})
 

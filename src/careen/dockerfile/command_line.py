@@ -1,7 +1,8 @@
 """Options and operands of a command, and the command behind those that only run another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _WRAPPERS: Mapping[str, frozenset[str]] = {
     "env": frozenset({"-u", "--unset", "-C", "--chdir"}),

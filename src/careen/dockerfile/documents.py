@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<skip>'[^']*+'|"(?:[^"\\]++|\\.)*+"|\\.|<<<|(?<=[\s;&|(])\#[^\n]*|^\#[^\n]*)"""

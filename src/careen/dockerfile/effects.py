@@ -1,8 +1,7 @@
 """What commands do to an image, as values."""
 
-from dataclasses import dataclass
-
 from careen.dockerfile.command import Command
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import dataclass
 from math import isfinite
 from typing import NoReturn
 
@@ -10,6 +9,7 @@ from careen.dockerfile.characters import SPACES
 from careen.dockerfile.globs import BadSubstitutionError
 from careen.dockerfile.tree import Flag
 from careen.dockerfile.words import WordLexer
+from careen.text.values import dataclass
 
 WHITESPACE = re.compile(r"[\t\v\f\r ]+")
 _HEREDOC = re.compile(r"([0-9]*)<<(-?)[\t\n\f\r ]*([^<]*)")

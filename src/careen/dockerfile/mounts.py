@@ -1,8 +1,7 @@
 """``RUN --mount=type=cache,target=/root/.cache/uv`` (Dockerfile reference, RUN --mount)."""
 
-from dataclasses import dataclass
-
 from careen.dockerfile.tree import Instruction
+from careen.text.values import dataclass
 
 
 class MalformedListError(ValueError):

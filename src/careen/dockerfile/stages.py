@@ -1,13 +1,13 @@
 """Build stages, what they inherit, and what the shipped one is at its end."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from careen.dockerfile.mounts import mounts_of
 from careen.dockerfile.tree import Dockerfile, Instruction
 from careen.dockerfile.words import expand
 from careen.text.problems import SyntaxProblem
+from careen.text.values import dataclass
 
 _PREDEFINED_ARGUMENTS: Mapping[str, str] = {
     "TARGETPLATFORM": "linux/amd64",

@@ -7,9 +7,10 @@ giving back its source.
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.text.source import Source, Span
+from careen.text.values import dataclass
 
 _LEADING_TABS = re.compile(r"^\t+", re.MULTILINE)
 

@@ -6,10 +6,10 @@ text stays harmless: nesting, the length of results and the values that patterns
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from careen.dockerfile.characters import SPACES
 from careen.dockerfile.globs import BadSubstitutionError, replace_pattern, trim_pattern
+from careen.text.values import dataclass
 
 _PLAIN = {
     "": re.compile(r"[^$<'\"\\`" + SPACES + "]+"),

@@ -4,7 +4,7 @@ import netrc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 from careen import __version__
 from careen.blobs.digest import ByteSink
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 if TYPE_CHECKING:
     import httpx

@@ -6,13 +6,14 @@ Never follows a link, crosses a mount point or opens a device: a mounted /proc i
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from careen.ignorefile.causes import Cause, file_cause, folder_cause
 from careen.ignorefile.patterns import FolderState, IgnoreFile
+from careen.text.values import dataclass
 
 MOST_FILES = 1_000_000
 """Where a walk gives up, with a note."""

@@ -10,8 +10,9 @@ many wildcards are matched by sets of positions instead of by :mod:`re`.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from careen.text.values import dataclass
 
 Matcher = Callable[[str], bool]
 

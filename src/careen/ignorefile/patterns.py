@@ -5,7 +5,7 @@ whether it has matched, the last pattern that matches having the last word.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -20,6 +20,7 @@ from careen.ignorefile.expressions import (
 )
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 _GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """``unicode.IsSpace``; Python's ``str.strip`` would take four control characters more."""

@@ -3,7 +3,6 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -11,6 +10,7 @@ from careen.ignorefile.causes import Cause, cause_of
 from careen.ignorefile.context import ContextFile, ContextMeasure
 from careen.ignorefile.expressions import MalformedPatternError, Matcher, check_pattern, translate
 from careen.ignorefile.patterns import IgnoreFile, Pattern, clean_path
+from careen.text.values import dataclass
 
 
 class FaultKind(StrEnum):

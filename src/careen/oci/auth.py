@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlencode
 
 from careen.http.client import Answer, Body, HttpClient, Request, redacted, split_address
@@ -10,6 +10,7 @@ from careen.oci.challenge import Challenge, parse_challenges
 from careen.oci.credentials import Credentials, FindCredentials
 from careen.oci.document import ImageDocumentError, read_document
 from careen.oci.registry_errors import AccessDeniedError, RegistryError, registry_message
+from careen.text.values import dataclass
 
 _LARGEST_TOKEN = 1 << 20
 _CLIENT = "careen"

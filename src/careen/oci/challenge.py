@@ -5,7 +5,8 @@ Bearer realm="https://auth.example/token",service="index.example",scope="reposit
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the RFC's word
 _PARAMETER = re.compile(rf"({_TOKEN})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|({_TOKEN}))")

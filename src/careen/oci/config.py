@@ -12,12 +12,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from careen.blobs.digest import Digest
 from careen.oci.document import Fields, ImageDocumentError, read_document, render_document
 from careen.oci.manifest import ImagePlatform
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
 from careen.errors import CareenError
 from careen.oci.document import ImageDocumentError, read_document
+from careen.text.values import dataclass
 
 _LARGEST_FILE = 4 << 20
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

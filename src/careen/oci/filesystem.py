@@ -5,11 +5,12 @@ the root, absolute ones from it. Whiteouts hide what lower layers made, and noth
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.oci.applying import Allowance, followed, hidden_by, is_whiteout
 from careen.oci.decompress import LayerError
 from careen.oci.layer_entries import EntryKind, LayerEntry
+from careen.text.values import dataclass
 
 _MADE = LayerEntry(path="", kind=EntryKind.DIRECTORY, mode=0o755)
 

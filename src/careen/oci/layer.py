@@ -10,7 +10,6 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from careen.blobs.digest import ByteSink, Digest, DigestingSink
 from careen.errors import CareenError
 from careen.oci.media_types import Compression
 from careen.oci.tarwriter import END_OF_ARCHIVE
+from careen.text.values import dataclass
 
 PIECE_BYTES = 4 << 20
 """Length of the pieces that are packed by themselves; part of what a layer's digest depends on."""

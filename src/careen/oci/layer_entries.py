@@ -7,10 +7,11 @@ files, which no image tool writes, and names with ``..`` are refused.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from careen.oci.decompress import LayerError
+from careen.text.values import dataclass
 
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)

@@ -10,10 +10,10 @@ the default registry is configuration, and not known here.
 """
 
 import re
-from dataclasses import dataclass
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")

@@ -5,9 +5,8 @@ header, its content and padding to 512 bytes, so entries, and streams of them, a
 whoever has the last one adds :data:`END_OF_ARCHIVE`.
 """
 
-from dataclasses import dataclass
-
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 BLOCK = 512
 END_OF_ARCHIVE = bytes(2 * BLOCK)

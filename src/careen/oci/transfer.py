@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar, cast
 
 from careen.blobs.digest import Descriptor, Digest
@@ -15,6 +15,7 @@ from careen.oci.registry import Repository
 from careen.oci.upload import upload_blob
 from careen.platforms import Platform
 from careen.progress import Progress, Step, unheard
+from careen.text.values import dataclass
 
 _PIECE = 1 << 20
 T = TypeVar("T")

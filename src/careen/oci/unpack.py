@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Self
@@ -17,6 +16,7 @@ from careen.oci.images import Images, read_config
 from careen.oci.layer_entries import EntryKind, LayerEntries, LayerEntry
 from careen.oci.manifest import Manifest
 from careen.oci.media_types import is_foreign_layer
+from careen.text.values import dataclass
 
 _LARGEST_KEPT = 64 << 20
 _FILE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -1,7 +1,6 @@
 """The application's own files in an image: the modules that are reached, and the data that lies beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from posixpath import normpath
@@ -9,6 +8,7 @@ from posixpath import normpath
 from careen.ignorefile.causes import Cause, cause_of
 from careen.plan.target import ApplicationFile
 from careen.python.imports import Reach, SourceTree
+from careen.text.values import dataclass
 
 APPLICATION_FOLDER = PurePosixPath("/app")
 _NEVER = frozenset(

@@ -5,12 +5,12 @@ by their sizes, and once more for what a recursive change of owner stores again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, Install
 from careen.plan.target import Contribution
 from careen.python.names import PackageName
+from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.steps import CopyStep, RunStep
 

@@ -5,11 +5,12 @@ workspace's business.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.errors import CareenError
 from careen.plan.roles import Role
+from careen.text.values import dataclass
 
 HEARTBEAT_MODULE = "careen_heartbeat"
 """What careen itself has workers include: it is no module of the project, though it may lie beside its Dockerfile."""

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from careen.plan.target import PlannedDistribution, ServicePlan
+from careen.text.values import dataclass
 
 _CUDA = re.compile(r"nvidia-.+|triton|cuda-(?:bindings|pathfinder|toolkit|python)|cupy-cuda.+|pytorch-triton.*")
 BUILT_TWICE = ("torch", "torchvision", "torchaudio")

@@ -4,7 +4,8 @@ A plain import graph misses them. Each row says who asks for what, and when. Imp
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _POSTGRES = ("psycopg2", "psycopg")
 _MYSQL = ("MySQLdb", "pymysql")

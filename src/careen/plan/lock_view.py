@@ -1,7 +1,6 @@
 """The lock as one target sees it: what could be installed, and what today's instructions do install."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from careen.errors import CareenError
 from careen.plan.sync import SyncRequest, wanted_by
@@ -12,6 +11,7 @@ from careen.python.markers import Active
 from careen.python.names import PackageName
 from careen.python.selection import Wanted, activation, closure, declared_extras, project_roots
 from careen.python.tags import best_wheel
+from careen.text.values import dataclass
 
 _FOR_DEVELOPERS = frozenset(
     {"dev", "develop", "development", "test", "tests", "testing", "lint", "linting", "docs", "doc", "typing", "types"}

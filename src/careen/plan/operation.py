@@ -5,13 +5,13 @@ Defaults are by role and are marked as such (``Limits.observed`` is False) until
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
 from careen.plan.entry_points import HEARTBEAT_MODULE, EntryPoint
 from careen.plan.roles import Role
 from careen.plan.target import HealthCheck, Limits, PythonRuntime
+from careen.text.values import dataclass
 
 SUPPORT_FOLDER = PurePosixPath("/opt/careen")
 """Where an image keeps the files that careen adds."""

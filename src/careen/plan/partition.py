@@ -4,7 +4,7 @@ Over-approximates where it must: a name with several providers keeps them all, m
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from careen.plan.entry_points import EntryPoint
@@ -23,6 +23,7 @@ from careen.python.imports import ExternalImport, Mention, Reach
 from careen.python.locked import LockedPackage
 from careen.python.names import PackageName, normal_name, package_name
 from careen.python.selection import Selected, Wanted, closure
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """From facts to the plan of a stack. Pure: everything that had to be read or fetched is handed in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.compose.load import image_name
@@ -40,6 +39,7 @@ from careen.platforms import Platform
 from careen.python.locked import LockedPackage, RegistrySource
 from careen.python.names import PackageName
 from careen.python.tags import best_wheel
+from careen.text.values import dataclass
 from careen.workspace.facts import ServiceFacts
 
 APPLICATION_USER = NumericUser(10001, 10001)

@@ -1,7 +1,6 @@
 """What an install command of a Dockerfile asks of the lock: extras, groups, members, by the command's own words."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from careen.dockerfile.actions import Install
 from careen.python.environment import TargetEnvironment
@@ -9,6 +8,7 @@ from careen.python.locked import Lock, LockedPackage
 from careen.python.markers import Active
 from careen.python.names import normal_name
 from careen.python.selection import Wanted, activation, project_roots
+from careen.text.values import dataclass
 
 _WITH_VALUE = frozenset(
     {"--extra", "-E", "--extras", "--no-extra", "--group", "--with", "--no-group", "--without", "--only-group",

@@ -5,7 +5,7 @@ a Dockerfile rendered from it and an image built from it hold the same files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -14,6 +14,7 @@ from careen.debian.packages import BinaryPackage
 from careen.plan.roles import Role
 from careen.platforms import Platform
 from careen.python.names import PackageName, PythonVersion
+from careen.text.values import dataclass
 
 
 class Certainty(StrEnum):

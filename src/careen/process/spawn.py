@@ -6,11 +6,11 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from careen.process.run import CommandFailedError
+from careen.text.values import dataclass
 
 _EAR_BYTES = 64 * 1024
 

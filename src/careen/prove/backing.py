@@ -6,7 +6,6 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.errors import CareenError, MissingToolError
@@ -17,6 +16,7 @@ from careen.prove.nobody import give_to_nobody
 from careen.prove.runner import Ground
 from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
+from careen.text.values import dataclass
 
 _START_TIMEOUT = 60.0
 _TIMEOUT = 60.0

@@ -7,10 +7,10 @@ the usual devices, /dev/shm of 64 MB; stricter where careen's plans are: no capa
 import json
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.prove.launch import Launch, Mount
+from careen.text.values import dataclass
 
 _SPECIFICATION = "1.0.2"
 _PERIOD_MICROSECONDS = 100_000

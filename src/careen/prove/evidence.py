@@ -1,7 +1,9 @@
 """What a proof says: verdicts, each with what it rests on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from careen.text.values import dataclass
 
 
 class Verdict(StrEnum):

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from careen.plan.target import Limits
+from careen.text.values import dataclass
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _CONTROLLERS = frozenset({"memory", "pids", "cpu"})

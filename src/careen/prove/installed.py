@@ -4,11 +4,11 @@ import csv
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from careen.oci.filesystem import ImageFile
 from careen.prove.rootfs import ImageOnDisk
 from careen.python.names import InvalidNameError, PackageName, package_name
+from careen.text.values import dataclass
 
 _METADATA = re.compile(r"(?P<folder>.+)/(?P<name>[^/]+)\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)")
 _LARGEST_METADATA = 1 << 20

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.errors import CareenError
 from careen.plan.target import Limits, NumericUser, ServicePlan
 from careen.prove.rootfs import ImageOnDisk
+from careen.text.values import dataclass
 
 SCRATCH = PurePosixPath("/tmp")  # noqa: S108 - a folder inside the container
 _LARGEST_TABLE = 1 << 20

@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.blobs.digest import Descriptor, Digest
@@ -25,6 +24,7 @@ from careen.errors import CareenError
 from careen.oci.layer_entries import EntryKind, LayerEntry
 from careen.oci.layout import Layout
 from careen.oci.unpack import open_layer
+from careen.text.values import dataclass
 
 _FORMAT = 1
 _LISTING = "listing"

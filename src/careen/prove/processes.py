@@ -1,8 +1,9 @@
 """What the kernel says of a process (proc(5)), seen from this machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

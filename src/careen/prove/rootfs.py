@@ -8,7 +8,7 @@ import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,7 @@ from careen.oci.layout import Layout
 from careen.platforms import Platform
 from careen.progress import Progress, Step
 from careen.prove.layers import LayerFolder, UnpackedEntry
+from careen.text.values import dataclass
 
 _SPECIAL = frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE, EntryKind.PIPE})
 

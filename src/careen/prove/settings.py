@@ -1,8 +1,9 @@
 """What a proof may be told."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from careen.text.values import dataclass
 
 
 class RunnerName(StrEnum):

@@ -3,13 +3,13 @@
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from careen.plan.target import HealthCheck, ServicePlan
 from careen.process.run import CommandFailedError
 from careen.prove.launch import Launch
 from careen.prove.runner import Container, Ground
+from careen.text.values import dataclass
 
 _PAUSE_SECONDS = 0.05
 _BETWEEN_CHECKS_SECONDS = 0.4

@@ -3,10 +3,10 @@
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from careen.plan.target import ServicePlan
 from careen.prove.runner import Container
+from careen.text.values import dataclass
 
 _CLEAN = frozenset({0, 128 + signal.SIGTERM, 128 + signal.SIGINT, 128 + signal.SIGQUIT})
 """A program that cleaned up may exit 0, or give itself the signal once more, so that its parent sees why it ended."""

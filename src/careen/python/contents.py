@@ -5,10 +5,10 @@ Names are told by contents, never guessed from the distribution's own name.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from careen.python.names import PackageName
 from careen.python.trimming import is_trimmed, is_trimmed_data
+from careen.text.values import dataclass
 
 _EXTENSION = re.compile(r"^(?P<stem>[^.]+)(?:\.[\w-]+)*\.(?:so|pyd)$")
 _DATA_SCHEMES = ("purelib", "platlib")

@@ -1,12 +1,13 @@
 """Environment markers for the machine an image is for, not the one careen runs on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from careen.platforms import Platform
 from careen.python.markers import NOTHING_ACTIVE, Active, MarkerError, holds, parse_marker
 from careen.python.names import PythonVersion
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ strings that name one, Celery's discovery of tasks, Django's applications, packa
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from careen.python.modules import ImportSite, Literal, ModuleReading, read_module
+from careen.text.values import dataclass
 
 _MESSAGES = frozenset({"send_task", "signature", "subtask", "getLogger", "get_logger", "patch", "task", "shared_task"})
 _MESSAGE_KEYS = frozenset({"task", "name", "queue", "routing_key", "loggers", "__version__", "description", "title"})

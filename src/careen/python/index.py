@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -36,6 +36,7 @@ from careen.python.wheels import (
     locate_directory,
     read_directory,
 )
+from careen.text.values import dataclass
 
 _FORMAT = 2
 """Raised when what is cached means something else, so that old entries are not read."""

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from posixpath import relpath
 
@@ -20,6 +20,7 @@ from careen.python.names import InvalidNameError, package_name
 from careen.python.trimming import TrimmingPolicy, is_trimmed, is_trimmed_data
 from careen.python.wheel_archive import WheelArchive
 from careen.python.wheels import WheelEntry
+from careen.text.values import dataclass
 
 INSTALLER = b"careen\n"
 _LARGEST_METADATA = 64 << 20

@@ -5,12 +5,12 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.elf import ElfError, is_elf, read_linkage
 from careen.python.contents import installed_path, native_files
 from careen.python.wheels import WheelFormatError
+from careen.text.values import dataclass
 
 _FORMAT = 1
 _LARGEST_LIBRARY = 4 * 1024**3

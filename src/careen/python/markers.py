@@ -11,11 +11,11 @@ then spared. ``extra`` names a set, as in uv's locks, where ``extra == 'a' and e
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from careen.errors import CareenError
 from careen.python.names import normal_name
+from careen.text.values import dataclass
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<string>"[^"]*"|'[^']*')|(?P<operator>===|~=|==|!=|<=|>=|<|>)|(?P<bracket>[()])|(?P<word>[A-Za-z_][\w.]*))"""

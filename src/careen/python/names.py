@@ -1,11 +1,11 @@
 """Names and versions of Python, parsed once."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NewType
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 PackageName = NewType("PackageName", str)
 """A distribution's name in its normal form (PEP 503); made by :func:`package_name` only."""

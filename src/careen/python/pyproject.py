@@ -3,11 +3,11 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from careen.python.names import PackageName, package_name
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 Table = Mapping[str, object]
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from careen.python.locked import LockedDependency
 from careen.python.markers import Junction, Marker, MarkerError, Variable, parse_marker
 from careen.python.names import InvalidNameError, PackageName, package_name
+from careen.text.values import dataclass
 
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<rest>.*)", re.DOTALL

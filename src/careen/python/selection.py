@@ -7,7 +7,6 @@ which extras and groups are active, so the walk repeats until no new one is (uv-
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import (
@@ -22,6 +21,7 @@ from careen.python.locked import (
 )
 from careen.python.markers import NOTHING_ACTIVE, Active
 from careen.python.names import PackageName
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ a gigabyte. Inputs are hostile: counts, sizes and names are checked before they 
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.errors import CareenError
+from careen.text.values import dataclass
 
 _END = struct.Struct("<4sHHHHIIH")
 _END_SIGNATURE = b"PK\x05\x06"

@@ -1,12 +1,12 @@
 """A page that stands alone: no script, no font, no picture from elsewhere; readable in light and dark."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from importlib import resources
 
 from careen.report.treemap import Rectangle, squarify
 from careen.text.units import format_bytes
+from careen.text.values import dataclass
 
 _LETTER = 6.2
 """The usual width of a letter of the labels, in the drawing's units."""

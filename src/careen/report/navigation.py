@@ -10,7 +10,9 @@ can jump:
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from careen.text.values import dataclass
 
 _LINES_IN_FRONT = 4
 """The map's three lines and the blank one after it."""

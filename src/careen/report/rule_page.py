@@ -5,9 +5,9 @@ and into the documentation; the examples are the rule's test cases, so that they
 """
 
 import importlib.resources
-from dataclasses import dataclass
 
 from careen.rules.rule import Rule
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.app.scanning import ScanResult
@@ -12,6 +11,7 @@ from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
 from careen.report.weights import weigh
 from careen.text.source import Source
 from careen.text.units import format_bytes
+from careen.text.values import dataclass
 
 _MOST_LINES = 3
 _WIDEST_LINE = 110

@@ -4,7 +4,8 @@ Bruls, Huizing, van Wijk: "Squarified Treemaps" (Data Visualization 2000).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

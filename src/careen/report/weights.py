@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from careen.findings import Finding, Topic
+from careen.text.values import dataclass
 
 _OF_CONTEXTS = frozenset(
     {

@@ -1,12 +1,12 @@
 """An ignore file that lets through what the Dockerfile copies and nothing else, checked against the tree."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.ignorefile.patterns import IgnoreFile, Pattern, parse_ignorefile
 from careen.rewrite.copies import Extent, Piece
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 _HEAD = "# Only what the Dockerfile copies is sent to the builder.\n*\n"
 _NEVER = ("**/__pycache__", "**/*.pyc")

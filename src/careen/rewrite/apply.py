@@ -10,11 +10,12 @@ import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
 from careen.errors import CareenError
 from careen.rewrite.patchset import FileChange, effective
+from careen.text.values import dataclass
 
 _ASIDE = ".careen-aside-"
 _NOT_COPIED = frozenset(

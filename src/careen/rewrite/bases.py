@@ -4,12 +4,12 @@ A virtual environment is links to an interpreter: the stage that makes it and th
 at the same path, or nothing starts (uv #6782). So both are chosen together here.
 """
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.plan.target import DebianBase, Plan
 from careen.python.names import PythonVersion
 from careen.rewrite.options import Runtime
+from careen.text.values import dataclass
 
 _DISTROLESS_RELEASE = "trixie"
 """The only Debian that distroless still has a Python for; python3-debian12 was taken down in May 2026."""

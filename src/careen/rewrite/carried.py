@@ -5,7 +5,7 @@ or told as a refusal: nothing gets lost in silence.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, CleanUp, CopyFiles, CreateUser, Download, Install, action_of
@@ -17,6 +17,7 @@ from careen.plan.target import Plan, ServicePlan
 from careen.rewrite.patchset import Refusal
 from careen.rewrite.system_packages import LOADED_BY, STARTED_BY_WORD, Purpose, bare, purpose_of
 from careen.text.source import Span
+from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.files import normal_path
 from careen.workspace.steps import CopyStep, RunStep

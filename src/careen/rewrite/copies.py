@@ -5,11 +5,11 @@ What is left out are packages that the service does not reach.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
 
 from careen.ignorefile.causes import Cause, cause_of
+from careen.text.values import dataclass
 
 _NEVER_SENT = frozenset({Cause.CACHES, Cause.VERSION_CONTROL, Cause.VIRTUAL_ENVIRONMENT, Cause.NODE_MODULES})
 _NEVER_NEEDED_SUFFIXES = frozenset({".md", ".rst", ".pyi"})

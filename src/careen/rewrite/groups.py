@@ -5,7 +5,6 @@ so that there is one place to change a version.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from careen.plan.target import Plan, ServicePlan
@@ -13,6 +12,7 @@ from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedPackage
 from careen.python.names import PackageName, package_name
 from careen.python.selection import Wanted, closure, declared_extras, project_roots
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """How an emitted Dockerfile installs what the lock says: by ``uv sync`` where uv wrote it, else from pinned lists."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from careen.python.names import PackageName
 from careen.rewrite import rendering
 from careen.rewrite.bases import Foundation
 from careen.rewrite.groups import Grouping
+from careen.text.values import dataclass
 
 VENV = PurePosixPath("/opt/venv")
 """Where the virtual environment stands, in the stages that fill it and in the images that run it."""

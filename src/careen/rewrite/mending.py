@@ -1,7 +1,6 @@
 """Local repairs of the user's own files, as far as each can be made without changing the rest."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.findings import Finding, FixKind, Topic
@@ -20,6 +19,7 @@ from careen.rewrite.mends.mend import Mend, Topical
 from careen.rewrite.patchset import FileChange, PatchSet, Refusal
 from careen.text.edits import ConflictingEditsError, Edit, apply_edits
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.facts import StackFacts
 
 # Insertions at one place stand in this order.

@@ -1,7 +1,8 @@
 """What the user may choose about a rewriting."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from careen.text.values import dataclass
 
 UV_VERSION = "0.13.8"
 """The uv of emitted Dockerfiles when nothing tells which one the project uses."""

@@ -1,10 +1,11 @@
 """Changes to a project's files, decided and not yet made, and what was left alone, with the reason."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from careen.findings import FixKind, Topic
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

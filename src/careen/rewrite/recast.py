@@ -4,7 +4,6 @@ Builds on BuildKit as old as Docker 20.10's: no here-document, no ``--link``, no
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -16,6 +15,7 @@ from careen.rewrite.copies import Piece
 from careen.rewrite.debs import composed_foundation, library_stage
 from careen.rewrite.installing import VENV, Installing, build_packages
 from careen.rewrite.options import RewriteOptions
+from careen.text.values import dataclass
 
 _HEAD = (
     f"One target per service: `docker build --target NAME`. {MARK.capitalize()} from what each service starts and "

@@ -5,11 +5,12 @@ Block mappings and block lists are edited by whole lines; flow collections insid
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.compose.document import ComposeDocument, YamlEntry, YamlMapping, YamlScalar, YamlSequence
 from careen.text.edits import Edit
 from careen.text.source import Source, Span
+from careen.text.values import dataclass
 
 _STEP = 2
 _AMBIGUOUS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ""})

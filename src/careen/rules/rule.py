@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
+from careen.text.values import dataclass
 from careen.workspace.facts import StackFacts
 
 

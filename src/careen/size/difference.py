@@ -1,9 +1,9 @@
 """What grew and what shrank between two images, by package and by cause."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from careen.size.model import ImageSize, PackageId, SizedPackage
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ The other numbers look at the same bytes from another side: ``layers`` by where 
 thing packages are full of, ``waste`` by what need not be there.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
 from careen.blobs.digest import Digest
 from careen.oci.manifest import ImagePlatform
+from careen.text.values import dataclass
 
 
 class Ecosystem(Enum):

@@ -1,6 +1,6 @@
 """The one pass over an image's layers: every entry once, every byte once, nothing kept but columns."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.blobs.digest import Digest
 from careen.oci.config import ImageConfig
@@ -18,6 +18,7 @@ from careen.size.records import LARGEST_RECORD, Claim, RecordError, claims, debi
 from careen.size.stored import Stored
 from careen.size.tree import Tree
 from careen.text.units import format_bytes
+from careen.text.values import dataclass
 
 _MOST_RECORDED = 64 << 20
 """Bytes of records in one layer that are held at a time; more of them are not believed."""

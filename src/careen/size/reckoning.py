@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.oci.manifest import Manifest
 from careen.oci.media_types import Compression, compression_of
@@ -11,6 +11,7 @@ from careen.size.model import Cause, ImageSize, Share, SizedCause, SizedLayer, S
 from careen.size.reading import ReadLayers
 from careen.size.stored import Fate, Stored
 from careen.size.waste import find_waste
+from careen.text.values import dataclass
 
 _INSIDE = frozenset(
     {

@@ -19,13 +19,13 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from careen.debian.control import ControlError, read_paragraphs
 from careen.errors import CareenError
 from careen.python.names import InvalidNameError, package_name
 from careen.size.model import Ecosystem, PackageId
 from careen.size.printable import printable
+from careen.text.values import dataclass
 
 LARGEST_RECORD = 16 << 20
 """Bytes; the longest RECORD of today has two million, a full dpkg status four."""

@@ -2,10 +2,11 @@
 
 import sys
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from careen.oci.layer_entries import EntryKind, LayerEntry
+from careen.text.values import dataclass
 
 NOBODY = -1
 

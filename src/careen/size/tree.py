@@ -4,13 +4,14 @@ The rules are the same (image spec, layer.md, "Applying Changesets"; links follo
 the two together; here a file takes a number where it takes an object there.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import cast
 
 from careen.oci.applying import Allowance, followed, hidden_by, is_whiteout
 from careen.oci.decompress import LayerError
 from careen.oci.layer_entries import EntryKind, LayerEntry
 from careen.size.stored import Stored
+from careen.text.values import dataclass
 
 
 @dataclass(slots=True)

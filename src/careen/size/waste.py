@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappush, heappushpop
 
 from careen.size.attribution import Attribution
 from careen.size.model import LEFTOVERS, SizedFile, Waste, WasteKind
 from careen.size.printable import printable
 from careen.size.stored import Fate, Stored
+from careen.text.values import dataclass
 
 SMALLEST_DUPLICATE = 4096
 """Bytes; below it the same content twice is the rule (licences, ``__init__.py``), and no waste worth a word."""

@@ -1,10 +1,10 @@
 """Changes to a text, as replacements of spans, applied together or not at all."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from careen.errors import CareenError
 from careen.text.source import Source, Span
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ at 1. Nothing outside this module does line arithmetic.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from careen.text.problems import SyntaxProblem
+from careen.text.values import dataclass
 
 
 class UndecodableError(SyntaxProblem):

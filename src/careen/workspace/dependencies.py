@@ -4,10 +4,11 @@ Weights are those of the wheels that a lock names, which are compressed: what li
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import Install
+from careen.text.values import dataclass
 from careen.workspace.files import normal_path
 from careen.workspace.lock_outline import LockOutline, OutlinedPackage, outline
 from careen.workspace.model import ImageSource, PythonProject, Workspace

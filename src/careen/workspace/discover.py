@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
 from careen.compose.env_file import read_env_file
@@ -17,6 +17,7 @@ from careen.ignorefile.patterns import IgnoreFile, parse_ignorefile
 from careen.python.pyproject import read_pyproject
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
 

@@ -4,7 +4,7 @@ Rules read these and parse nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -17,6 +17,7 @@ from careen.ignorefile.causes import Cause
 from careen.ignorefile.context import ContextFile, ContextMeasure, measure
 from careen.ignorefile.review import PatternFault, review
 from careen.python.imports import Sources
+from careen.text.values import dataclass
 from careen.workspace.dependencies import Dependencies
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base

@@ -7,8 +7,9 @@ rests on one says so.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from careen.text.values import dataclass
 
 
 class BaseKind(Enum):

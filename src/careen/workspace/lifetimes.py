@@ -6,7 +6,8 @@ release pages, distroless's README.
 """
 
 import re
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _ENDED_PYTHON = {
     "2": "January 2020", "3.3": "September 2017", "3.4": "March 2019", "3.5": "September 2020", "3.6": "December 2021",

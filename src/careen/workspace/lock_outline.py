@@ -6,7 +6,8 @@ reads the whole lock. Markers are judged coarsely: an edge counts unless it is p
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from careen.text.values import dataclass
 
 _NAME = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 _SECTION = re.compile(

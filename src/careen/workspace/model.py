@@ -1,7 +1,7 @@
 """The six languages joined: who builds what, from which files, and who runs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from careen.compose.model import ComposeProject, ComposeService
@@ -9,6 +9,7 @@ from careen.dockerfile.stages import Stage, StageGraph
 from careen.dockerfile.tree import Dockerfile
 from careen.ignorefile.patterns import IgnoreFile
 from careen.python.pyproject import Pyproject
+from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles
 
 

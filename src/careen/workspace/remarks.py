@@ -5,10 +5,10 @@ The comment speaks of its own line, or, on a line of its own, of the next line t
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 _REMARK = re.compile(r"#\s*careen:\s*ignore\b(?:\s*\[([^\]\n]*)\])?[ \t]*(.*)", re.IGNORECASE)
 _ANNOUNCEMENT = "careen:"

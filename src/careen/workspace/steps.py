@@ -1,7 +1,7 @@
 """The RUN and COPY instructions that make an image, with the scripts of the repository that they call."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import Action, Install, action_of
@@ -12,6 +12,7 @@ from careen.dockerfile.tree import Instruction
 from careen.dockerfile.words import expand
 from careen.findings import Place
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.files import normal_path
 from careen.workspace.model import ImageSource, Workspace
 

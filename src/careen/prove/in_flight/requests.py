@@ -2,13 +2,13 @@
 
 import socket
 import time
-from dataclasses import dataclass
 
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Evidence, failed, judged
 from careen.prove.instruments import Instruments
 from careen.prove.runner import Container, Ground
 from careen.prove.stopping import stop
+from careen.text.values import dataclass
 
 SLUG = "request-in-flight"
 _TIMEOUT = 30.0

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, skipped
@@ -10,6 +10,7 @@ from careen.prove.instruments import Instruments, read_untrusted_object
 from careen.prove.runner import Container
 from careen.prove.sender import Sender, SenderError
 from careen.prove.stopping import Stop, stop
+from careen.text.values import dataclass
 
 QUEUES = "queues"
 TASK_IN_FLIGHT = "task-in-flight"

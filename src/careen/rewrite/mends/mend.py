@@ -1,7 +1,6 @@
 """A local repair of one finding in the user's own file, and how to find what a finding points at."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from careen.dockerfile.shell import Command
@@ -10,6 +9,7 @@ from careen.findings import Finding, FixKind, Topic
 from careen.rewrite.patchset import Refusal
 from careen.text.edits import Edit
 from careen.text.source import Source, Span
+from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts, StackFacts
 from careen.workspace.steps import CopyStep, RunStep
 
