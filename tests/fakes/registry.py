@@ -71,6 +71,8 @@ class FakeRegistry:
     """Bytes more than there are that an upload is said to have."""
     remembers_uploads: bool = True
     mounts: bool = True
+    tracks_subjects: bool = False
+    """Whether it has the referrers API, and says so."""
     damaged: set[str] = field(default_factory=set)
     """Digests whose bytes are handed out changed."""
     manifest_digest: str | None = None
@@ -258,7 +260,10 @@ class _Registry(_Handler):
                 return
             digest = _digest(data)
             kept[selector] = kept[digest] = (self.headers["Content-Type"], data)
-            self.answer(201, Location=f"/v2/{repository}/manifests/{digest}", Docker_Content_Digest=digest)
+            subject = json.loads(data).get("subject") if registry.tracks_subjects else None
+            heard = {"OCI_Subject": subject["digest"]} if subject else {}
+            place = f"/v2/{repository}/manifests/{digest}"
+            self.answer(201, Location=place, Docker_Content_Digest=digest, **heard)
             return
         if registry.redirect_manifests:
             self.answer(307, Location=f"http://{registry.addresses['storage']}/{repository}/{selector}")

@@ -8,7 +8,6 @@ Read in place: the tar is walked once, and blobs are read where they lie.
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +23,7 @@ from careen.oci.layout import REFERENCE_NAME
 from careen.oci.manifest import Manifest, parse_index
 from careen.oci.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_LAYER_GZIP, DOCKER_LAYER_ZSTD, DOCKER_MANIFEST
 from careen.oci.verified import VerifiedReader
+from careen.text.values import dataclass
 
 CONTAINERD_NAME = "io.containerd.image.name"
 """What containerd, and docker on it, call an image that they save."""
@@ -159,6 +159,8 @@ def _skip(stream: BinaryIO, size: int) -> None:
 def _layout_archive(path: Path, members: _Members, index: _Part) -> Archive:
     names: dict[str, Descriptor] = {}
     for entry in parse_index(members.document(index)).entries:
+        if entry.artifact_type:
+            continue
         called = entry.annotations.get(CONTAINERD_NAME) or entry.annotations.get(REFERENCE_NAME)
         names.setdefault(called or str(entry.descriptor.digest), entry.descriptor)
     version = read_document(members.document(members.need("oci-layout")), "oci-layout").text("imageLayoutVersion")

@@ -5,7 +5,7 @@ The same images give the same bytes: names sorted, times 0.
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Descriptor, DigestMismatchError
@@ -46,19 +46,26 @@ def stream_docker_archive(images: Images, named: Mapping[ImageReference, Descrip
     out.end()
 
 
-def write_layout_archive(images: Images, named: Mapping[str, Descriptor], target: Path) -> None:
-    """A tar of an OCI layout that names these images, manifests or indexes; replaced when it is whole."""
-    _write_aside(target, lambda sink: _stream_layout(images, named, sink))
+def write_layout_archive(
+    images: Images, named: Mapping[str, Descriptor], target: Path, attached: Iterable[IndexEntry] = ()
+) -> None:
+    """A tar of an OCI layout that names these images, manifests or indexes; replaced when it is whole.
+
+    ``attached`` are entries for what is about them (``Layout.attached``).
+    """
+    _write_aside(target, lambda sink: _stream_layout(images, named, tuple(attached), sink))
 
 
-def _stream_layout(images: Images, named: Mapping[str, Descriptor], sink: ByteSink) -> None:
+def _stream_layout(
+    images: Images, named: Mapping[str, Descriptor], attached: tuple[IndexEntry, ...], sink: ByteSink
+) -> None:
     out = _Tar(sink)
     out.add("oci-layout", render_document({"imageLayoutVersion": "1.0.0"}))
-    index = Index(
-        entries=tuple(IndexEntry(descriptor=named[name], annotations={REFERENCE_NAME: name}) for name in sorted(named))
-    )
+    entries = (IndexEntry(descriptor=named[name], annotations={REFERENCE_NAME: name}) for name in sorted(named))
+    index = Index(entries=(*entries, *attached))
     out.add("index.json", index.render())
-    needed = {found.digest: found for name in sorted(named) for found in reachable_from(images, named[name])}
+    tops = [entry.descriptor for entry in index.entries]
+    needed = {found.digest: found for top in tops for found in reachable_from(images, top)}
     for digest in sorted(needed):
         out.copy(f"blobs/sha256/{digest.hex}", images, needed[digest])
     out.end()

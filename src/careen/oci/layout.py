@@ -22,8 +22,16 @@ from careen.blobs.digest import Descriptor, Digest, DigestingSink, DigestMismatc
 from careen.errors import CareenError
 from careen.oci.config import ImageConfig
 from careen.oci.document import LARGEST_DOCUMENT, ImageDocumentError, read_document, render_document
-from careen.oci.images import choose_manifest, reachable_from, read_config, read_image, read_manifest
+from careen.oci.images import (
+    choose_manifest,
+    reachable_from,
+    read_blob,
+    read_config,
+    read_image,
+    read_manifest,
+)
 from careen.oci.manifest import Index, IndexEntry, Manifest, parse_index
+from careen.oci.media_types import EMPTY, MANIFEST
 from careen.oci.verified import VerifiedReader
 from careen.platforms import Platform
 
@@ -54,9 +62,14 @@ class Layout:
         return cls(folder, index.entries)
 
     def images(self) -> Mapping[str, Descriptor]:
-        """By reference name, or by digest where there is none; of several with one name the first counts."""
+        """By reference name, or by digest where there is none; of several with one name the first counts.
+
+        What is attached to images is none.
+        """
         found: dict[str, Descriptor] = {}
         for entry in self.entries:
+            if entry.artifact_type:
+                continue
             name = entry.annotations.get(REFERENCE_NAME) or str(entry.descriptor.digest)
             found.setdefault(name, entry.descriptor)
         return found
@@ -76,6 +89,18 @@ class Layout:
 
     def manifest(self, descriptor: Descriptor) -> Manifest:
         return read_manifest(self, descriptor)
+
+    def attached(self, subject: Descriptor) -> tuple[IndexEntry, ...]:
+        """The entries of what is attached to an image."""
+        return tuple(entry for entry in self.entries if entry.artifact_type and _subject(self, entry) == subject)
+
+    def attachment(self, subject: Descriptor, artifact_type: str) -> bytes | None:
+        """The content of what is attached to an image as that type; None where nothing is."""
+        for entry in self.attached(subject):
+            manifest = self.manifest(entry.descriptor)
+            if entry.artifact_type == artifact_type and len(manifest.layers) == 1:
+                return read_blob(self, manifest.layers[0])
+        return None
 
     def index(self, descriptor: Descriptor) -> Index:
         found = read_image(self, descriptor)
@@ -111,6 +136,7 @@ class LayoutWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._attached: list[IndexEntry] = []
         if folder.is_dir() and any(folder.iterdir()) and not (folder / "oci-layout").is_file():
             raise LayoutError(f"{folder} is not empty and not an image layout", hints=("name another folder",))
         self._blobs = folder / "blobs" / "sha256"
@@ -181,16 +207,36 @@ class LayoutWriter:
         self._replace(self._blobs / descriptor.digest.hex, data)
         return descriptor
 
+    def attach(self, subject: Descriptor, media_type: str, data: bytes) -> Descriptor:
+        """Something about an image that is to be found where the image is (image spec, manifest.md, ``subject``).
+
+        The manifest that holds it, which ``finish`` puts into the index.
+        """
+        manifest = Manifest(
+            config=self.put(EMPTY, b"{}"),
+            layers=(self.put(media_type, data),),
+            artifact_type=media_type,
+            subject=subject,
+        )
+        descriptor = self.put(MANIFEST, manifest.render())
+        self._attached.append(IndexEntry(descriptor=descriptor, artifact_type=media_type))
+        return descriptor
+
     def finish(self, images: Mapping[str, Descriptor], *, keep_others: bool = False) -> Layout:
         """Writes the index, which names exactly these images, and removes blobs that none of them needs.
 
-        With ``keep_others``, images of other names that were there stay. Closes the writer.
+        With ``keep_others``, images of other names that were there stay, with what is attached to them. Closes the
+        writer.
         """
         entries = [IndexEntry(descriptor=images[name], annotations={REFERENCE_NAME: name}) for name in sorted(images)]
+        attached = sorted(self._attached, key=lambda entry: entry.descriptor.digest)
         if keep_others and (self._folder / "index.json").is_file():
-            before = Layout.open(self._folder).entries
-            entries += [entry for entry in before if entry.annotations.get(REFERENCE_NAME) not in images]
-        layout = Layout(self._folder, tuple(entries))
+            before = Layout.open(self._folder)
+            others = [entry for entry in before.entries if entry.annotations.get(REFERENCE_NAME) not in images]
+            entries += [entry for entry in others if not entry.artifact_type]
+            there = set(reachable(Layout(self._folder, tuple(entries))))
+            attached += [e for e in others if e.artifact_type and e not in attached and _subject(before, e) in there]
+        layout = Layout(self._folder, (*entries, *attached))
         needed = {descriptor.digest.hex: descriptor for descriptor in reachable(layout)}
         for descriptor in needed.values():
             if not self.has(descriptor):
@@ -217,6 +263,10 @@ class LayoutWriter:
         with self._aside() as aside:
             aside.write_bytes(data)
             aside.replace(path)
+
+
+def _subject(layout: Layout, entry: IndexEntry) -> Descriptor | None:
+    return read_manifest(layout, entry.descriptor).subject
 
 
 def reachable(layout: Layout) -> Iterator[Descriptor]:

@@ -46,12 +46,18 @@ class ImagePlatform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One image for one platform; ``layers`` bottom to top."""
+    """One image for one platform; ``layers`` bottom to top.
+
+    With an ``artifact_type`` it is no image but something that is kept like one, such as a bill of materials; its
+    layers are that, and ``subject`` is the image that it is about.
+    """
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
     annotations: Mapping[str, str] = field(default_factory=dict)
     media_type: str = MANIFEST
+    artifact_type: str = ""
+    subject: Descriptor | None = None
 
     def render(self) -> bytes:
         document: dict[str, object] = {
@@ -60,6 +66,10 @@ class Manifest:
             "config": descriptor_document(self.config),
             "layers": [descriptor_document(layer) for layer in self.layers],
         }
+        if self.artifact_type:
+            document["artifactType"] = self.artifact_type
+        if self.subject is not None:
+            document["subject"] = descriptor_document(self.subject)
         if self.annotations:
             document["annotations"] = dict(self.annotations)
         return render_document(document)
@@ -67,11 +77,12 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEntry:
-    """``descriptor`` points at a manifest, or at another index."""
+    """``descriptor`` points at a manifest, or at another index; with an ``artifact_type``, at what is no image."""
 
     descriptor: Descriptor
     platform: ImagePlatform | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    artifact_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +156,8 @@ def _manifest(fields: Fields, media_type: str) -> Manifest:
         layers=tuple(layer.descriptor() for layer in fields.fields_list("layers")),
         annotations=fields.text_map("annotations"),
         media_type=media_type,
+        artifact_type=fields.text("artifactType", ""),
+        subject=fields.fields("subject").descriptor() if "subject" in fields else None,
     )
 
 
@@ -166,11 +179,18 @@ def _entry(fields: Fields) -> IndexEntry:
             variant=found.text("variant", ""),
             operating_system_version=found.text("os.version", ""),
         )
-    return IndexEntry(descriptor=fields.descriptor(), platform=platform, annotations=fields.text_map("annotations"))
+    return IndexEntry(
+        descriptor=fields.descriptor(),
+        platform=platform,
+        annotations=fields.text_map("annotations"),
+        artifact_type=fields.text("artifactType", ""),
+    )
 
 
 def _entry_document(entry: IndexEntry) -> dict[str, object]:
     document = descriptor_document(entry.descriptor)
+    if entry.artifact_type:
+        document["artifactType"] = entry.artifact_type
     if entry.platform is not None:
         platform = {"architecture": entry.platform.architecture, "os": entry.platform.operating_system}
         if entry.platform.variant:

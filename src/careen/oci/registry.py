@@ -9,7 +9,7 @@ import ipaddress
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import quote, urlsplit
 
 from careen.blobs.digest import Descriptor, Digest, DigestMismatchError, InvalidDigestError
@@ -32,6 +32,7 @@ from careen.oci.media_types import DOCKER_LIST, DOCKER_MANIFEST, INDEX, INDEXES,
 from careen.oci.reference import ImageReference
 from careen.oci.registry_errors import AccessDeniedError, NotInRegistryError, RegistryError, registry_message
 from careen.oci.verified import VerifiedReader
+from careen.text.values import dataclass
 
 _ACCEPTED = f"{MANIFEST}, {INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}"
 _LARGEST_ANSWER = 1 << 20
@@ -173,12 +174,13 @@ class Repository:
         self.expect(answer, (202,), f"take the blob {descriptor.digest}")
         return answer
 
-    def put_manifest(self, selector: str, descriptor: Descriptor, data: bytes) -> None:
+    def put_manifest(self, selector: str, descriptor: Descriptor, data: bytes) -> Answer:
         """Under a tag or its digest, when all that it names is there. Raises RegistryError."""
         url = f"{self._base}/manifests/{quote(selector, safe=':')}"
         headers = {"Content-Type": descriptor.media_type}
         answer = self.send(Request(method="PUT", url=url, headers=headers, body=Body.of(data)))
         self.expect(answer, (200, 201, 202), f"take the manifest {selector}")
+        return answer
 
     def location(self, answer: Answer) -> str:
         """Where the registry wants an upload to go on. Raises RegistryError when it is missing or not encrypted."""

@@ -1,15 +1,18 @@
 """The one door to other programs."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from careen.errors import CareenError, MissingToolError
+from careen.text.values import dataclass
 
 _TAIL_LINES = 12
+_CREDENTIALS = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]*@")
+"""Of an address: all between its scheme and its host."""
 
 
 class CommandFailedError(CareenError):
@@ -30,9 +33,9 @@ class Completed:
         return self.status == 0
 
     def tail(self) -> str:
-        """The last lines it printed, for evidence."""
+        """The last lines it printed, for evidence, without the credentials of addresses in them."""
         text = (self.stderr or self.stdout).decode("utf-8", "replace").strip()
-        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+        return _CREDENTIALS.sub(r"\1", "\n".join(text.splitlines()[-_TAIL_LINES:]))
 
 
 def find_program(name: str, *, package: str) -> Path:
