@@ -16,7 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 CAREEN = Path(sys.executable).parent / "careen"
 LEAST = 0.95
 SCAN_KEYS = {"repository", "commit", "scan", "judged", "label", "create", "why"}
-LABEL_KEYS = {"path", "line", "end_line", "topic", "why", "also"}
+LABEL_KEYS = {"path", "line", "end_line", "topic", "why", "also", "disputable"}
 JUDGED_KEYS = {"files", "topics"}
 
 
@@ -53,6 +53,8 @@ class Label:
 
     places: tuple[Place, ...]
     why: str
+    disputable: bool
+    """Two reasonable users would differ: neither found nor missed, and a finding there is neither right nor wrong."""
 
     @property
     def topic(self) -> str:
@@ -87,6 +89,7 @@ class Count:
     found: int = 0
     right: int = 0
     wrong: int = 0
+    disputable: int = 0
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -114,7 +117,7 @@ def read_label(entry: dict[str, object], where: str) -> Label:
     if not isinstance(more, list):
         raise SystemExit(f"{where}: also is a list of tables with path and line")
     places = tuple(Place(str(each["path"]), topic, *lines_of(each, where)) for each in [entry, *more])
-    return Label(places=places, why=str(entry.get("why", "")))
+    return Label(places=places, why=str(entry.get("why", "")), disputable=bool(entry.get("disputable", False)))
 
 
 def read_subject(file: Path, folder: Path, name: str) -> Subject:
@@ -179,9 +182,14 @@ def scanned(subject: Subject) -> list[tuple[Place, str]]:
         return findings(copy)
 
 
+def belongs_to_any(finding: Place, labels: Iterable[Label]) -> bool:
+    return any(finding.belongs_to(place) for label in labels for place in label.places)
+
+
 def judge(subject: Subject, told: list[tuple[Place, str]], counts: dict[str, Count]) -> int:
     """Add to the counts; returns how many findings lie where nobody labelled."""
-    for label in subject.labels:
+    surely = [label for label in subject.labels if not label.disputable]
+    for label in surely:
         count = counts.setdefault(label.topic, Count())
         count.labelled += 1
         if any(finding.belongs_to(place) for finding, _ in told for place in label.places):
@@ -191,8 +199,10 @@ def judge(subject: Subject, told: list[tuple[Place, str]], counts: dict[str, Cou
     outside = 0
     for finding, message in told:
         count = counts.setdefault(finding.topic, Count())
-        if any(finding.belongs_to(place) for label in subject.labels for place in label.places):
+        if belongs_to_any(finding, surely):
             count.right += 1
+        elif belongs_to_any(finding, subject.labels):
+            count.disputable += 1
         elif any(part.covers(finding) for part in subject.judged):
             count.wrong += 1
             count.remarks.append(f"wrong   {subject.name} {finding}: {message}")
@@ -239,7 +249,8 @@ def main() -> int:
     if chosen.topic:
         counts = {topic: count for topic, count in counts.items() if topic == chosen.topic}
     print("\n".join(table(counts, chosen.least)))
-    print(f"{looked_at} set-ups; {outside} findings lie in files or topics that nobody labelled")
+    disputable = sum(count.disputable for count in counts.values())
+    print(f"{looked_at} set-ups; {disputable} findings are disputable, {outside} lie where nobody labelled")
     if chosen.list:
         print("\n".join(remark for _, count in sorted(counts.items()) for remark in count.remarks))
     low = [topic for topic, count in counts.items() if count.recall < chosen.least or count.precision < chosen.least]
