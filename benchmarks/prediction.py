@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from careen.app.building import BuildRequest, build_planned
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.session import Session, Surroundings
 from careen.build.engine import BuildOptions
 from careen.errors import CareenError

@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.session import Session, Surroundings
 from careen.blobs.store import Store
 from careen.build.engine import BuildOptions, BuildResult, BuildSources

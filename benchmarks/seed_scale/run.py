@@ -13,7 +13,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.session import Session, Surroundings
 from careen.app.uv import uv_program
 from careen.platforms import Platform

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from careen.app.planning import Planned, PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import Planned, plan_stack
 from careen.app.session import Session
 from careen.app.uv import uv_program
 from careen.blobs.store import Store

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.scanning import ScanRequest, scan
 from careen.app.session import Session
 from careen.errors import CareenError

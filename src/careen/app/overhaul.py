@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from careen.app.building import BuildRequest, build_planned
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.proving import ProveChoices, prove_planned
 from careen.app.rewrite import propose_for, write
 from careen.app.scanning import ScanResult, judge

@@ -4,13 +4,14 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from careen.app.bases import apt_bytes, base_for, system_packages
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
 from careen.app.locks import lock_of
+from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.target_lock import TargetLock
@@ -23,14 +24,12 @@ from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.application import application
 from careen.plan.current import CurrentInputs, contributions
-from careen.plan.epoch import DEFAULT_EPOCH
 from careen.plan.operation import read_hints
 from careen.plan.partition import Partition
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
 from careen.plan.support import support_files
 from careen.plan.target import Contribution, Plan
-from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock
@@ -53,29 +52,14 @@ class HalfReadError(CareenError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanRequest:
-    """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need.
-
-    What if: ``without`` names distributions that no service shall have, ``base`` another base (``debian:trixie``),
-    ``lock_text`` what the lock shall say.
-    """
-
-    root: Path
-    compose_files: tuple[PurePosixPath, ...] = ()
-    platform: Platform
-    fetch_wheels: bool = False
-    source_date_epoch: int = DEFAULT_EPOCH
-    without: tuple[str, ...] = ()
-    base: str | None = None
-    lock_text: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Planned:
+    """``lasting`` is false when something did not answer that might another time."""
+
     facts: StackFacts
     config: Config
     plan: Plan
     lock: Lock
+    lasting: bool = True
 
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
@@ -89,7 +73,10 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
     plan = replace(plan, notes=(*plan.notes, *gpu_notes(plan, facts)))
-    return Planned(facts=facts, config=config, plan=plan, lock=planning.lock)
+    weighed = plan.predicted_bytecode_bytes is not None or not request.fetch_wheels
+    return Planned(
+        facts=facts, config=config, plan=plan, lock=planning.lock, lasting=weighed and planning.has_all_answers
+    )
 
 
 def _refuse_half_read(facts: StackFacts) -> None:
@@ -114,6 +101,12 @@ class _Planning:
     def __post_init__(self) -> None:
         self.notes: list[str] = []
         self._weighed: dict[int, tuple[Contribution, ...]] = {}
+        self._unread_needs = False
+
+    @property
+    def has_all_answers(self) -> bool:
+        """Once planned: whether all that was asked of the index and of wheels was told."""
+        return not (self._unread_needs or self.target.unanswered)
 
     @cached_property
     def candidates(self) -> tuple[ServiceFacts, ...]:
@@ -273,6 +266,7 @@ class _Planning:
             else:
                 found += known
         if unknown:
+            self._unread_needs = True
             self.notes.append(
                 f"the system libraries of {', '.join(sorted(unknown))} are not known before their wheels are fetched"
             )

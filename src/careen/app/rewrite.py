@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from careen.app.planning import Planned, PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import Planned, plan_stack
 from careen.app.relocking import find_uv, relocked
 from careen.app.scanning import judge
 from careen.app.session import Session

@@ -1,23 +1,20 @@
 """The wiring: the few things with an outside that verbs are handed, made once and passed down."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from careen.debian.mirror import Archive, MirrorClient
-from careen.debian.signature import verify_with_gpgv
-from careen.debian.sources import read_configuration, sources_for
-from careen.http.client import HttpClient, HttpSettings
-from careen.platforms import Architecture
-from careen.process.run import find_program, run
 from careen.progress import Progress, unheard
-from careen.python.index import PackageFiles
+from careen.text.values import dataclass
 
 if TYPE_CHECKING:
+    from careen.debian.mirror import Archive, MirrorClient
+    from careen.http.client import HttpClient
     from careen.oci.registry import Registries
+    from careen.platforms import Architecture
+    from careen.python.index import PackageFiles
 
 _HELPER_SECONDS = 60.0
 """A program that keeps credentials may ask the user."""
@@ -45,7 +42,9 @@ class Session:
     progress: Progress = unheard
 
     @cached_property
-    def http(self) -> HttpClient:
+    def http(self) -> "HttpClient":
+        from careen.http.client import HttpClient, HttpSettings  # noqa: PLC0415 - what is remembered needs no network
+
         return HttpClient(HttpSettings(offline=self.surroundings.offline))
 
     @cached_property
@@ -64,11 +63,16 @@ class Session:
         return self.surroundings.cache / "store"
 
     @cached_property
-    def packages(self) -> PackageFiles:
+    def packages(self) -> "PackageFiles":
+        from careen.python.index import PackageFiles  # noqa: PLC0415 - as above
+
         return PackageFiles(self.http, self.surroundings.cache / "python")
 
     @cached_property
-    def mirror(self) -> MirrorClient:
+    def mirror(self) -> "MirrorClient":
+        from careen.debian.mirror import MirrorClient  # noqa: PLC0415 - as above
+        from careen.debian.signature import verify_with_gpgv  # noqa: PLC0415
+
         return MirrorClient(
             fetcher=self.http,
             verify=verify_with_gpgv,
@@ -76,11 +80,13 @@ class Session:
             now=self.surroundings.now,
         )
 
-    def archive(self, release: str, architecture: Architecture) -> Archive:
+    def archive(self, release: str, architecture: "Architecture") -> "Archive":
         """The release on the mirrors that apt is configured for.
 
         Raises NoMirrorError, MirrorError, SignatureError, or what the HTTP client raises.
         """
+        from careen.debian.sources import read_configuration, sources_for  # noqa: PLC0415 - as above
+
         configuration = read_configuration(self.surroundings.apt)
         return self.mirror.open(sources_for(release, configuration), architecture)
 
@@ -91,5 +97,7 @@ class Session:
 
 def _run_helper(program: str, argument: str, stdin: bytes) -> tuple[int, bytes]:
     """Raises MissingToolError when there is no such program."""
+    from careen.process.run import find_program, run  # noqa: PLC0415 - few verbs ask a registry
+
     done = run([find_program(program, package=program), argument], timeout=_HELPER_SECONDS, stdin=stdin)
     return done.status, done.stdout or done.stderr

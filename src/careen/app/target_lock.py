@@ -1,7 +1,6 @@
 """The lock as one target meets it: who the project is, what could be installed, and what the wheels of that hold."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from careen.app.session import Session
@@ -14,6 +13,7 @@ from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName
+from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.model import PythonProject
 
@@ -66,6 +66,11 @@ class TargetLock:
     @cached_property
     def wheels(self) -> Mapping[PackageName, LockedFile]:
         return wheels_for(self.installable.values(), self.environment, self.glibc)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the index did not tell of every wheel."""
+        return len(self.contents) < len(self.wheels)
 
     @cached_property
     def contents(self) -> Mapping[PackageName, DistributionContents]:

@@ -7,16 +7,18 @@ a file may be a fifo that never ends.
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 
+from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.text.source import Source
+from careen.text.values import dataclass
 
 MAXIMUM_TEXT_BYTES = 32 * 1024 * 1024
 """A lock of a large monorepo has a few megabytes; nothing that careen reads as text comes near this."""
 
-_SKIPPED_FOLDERS = frozenset(
+SKIPPED_FOLDERS = frozenset(
     {
         ".git",
         ".hg",
@@ -48,9 +50,13 @@ class OutsideTreeError(UnreadableFileError):
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """The folder that was asked about. Paths are relative to it and in normal form; texts are read once."""
+    """The folder that was asked about. Paths are relative to it and in normal form; texts are read once.
+
+    ``seen`` has the digest of every file that was read, whole or not.
+    """
 
     root: Path
+    seen: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
     _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
 
     def resolve(self, path: PurePosixPath) -> Path:
@@ -97,6 +103,7 @@ class ProjectFiles:
             raise UnreadableFileError(path, "not a regular file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
             data = file.read(limit + 1)
+        self.seen[path] = Digest.of(data)
         if len(data) > limit:
             raise UnreadableFileError(path, f"larger than {limit // (1024 * 1024)} MiB")
         return data
@@ -124,7 +131,7 @@ class ProjectFiles:
                     for entry in entries:
                         path = entry.name if inside == "." else f"{inside}/{entry.name}"
                         if entry.is_dir(follow_symlinks=False):
-                            if level < depth and entry.name not in _SKIPPED_FOLDERS:
+                            if level < depth and entry.name not in SKIPPED_FOLDERS:
                                 waiting.append((path, level + 1))
                         elif wanted(entry.name) and self.exists(PurePosixPath(path)):
                             found.append(path)
@@ -142,7 +149,7 @@ class ProjectFiles:
             path = folder / entry.name
             if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.exists(path)):
                 yield path
-            elif depth > 1 and entry.name not in _SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False):
+            elif depth > 1 and entry.name not in SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False):
                 yield from self.walk(path, depth=depth - 1)
 
 

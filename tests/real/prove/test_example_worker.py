@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from careen.app.planning import PlanRequest, plan_stack
+from careen.app.plan_request import PlanRequest
+from careen.app.planning import plan_stack
 from careen.app.session import Session, Surroundings
 from careen.plan.target import Plan
 from careen.platforms import Platform

@@ -52,7 +52,7 @@ def command(
 ) -> int:
     """Build every service's image from its plan, by careen's own engine, into an OCI layout."""
     from careen.app.building import BuildRequest, build
-    from careen.app.planning import PlanRequest
+    from careen.app.plan_request import PlanRequest
     from careen.app.session import Session
     from careen.build.engine import BuildOptions
     from careen.cli.surroundings import source_date_epoch, surroundings

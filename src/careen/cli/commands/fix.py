@@ -68,7 +68,7 @@ def command(
 
     With --mend, repair single lines and leave the files what they are.
     """
-    from careen.app.planning import PlanRequest
+    from careen.app.plan_request import PlanRequest
     from careen.app.rewrite import mend_on, propose, write
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings

@@ -43,7 +43,7 @@ def command(
 ) -> int:
     """Exit with 1 when an image is over its budget or a finding is too severe, and name the guilty package or line."""
     from careen.app.gating import GateRequest, gate
-    from careen.app.planning import PlanRequest
+    from careen.app.plan_request import PlanRequest
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform

@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """Take a stack from fat to proven: findings, plan, patch, images, proof and report."""
     from careen.app.overhaul import OverhaulRequest, overhaul
-    from careen.app.planning import PlanRequest
+    from careen.app.plan_request import PlanRequest
     from careen.app.proving import ProveChoices
     from careen.app.session import Session
     from careen.build.engine import BuildOptions

@@ -38,7 +38,8 @@ def command(
     no_color: bool,
 ) -> int:
     """What each service needs, why, and what its image will weigh, without building anything."""
-    from careen.app.planning import PlanRequest, plan_stack
+    from careen.app.plan_request import PlanRequest
+    from careen.app.remembering import plan_of
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
@@ -56,7 +57,7 @@ def command(
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline), progress=told)
         try:
-            plan = plan_stack(session, request).plan
+            plan = plan_of(session, request)
         finally:
             session.close()
     names = [service.name for service in plan.services]

@@ -44,7 +44,7 @@ def command(
 ) -> int:
     """Run every service from its image, with its broker, and check it: start, health, user, signals, limits."""
     from careen.app.building import BuildRequest
-    from careen.app.planning import PlanRequest
+    from careen.app.plan_request import PlanRequest
     from careen.app.proving import ProveChoices, prove
     from careen.app.session import Session
     from careen.build.engine import BuildOptions

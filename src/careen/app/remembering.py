@@ -1,0 +1,165 @@
+"""Plans that were made before, given again in a moment while nothing that they rest on has changed.
+
+Under what was asked (and the careen, the Python and the apt configuration that were to answer) lies the plan with its
+grounds: the listing of the project's folder, the digest of every file that was read, the signed state of every Debian
+suite. All of it is looked at again before the plan is believed. A plan in which something did not answer is not kept,
+since another time it might.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from careen import __version__
+from careen.app.answers import Answers
+from careen.app.plan_request import PlanRequest
+from careen.app.session import Session, Surroundings
+from careen.blobs.digest import Digest
+from careen.plan.record import RecordError, plan_of_record, plan_record
+from careen.plan.target import Plan
+from careen.workspace.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from careen.app.planning import Planned
+
+_KIND = "plans"
+_SUITES = "debian/suites"
+_FRESH_FOR = timedelta(days=1)
+_CLOCKS_DIFFER_NS = 50_000_000
+"""A file system's clock ticks more slowly than the machine's."""
+
+_LARGEST = 64 << 20
+
+
+def plan_of(session: Session, request: PlanRequest) -> Plan:
+    """The plan as :func:`careen.app.planning.plan_stack` makes it, or has made it from the very same.
+
+    Raises what that does.
+    """
+    surroundings = session.surroundings
+    answers, question = Answers(session.store / "answers"), _question(surroundings, request)
+    known = _recall(answers.get(_KIND, question), surroundings, request.root)
+    if known is not None:
+        return known
+    from careen.app.planning import plan_stack  # noqa: PLC0415 - half a second that remembering spares
+
+    started = int(surroundings.now().timestamp() * 1e9)
+    planned = plan_stack(session, request)
+    grounds = _grounds(surroundings, request.root, planned, started) if planned.lasting else None
+    if grounds is not None:
+        answers.keep(_KIND, question, {**grounds, "plan": plan_record(planned.plan)})
+    return planned.plan
+
+
+def _question(surroundings: Surroundings, request: PlanRequest) -> list[object]:
+    return [
+        __version__,
+        _own_code(),
+        sys.version,
+        str(request.root.resolve()),
+        [str(path) for path in request.compose_files],
+        str(request.platform),
+        request.fetch_wheels,
+        request.source_date_epoch,
+        sorted(request.without),
+        request.base,
+        None if request.lock_text is None else Digest.of(request.lock_text.encode("utf-8", "surrogatepass")).hex,
+        sorted(_apt_files(surroundings.apt)),
+    ]
+
+
+def _own_code() -> str:
+    """Careen itself: a version that is being worked on changes without a new number."""
+    rows = sorted(
+        f"{path}\0{state.st_size}\0{state.st_mtime_ns}"
+        for path, state in ((path, path.stat()) for path in Path(__file__).parents[1].rglob("*.py"))
+    )
+    return Digest.of("\n".join(rows).encode("utf-8", "surrogateescape")).hex
+
+
+def _apt_files(folder: Path) -> Iterator[list[str]]:
+    """What :func:`careen.debian.sources.read_configuration` reads."""
+    for pattern in ("apt.conf", "apt.conf.d/*", "sources.list", "sources.list.d/*"):
+        for path in folder.glob(pattern):
+            yield [str(path.relative_to(folder)), _digest(path) or ""]
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return None
+        return Digest.of(path.read_bytes()).hex
+    except OSError:
+        return None
+
+
+def _grounds(surroundings: Surroundings, root: Path, planned: "Planned", started_ns: int) -> dict[str, object] | None:
+    """None when the project changed while it was planned, or lies partly outside the folder."""
+    passed_over = _passed_over(planned)
+    if passed_over is None:
+        return None
+    state = fingerprint(root, passed_over=passed_over)
+    if state.changed_ns > started_ns - _CLOCKS_DIFFER_NS:
+        return None
+    files = {str(path): digest.hex for path, digest in planned.facts.workspace.files.seen.items()}
+    for service in planned.plan.services:  # whose sources tell what bytecode weighs
+        for file in service.application:
+            path = planned.plan.root / file.source
+            if path.suffix == ".py" and str(path) not in files:
+                files[str(path)] = _digest(root / path) or ""
+    return {"tree": state.digest.hex, "passed_over": passed_over, "files": files, "suites": dict(_suites(surroundings))}
+
+
+def _passed_over(planned: "Planned") -> list[str] | None:
+    """Folders that neither reading nor measuring looked into: every context that holds them excludes them."""
+    from careen.workspace.files import SKIPPED_FOLDERS  # noqa: PLC0415 - this is asked for after planning
+
+    contexts: list[tuple[str, frozenset[str]]] = []
+    for context in planned.facts.contexts:
+        if context.path.is_absolute() or ".." in context.path.parts:
+            return None
+        prefix = "" if str(context.path) == "." else f"{context.path}/"
+        contexts.append((prefix, frozenset(prefix + folder for folder in context.measure.excluded_folders)))
+    candidates = {folder for _, excluded in contexts for folder in excluded}
+    return sorted(
+        folder
+        for folder in candidates
+        if folder.rpartition("/")[2] in SKIPPED_FOLDERS
+        and all(folder in excluded for prefix, excluded in contexts if folder.startswith(prefix))
+    )
+
+
+def _suites(surroundings: Surroundings) -> Iterator[tuple[str, str]]:
+    for path in (surroundings.cache / _SUITES).glob("*/InRelease"):
+        digest = _digest(path)
+        if digest is not None:
+            yield path.parent.name, digest
+
+
+def _recall(document: object, surroundings: Surroundings, root: Path) -> Plan | None:
+    match document:
+        case {"tree": str(tree), "passed_over": list(passed), "files": dict(files), "suites": dict(suites), "plan": p}:
+            if not _suites_hold(suites, surroundings):
+                return None
+            if fingerprint(root, passed_over=[str(folder) for folder in passed]).digest.hex != tree:
+                return None
+            if any((_digest(root / str(path)) or "") != digest for path, digest in files.items()):
+                return None
+            try:
+                return plan_of_record(p)
+            except RecordError:
+                return None
+        case _:
+            return None
+
+
+def _suites_hold(suites: Mapping[str, object], surroundings: Surroundings) -> bool:
+    """Whether the mirror would answer as it did: the signed state is the same, and not due to be asked for again."""
+    if dict(_suites(surroundings)) != suites:
+        return False
+    if surroundings.offline:
+        return True
+    oldest = surroundings.now().timestamp() - _FRESH_FOR.total_seconds()
+    return all((surroundings.cache / _SUITES / name / "InRelease").stat().st_mtime > oldest for name in suites)

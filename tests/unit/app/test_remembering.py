@@ -1,0 +1,156 @@
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careen.app.plan_request import PlanRequest
+from careen.app.remembering import plan_of
+from careen.app.session import Session
+from careen.plan.target import Plan
+from careen.platforms import Platform
+from fakes.cases import stand_up
+from fakes.index import FakeIndex, Ranges, serve
+from fakes.sessions import FakeSession, fake_session
+
+CASE = Path(__file__).parents[2] / "cases" / "plan" / "two-services"
+
+
+@dataclass
+class Place:
+    """A project whose plan was made once; ``phases`` are what a run does beyond remembering."""
+
+    folder: Path
+    index: FakeIndex
+    project: Path
+    first: Plan
+
+    def again(self, *, offline: bool = False, after: timedelta = timedelta(), **asked: Any) -> tuple[Plan, int]:
+        """The plan, and how often planning told of a step: not once when it was remembered."""
+        steps: list[object] = []
+        made = fake_session(self.folder, self.index.address, offline=offline)
+        at = datetime.now(UTC) + timedelta(seconds=10) + after
+        session = FakeSession(surroundings=replace(made.surroundings, now=lambda: at), progress=steps.append)
+        try:
+            return plan_of(session, replace(request(self.project), **asked)), len(steps)
+        finally:
+            session.close()
+
+
+def request(project: Path) -> PlanRequest:
+    return PlanRequest(root=project, platform=Platform.parse("linux/amd64"))
+
+
+def asked(session: Session, project: Path) -> Plan:
+    try:
+        return plan_of(session, request(project))
+    finally:
+        session.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with serve(FakeIndex()) as index:
+        project = stand_up(CASE, tmp_path, index)
+        first = asked(fake_session(tmp_path, index.address), project)
+        yield Place(tmp_path, index, project, first)
+
+
+def test_a_plan_is_given_again_as_it_was_without_planning(place: Place) -> None:
+    place.index.asked.clear()
+
+    plan, steps = place.again()
+
+    assert plan == place.first
+    assert steps == 0
+    assert place.index.asked == []
+
+
+def test_it_is_given_again_offline_too(place: Place) -> None:
+    assert place.again(offline=True) == (place.first, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("src/shop/web.py", "import webber\nimport heavy\n"),
+        ("docker-compose.yml", None),
+        ("Dockerfile", "FROM python:3.11-slim\nCOPY . .\n"),
+        ("docs/new.md", "more to copy\n"),
+        ("pyproject.toml", None),
+        (".dockerignore", "src\n"),
+    ],
+)
+def test_a_project_that_changed_is_planned_anew(path: str, text: str | None, place: Place) -> None:
+    file = place.project / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text if text is not None else file.read_text() + "# changed\n")
+
+    assert place.again()[1] > 0
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(place: Place) -> None:
+    file = place.project / "src/shop/tasks.py"
+    before = file.stat()
+    file.write_text(file.read_text().replace("import heavy", "import HEAVY"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    plan, steps = place.again()
+
+    assert steps > 0
+    assert "heavy" not in [item.name for item in plan.service("worker").distributions]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"without": ("heavy",)}, {"source_date_epoch": 1}, {"lock_text": "version = 1\n"}],
+    ids=["without", "epoch", "lock"],
+)
+def test_another_question_has_its_own_answer(asked: dict[str, Any], place: Place) -> None:
+    if "lock_text" in asked:
+        asked = {"lock_text": (place.project / "uv.lock").read_text() + "\n# the same, and yet not\n"}
+
+    assert place.again(**asked)[1] > 0
+    assert place.again(**asked)[1] == 0
+    assert place.again() == (place.first, 0)
+
+
+def test_the_mirror_is_asked_again_after_a_day(place: Place) -> None:
+    assert place.again(after=timedelta(hours=20))[1] == 0
+    assert place.again(after=timedelta(hours=30))[1] > 0
+
+
+def test_what_did_not_answer_is_asked_again(place: Place, tmp_path: Path) -> None:
+    place.index.files.pop("webber-0.5-py3-none-any.whl")
+    elsewhere = tmp_path / "elsewhere"
+    asked(fake_session(elsewhere, place.index.address), place.project)
+    other = replace(place, folder=elsewhere)
+
+    assert other.again()[1] > 0
+
+
+def test_a_damaged_memory_is_no_memory(place: Place) -> None:
+    [kept] = (place.folder / "cache/store/answers/plans").iterdir()
+    kept.write_text(kept.read_text().replace('"amd64"', '"vax"'))
+
+    plan, steps = place.again()
+
+    assert steps > 0
+    assert plan == place.first
+
+
+def test_another_mirror_is_another_question(place: Place) -> None:
+    (place.folder / "apt").mkdir(exist_ok=True)
+    (place.folder / "apt/sources.list.d").mkdir()
+    (place.folder / "apt/sources.list.d/more.list").write_text("# nothing\n")
+
+    assert place.again()[1] > 0
+
+
+def test_ranges_do_not_matter_to_what_is_remembered(place: Place) -> None:
+    place.index.ranges = Ranges.REFUSED
+
+    assert place.again() == (place.first, 0)
