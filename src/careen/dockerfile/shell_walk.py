@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from careen.dockerfile.command import Command
 from careen.dockerfile.words import expand
+from careen.text.values import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -28,6 +29,10 @@ def _parser() -> "Parser":
     import tree_sitter_bash  # noqa: PLC0415
 
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def parse(data: bytes) -> "Node":
+    return _parser().parse(data).root_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Walk:
             return
         # One byte for each character: the tree's offsets are then the text's. NUL sends the grammar astray for long.
         data = _NOT_ASCII.sub("_", self._text).encode()
-        yield from self._visit(_parser().parse(data).root_node)
+        yield from self._visit(parse(data))
 
     def _slice(self, node: "Node") -> str:
         return self._text[node.start_byte : node.end_byte]

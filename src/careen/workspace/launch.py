@@ -6,12 +6,13 @@ the last simple command of a ``-c`` text in their place; no shell does so at the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from careen.dockerfile.dispatch import dispatched
 from careen.dockerfile.shell import Command, commands_of, shell_text
 from careen.dockerfile.stages import EffectiveValue
 from careen.findings import Place
+from careen.text.values import dataclass
 
 _SHELL_NAMES = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _DEEPEST_SCRIPT = 4
@@ -216,7 +217,9 @@ class _Follower:
         return tuple(rest)
 
     def _text(self, text: str, arguments: tuple[str, ...], depth: int, *, gives_way: bool) -> None:
-        commands = [command for command in commands_of(text, self._environment) if command.argv]
+        run = dispatched(text, arguments, self._environment)
+        arguments = run.arguments
+        commands = [command for command in commands_of(run.text, self._environment) if command.argv]
         main = _long_running(commands)
         if main is None:
             self.shell_in_front = True
