@@ -35,19 +35,20 @@ LARGEST_SCRATCH = 256_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a bundle takes from the machine. ``namespace`` is the network's; ``group`` the control group's path.
+    """What a bundle takes from the machine. ``namespace`` is the network's.
 
-    ``limits`` tells which control groups can be set; ``rootless`` maps the caller to root, and to nobody else.
+    ``group`` is the control group's path, None for a user, who has none; which limits can be set there is told by
+    ``memory``, ``processes``, ``cpu`` and ``swap``. ``only_root`` says that there is no other user to run it as.
     """
 
     namespace: Path
-    group: str
+    group: str | None
     tables: tuple[Mount, ...]
     memory: bool = True
     processes: bool = True
     cpu: bool = True
     swap: bool = True
-    rootless: tuple[int, int] | None = None
+    only_root: bool = False
 
 
 def render(launch: Launch, around: Surroundings) -> bytes:
@@ -58,10 +59,10 @@ def render(launch: Launch, around: Surroundings) -> bytes:
 def _document(launch: Launch, around: Surroundings) -> Mapping[str, object]:
     return {
         "ociVersion": _SPECIFICATION,
-        "process": process_document(launch),
+        "process": _process(launch, only_root=around.only_root),
         "root": {"path": str(launch.image.root), "readonly": launch.read_only},
         "hostname": launch.name,
-        "mounts": [*_system_mounts(launch, rootless=around.rootless is not None), *_mounts(launch, around)],
+        "mounts": [*_system_mounts(launch, rootless=around.group is None), *_mounts(launch, around)],
         "linux": {
             "namespaces": [
                 {"type": "pid"},
@@ -69,10 +70,8 @@ def _document(launch: Launch, around: Surroundings) -> Mapping[str, object]:
                 {"type": "uts"},
                 {"type": "mount"},
                 {"type": "network", "path": str(around.namespace)},
-                *([{"type": "user"}] if around.rootless is not None else []),
             ],
-            **_mappings(around),
-            "cgroupsPath": around.group,
+            **({"cgroupsPath": around.group} if around.group is not None else {}),
             "resources": _resources(launch, around),
             "maskedPaths": list(_MASKED),
             "readonlyPaths": list(_UNWRITABLE),
@@ -80,14 +79,14 @@ def _document(launch: Launch, around: Surroundings) -> Mapping[str, object]:
     }
 
 
-def process_document(launch: Launch, argv: tuple[str, ...] | None = None) -> Mapping[str, object]:
-    """The ``process`` object, of PID 1 or of another program beside it (``runc exec --process``)."""
+def _process(launch: Launch, *, only_root: bool) -> Mapping[str, object]:
+    uid, gid = (0, 0) if only_root else (launch.user.uid, launch.user.gid)
     nothing: list[str] = []
     capabilities = ("bounding", "effective", "inheritable", "permitted", "ambient")
     return {
         "terminal": False,
-        "user": {"uid": launch.user.uid, "gid": launch.user.gid, "additionalGids": nothing},
-        "args": list(argv if argv is not None else launch.argv),
+        "user": {"uid": uid, "gid": gid, "additionalGids": nothing},
+        "args": list(launch.argv),
         "env": [f"{name}={value}" for name, value in environment_of(launch)],
         "cwd": str(launch.working_directory),
         "capabilities": dict.fromkeys(capabilities, nothing),
@@ -152,16 +151,6 @@ def _bind(mount: Mount) -> Mapping[str, object]:
     rights = ["rw"] if mount.writable else ["ro"]
     options = ["bind", "nosuid", "nodev", *rights]
     return {"destination": str(mount.target), "type": "bind", "source": str(mount.source), "options": options}
-
-
-def _mappings(around: Surroundings) -> Mapping[str, object]:
-    if around.rootless is None:
-        return {}
-    uid, gid = around.rootless
-    return {
-        "uidMappings": [{"containerID": 0, "hostID": uid, "size": 1}],
-        "gidMappings": [{"containerID": 0, "hostID": gid, "size": 1}],
-    }
 
 
 def _resources(launch: Launch, around: Surroundings) -> Mapping[str, object]:

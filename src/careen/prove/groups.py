@@ -184,7 +184,8 @@ class Sampler:
         self._watches.append(watch)
 
     def drop(self, watch: GroupWatch) -> None:
-        self._watches.remove(watch)
+        if watch in self._watches:
+            self._watches.remove(watch)
 
     def close(self) -> None:
         self._ended.set()

@@ -8,14 +8,12 @@ import ctypes
 import os
 import socket
 import time
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
 
-from careen.errors import CareenError
-from careen.process.run import find_program, run_checked
+from careen.errors import CareenError, MissingToolError
+from careen.process.run import find_program, run, run_checked
 from careen.process.spawn import Running, start
 from careen.prove.dialler import Dialler
 from careen.prove.runs import RunFolder
@@ -28,27 +26,11 @@ _SUBNET = "10.0.2"
 _FIRST_HOST, _LAST_HOST = 16, 250
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET, sched.h
 _NAMED = Path("/run/netns")
+_NAMESPACE_HINTS = ("let users have namespaces: sysctl kernel.unprivileged_userns_clone=1", "or run careen as root")
 
 
 class NetworkError(CareenError):
     """The private network cannot be made."""
-
-
-class Network(Protocol):
-    """What containers and the prover need of a network."""
-
-    tables: "Tables"
-
-    @abstractmethod
-    def enter(self, name: str) -> tuple[str, ...]:
-        """Words that, put before a command, run it in the namespace of the service so named."""
-
-    @abstractmethod
-    def dial(self, name: str, port: int, timeout: float) -> socket.socket:
-        """A connection to a service from beside it. Raises OSError."""
-
-    @abstractmethod
-    def close(self) -> None: ...
 
 
 class Tables:
@@ -72,13 +54,13 @@ class Tables:
 class NamedNetwork:
     """Takes root and iproute2. Raises NetworkError, MissingToolError, CommandFailedError."""
 
-    def __init__(self, run: RunFolder, names: Sequence[str]) -> None:
-        self.tables = Tables(run.folder / "network", names)
+    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
+        self.tables = Tables(folder.folder / "network", names)
         self._ip = str(find_program("ip", package="iproute2"))
-        self._hub = f"careen-{run.identity}"
+        self._hub = f"careen-{folder.identity}"
         self._members = {name: f"{self._hub}-{number}" for number, name in enumerate(names)}
         for namespace in (self._hub, *self._members.values()):
-            run.note(Made.NETWORK_NAMESPACE, namespace)
+            folder.note(Made.NETWORK_NAMESPACE, namespace)
         _batch((self._ip,), [f"netns add {namespace}" for namespace in (self._hub, *self._members.values())])
         _batch((self._ip, "-n", self._hub), hub_lines(list(self._members.values())))
         for name, namespace in self._members.items():
@@ -92,6 +74,10 @@ class NamedNetwork:
 
     def enter(self, name: str) -> tuple[str, ...]:
         return ("nsenter", f"--net={self.namespace(name)}", "--")
+
+    def inside(self) -> tuple[str, ...]:
+        """Words that, put before a command, give it the privileges that joining a namespace takes."""
+        return ()
 
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
         address = (self.tables.addresses[name], port)
@@ -131,15 +117,16 @@ def join_network(namespace: Path) -> None:
 class HeldNetwork:
     """For users that are not root. Takes iproute2, util-linux, and a kernel that lets users have namespaces.
 
+    The caller is root in it; the users that /etc/subuid lends to the caller are the others.
     Raises NetworkError, MissingToolError, CommandFailedError.
     """
 
-    def __init__(self, run: RunFolder, names: Sequence[str]) -> None:
-        self.tables = Tables(run.folder / "network", names)
+    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
+        self.tables = Tables(folder.folder / "network", names)
         ip = str(find_program("ip", package="iproute2"))
         self._holders: list[Running] = []
-        self._run = run
-        self._hub = self._hold(("unshare", "--user", "--map-root-user", "--net", "--"))
+        self._folder = folder
+        self._hub = self._hold((*_unsharing_users(), "--net", "--"))
         inside = _entering(self._hub, user_only=True)
         self._members = {name: self._hold((*inside, "unshare", "--net", "--")) for name in names}
         _batch((*_entering(self._hub), ip), hub_lines([str(pid) for pid in self._members.values()]))
@@ -147,8 +134,27 @@ class HeldNetwork:
             _batch((*_entering(pid), ip), member_lines(self.tables.addresses[name]))
         self._dialler = Dialler(_entering(self._hub))
 
+    @staticmethod
+    def lends_users() -> bool:
+        """Whether the caller may have other users than itself in a namespace."""
+        return run((*_unsharing_users(lent=True), "--", "true"), timeout=_TIMEOUT).succeeded
+
+    @staticmethod
+    def try_out() -> None:
+        """Raises MissingToolError when users may have no namespaces here."""
+        tried = run((*_unsharing_users(lent=False), "--net", "--", "true"), timeout=_TIMEOUT)
+        if not tried.succeeded:
+            raise MissingToolError(f"this user can have no namespaces: {tried.tail()}", hints=_NAMESPACE_HINTS)
+
+    def namespace(self, name: str) -> Path:
+        """The namespace of a service, as a file that can be joined by whoever is inside."""
+        return Path(f"/proc/{self._members[name]}/ns/net")
+
     def enter(self, name: str) -> tuple[str, ...]:
         return _entering(self._members[name])
+
+    def inside(self) -> tuple[str, ...]:
+        return _entering(self._hub, user_only=True)
 
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
         return self._dialler.dial(self.tables.addresses[name], port, timeout)
@@ -162,7 +168,7 @@ class HeldNetwork:
         """The pid of a process that holds a namespace and says so."""
         holder = start((*words, "sh", "-c", "echo held; exec sleep infinity"))
         self._holders.append(holder)
-        self._run.note_process(holder.pid)
+        self._folder.note_process(holder.pid)
         give_up = time.monotonic() + _TIMEOUT
         while not holder.heard().total and holder.status() is None and time.monotonic() < give_up:
             time.sleep(0.002)
@@ -170,9 +176,15 @@ class HeldNetwork:
             said = holder.heard().text.strip()[-300:]
             raise NetworkError(
                 f"this user cannot have a network namespace: {said}",
-                hints=("let users have namespaces: sysctl kernel.unprivileged_userns_clone=1", "or run careen as root"),
+                hints=_NAMESPACE_HINTS,
             )
         return holder.pid
+
+
+def _unsharing_users(*, lent: bool | None = None) -> tuple[str, ...]:
+    """With the lent users or without; with them when there are any, when that is left open."""
+    automatic = ("--map-auto",) if (HeldNetwork.lends_users() if lent is None else lent) else ()
+    return ("unshare", "--user", "--map-root-user", *automatic)
 
 
 def _entering(pid: int, *, user_only: bool = False) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from careen.process.run import Completed
 from careen.process.spawn import Heard
 from careen.prove.launch import Launch
 from careen.prove.runs import RunFolder
+from careen.text.values import dataclass
 
 
 class Property(StrEnum):
@@ -30,9 +30,18 @@ class Use:
     ``peak_bytes`` leaves out the page cache, which the kernel takes back when it is short.
     """
 
-    peak_bytes: int | None
-    out_of_memory: int | None
-    refused_processes: int | None
+    peak_bytes: int | None = None
+    out_of_memory: int | None = None
+    refused_processes: int | None = None
+
+    def after(self, earlier: "Use") -> "Use":
+        """Of two containers of one service, one after the other."""
+        peaks = [peak for peak in (self.peak_bytes, earlier.peak_bytes) if peak is not None]
+        return Use(
+            peak_bytes=max(peaks, default=None),
+            out_of_memory=_sum(self.out_of_memory, earlier.out_of_memory),
+            refused_processes=_sum(self.refused_processes, earlier.refused_processes),
+        )
 
 
 class Container(Protocol):
@@ -89,3 +98,7 @@ class Runner(Protocol):
 
     def ground(self, folder: RunFolder, names: Sequence[str]) -> Ground:
         """Lays out a network for the services so named."""
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

@@ -1,22 +1,23 @@
 """One service while it is being proven, and what has been found out so far."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from careen.errors import CareenError
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Evidence, failed, skipped
 from careen.prove.launch import Launch
 from careen.prove.rootfs import ImageOnDisk
-from careen.prove.runner import Container
+from careen.prove.runner import Container, Use
 from careen.prove.starting import Start
+from careen.text.values import dataclass
 
 _TAIL = 1500
 
 
 @dataclass(slots=True)
 class Trial:
-    """``launch`` is the image as shipped. ``container`` is the one that runs now."""
+    """``launch`` is the image as shipped. ``container`` is the one that runs now; ``use`` that of all before it."""
 
     service: ServicePlan
     image: ImageOnDisk
@@ -24,7 +25,7 @@ class Trial:
     results: list[CheckResult] = field(default_factory=list)
     container: Container | None = None
     start_seconds: float | None = None
-    peak_bytes: int | None = None
+    use: Use = field(default_factory=Use)
 
     def note(self, result: CheckResult) -> None:
         self.results.append(result)
@@ -38,6 +39,8 @@ class Trial:
         """Takes the container away, whatever it does."""
         if self.container is not None:
             self.container.remove()
+            # Last of all: memory may run out at the very end.
+            self.use = self.container.use().after(self.use)
             self.container = None
 
     def log(self) -> str:

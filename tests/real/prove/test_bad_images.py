@@ -14,7 +14,6 @@ from careen.plan.target import Limits
 from careen.progress import unheard
 from careen.prove.checks import shared_memory
 from careen.prove.evidence import Verdict
-from careen.prove.instruments import Instruments
 from careen.prove.launch import as_shipped
 from careen.prove.layers import LayerFolder
 from careen.prove.rootfs import unpack_images
@@ -99,7 +98,6 @@ def test_missing_shared_memory_is_seen(state: Path, tmp_path: Path, prove: Prove
             container=container,
             ground=ground,
             lacks=runner.lacks,
-            imports=Instruments(run.folder / "proof").imports("web"),
         )
         result = shared_memory.check(subject)
         container.remove()

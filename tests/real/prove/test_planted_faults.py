@@ -207,6 +207,23 @@ FAULTS = {
             plan={"limits": Limits(memory_bytes=64_000_000, cpus=1.0)},
         ),
     ),
+    "memory runs out in the answer to the third request": Fault(
+        check="memory",
+        says="the kernel killed",
+        made=lambda: Tiny(
+            files=(
+                file(
+                    "app/tiny.py",
+                    f"requests = []\n{APPLICATION}".replace(
+                        "    start_response",
+                        "    requests.append(bytearray(10**9 if len(requests) == 2 else 1))\n    start_response",
+                        1,
+                    ),
+                ),
+            ),
+            plan={"limits": Limits(memory_bytes=64_000_000, cpus=1.0)},
+        ),
+    ),
     "memory runs out at the start": Fault(
         check="memory",
         says="the kernel killed",

@@ -23,7 +23,7 @@ from careen.prove.checks import (
     user,
 )
 from careen.prove.evidence import CheckResult
-from careen.prove.subjects import ImageSubject, RunningSubject
+from careen.prove.subjects import FinishedSubject, ImageSubject, RunningSubject
 
 IMAGE_CHECKS: tuple[tuple[str, Callable[[ImageSubject], CheckResult]], ...] = (
     (size.SLUG, size.check),
@@ -54,9 +54,9 @@ RUNNING_CHECKS: tuple[tuple[str, Callable[[RunningSubject], CheckResult]], ...] 
 )
 """While the service runs."""
 
-LATE_CHECKS: tuple[tuple[str, Callable[[RunningSubject], CheckResult]], ...] = (
+LATE_CHECKS: tuple[tuple[str, Callable[[FinishedSubject], CheckResult]], ...] = (
     (memory.SLUG, memory.check),
     (number_of_processes.SLUG, number_of_processes.check),
     (modules.SLUG, modules.check),
 )
-"""When the stack has done its work."""
+"""When all that was asked of the service is done, and it is stopped."""

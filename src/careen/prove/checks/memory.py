@@ -2,7 +2,7 @@
 
 from careen.prove.evidence import CheckResult, Evidence, judged, skipped
 from careen.prove.runner import Property
-from careen.prove.subjects import RunningSubject
+from careen.prove.subjects import FinishedSubject
 
 SLUG = "memory"
 _MEGABYTE = 10**6
@@ -11,10 +11,10 @@ _GRAIN = 16 * _MEGABYTE
 _LEAST = 64 * _MEGABYTE
 
 
-def check(subject: RunningSubject) -> CheckResult:
+def check(subject: FinishedSubject) -> CheckResult:
     if Property.MEMORY in subject.lacks:
         return skipped(SLUG, subject.lacks[Property.MEMORY])
-    use, limit = subject.container.use(), subject.service.limits.memory_bytes
+    use, limit = subject.use, subject.service.limits.memory_bytes
     if use.peak_bytes is None:
         return skipped(SLUG, "the kernel did not say how much memory it took")
     complaints = []

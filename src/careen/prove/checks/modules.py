@@ -5,13 +5,13 @@ ask for much that they can do without; when the application's own code asks for 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from careen.prove.evidence import CheckResult, Evidence, judged, skipped
 from careen.prove.installed import module_owners
 from careen.prove.instruments import read_untrusted
-from careen.prove.subjects import RunningSubject
+from careen.prove.subjects import FinishedSubject
+from careen.text.values import dataclass
 
 SLUG = "modules"
 _LARGEST_AUDIT = 8 << 20
@@ -26,7 +26,7 @@ class Asked:
     asker: str
 
 
-def check(subject: RunningSubject) -> CheckResult:
+def check(subject: FinishedSubject) -> CheckResult:
     asked = tuple(dict.fromkeys(read_audit(subject.imports)))
     if not asked:
         return skipped(SLUG, "the import audit wrote nothing")
@@ -62,7 +62,7 @@ def read_audit(folder: Path) -> Iterator[Asked]:
                 yield Asked(module, asker)
 
 
-def _own_folders(subject: RunningSubject) -> tuple[PurePosixPath, ...]:
+def _own_folders(subject: FinishedSubject) -> tuple[PurePosixPath, ...]:
     return tuple({file.destination.parent for file in subject.service.application})
 
 
