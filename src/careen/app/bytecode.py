@@ -52,6 +52,7 @@ def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
         debs=session.mirror.debs,
         store=Store(session.store),
         uv=uv_program(),
+        environment=session.surroundings.environment,
     )
     return likely_bytecode_bytes(_with_whole_stack(plan), sources)
 

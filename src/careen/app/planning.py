@@ -150,7 +150,8 @@ class _Planning:
     @cached_property
     def python(self) -> DebianPython:
         named = self.request.base or self.config.base
-        requires = self.project.pyproject.requires_python
+        # A lock holds wheels only for the Pythons that all members of the workspace allow.
+        requires = self.lock.requires_python or self.project.pyproject.requires_python
         return named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
 
     @property
