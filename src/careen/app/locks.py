@@ -6,8 +6,9 @@ from careen.app.bases import answers
 from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
+from careen.python.lock_toml import parse_lock_toml
 from careen.python.locked import Lock
-from careen.python.uvlock import parse_lock_toml, read_uvlock
+from careen.python.uvlock import read_uvlock
 from careen.text.source import Source
 from careen.workspace.files import ProjectFiles
 from careen.workspace.model import PythonProject

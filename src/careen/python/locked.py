@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.python.names import PackageName
+from careen.text.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +60,17 @@ LockSource = RegistrySource | GitSource | UrlSource | LocalSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedDependency:
-    """An edge: ``version`` and ``source`` are given only where a name stands in the lock more than once."""
+    """An edge: ``version`` and ``source`` are given only where a name stands in the lock more than once.
+
+    ``versions`` are those that would do, the best first, where the lock leaves the choice to the target.
+    """
 
     name: PackageName
     version: str | None = None
     source: LockSource | None = None
     extras: tuple[str, ...] = ()
     marker: str | None = None
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,8 @@ class LockedPackage:
     """``line`` is where the lock speaks of it, 1 when the format tells none.
 
     ``dependencies`` is None where the lock does not say what its packages need (a requirements file, say): then the
-    wheel's own metadata tells.
+    wheel's own metadata tells. ``hashes`` are those of the files that may stand for it, where the lock names no file;
+    ``told`` are edges by hearsay (a comment), for a package whose metadata cannot be had.
     """
 
     name: PackageName
@@ -84,6 +90,8 @@ class LockedPackage:
     groups: Mapping[str, tuple[LockedDependency, ...]] = field(default_factory=dict)
     wheels: tuple[LockedFile, ...] = ()
     sdist: LockedFile | None = None
+    hashes: tuple[Digest, ...] = ()
+    told: tuple[LockedDependency, ...] = ()
     resolution_markers: tuple[str, ...] = ()
     marker: str | None = None
     line: int = 1
@@ -107,7 +115,9 @@ class ConflictItem:
 class Lock:
     """``members`` are the packages of a workspace; ``root`` is the lock's own project, for locks that leave it out.
 
-    ``groups`` are those of a workspace's root that is no project itself.
+    ``groups`` are those of a workspace's root that is no project itself. ``default_groups`` are installed unasked; None
+    where the project's own settings say which. ``indexes`` are addresses of indexes that the lock names for packages
+    without one of their own, in order; ``links`` folders or pages of files beside them.
     """
 
     path: PurePosixPath
@@ -117,6 +127,9 @@ class Lock:
     conflicts: tuple[tuple[ConflictItem, ...], ...] = ()
     groups: Mapping[str, tuple[LockedDependency, ...]] = field(default_factory=dict)
     root: LockedPackage | None = None
+    default_groups: tuple[str, ...] | None = None
+    indexes: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[PackageName, tuple[LockedPackage, ...]]:

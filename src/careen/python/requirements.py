@@ -74,7 +74,7 @@ def dependencies_of(
         for extra in named:
             # Asked for with the extra, so that the marker's other conditions are all that is left to decide.
             extras.setdefault(extra, []).append(
-                LockedDependency(name=edge.name, extras=edge.extras, marker=_without_extra(requirement.marker or ""))
+                LockedDependency(name=edge.name, extras=edge.extras, marker=without_extra(requirement.marker or ""))
             )
     return tuple(plain), {extra: tuple(edges) for extra, edges in extras.items()}
 
@@ -98,7 +98,7 @@ def _named_extras(marker: Marker) -> Iterable[str]:
     return ()
 
 
-def _without_extra(marker: str) -> str | None:
+def without_extra(marker: str) -> str | None:
     """The marker with its question for the extra answered by what always holds: ``a and extra == 'x'`` is ``a``."""
     text = re.sub(r"""extra\s*==\s*(["'])[^"']*\1""", _ALWAYS, marker)
     return None if text.strip() == _ALWAYS else text

@@ -84,6 +84,7 @@ class _Walk:
         self._active = active
         self._reasons: dict[int, dict[str, None]] = {}
         self._packages: dict[int, LockedPackage] = {}
+        self._chosen: set[int] = set()
         self.activated: set[str] = set()
 
     def run(self, roots: tuple[Wanted, ...]) -> None:
@@ -133,6 +134,9 @@ class _Walk:
             )
         if dependency.version is not None:
             candidates = tuple(package for package in candidates if package.version == dependency.version) or candidates
+        if dependency.versions:
+            candidates = tuple(sorted(candidates, key=lambda package: _rank(package, dependency.versions)))
+            candidates = tuple(package for package in candidates if package.version in dependency.versions)
         if dependency.source is not None:
             candidates = tuple(package for package in candidates if package.source == dependency.source) or candidates
         fitting = [package for package in candidates if self._environment.satisfies(package.marker, self._active)]
@@ -142,7 +146,13 @@ class _Walk:
             for package in fitting:
                 if any(self._environment.satisfies(marker, self._active) for marker in package.resolution_markers):
                     return package
+            fitting = [package for package in fitting if id(package) in self._chosen] or fitting
+        self._chosen.add(id(fitting[0]))
         return fitting[0]
+
+
+def _rank(package: LockedPackage, versions: tuple[str, ...]) -> int:
+    return versions.index(package.version) if package.version in versions else len(versions)
 
 
 def project_roots(

@@ -11,13 +11,10 @@ wheels = [{ url = "https://index.example/celery-5.7.0-py3-none-any.whl", hash = 
 redis = [{ name = "kombu", extra = ["redis"] }]
 """
 
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from careen.blobs.digest import Digest
-from careen.errors import CareenError
+from careen.python.lock_toml import TomlLockReader, parse_lock_toml
 from careen.python.locked import (
     ConflictItem,
     GitSource,
@@ -30,21 +27,10 @@ from careen.python.locked import (
     RegistrySource,
     UrlSource,
 )
-from careen.python.names import PackageName, package_name
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 
 SUPPORTED_VERSION = 1
-_PACKAGE = re.compile(r"^\[\[package\]\][ \t]*\r?$", re.MULTILINE)
-
-
-def parse_lock_toml(source: Source) -> Mapping[str, object]:
-    """Raises SyntaxProblem, with the line where it is known."""
-    try:
-        return tomllib.loads(source.text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise SyntaxProblem(source.path, int(line[1]) if line else 1, f"not TOML: {error}") from error
 
 
 def read_uvlock(source: Source, document: Mapping[str, object] | None = None) -> Lock:
@@ -74,22 +60,10 @@ def read_uvlock(source: Source, document: Mapping[str, object] | None = None) ->
     )
 
 
-class _Reader:
-    """Knows the line of the package that is being read, since its complaints are about that one."""
-
+class _Reader(TomlLockReader):
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._lines = [source.line_of(match.start()) for match in _PACKAGE.finditer(source.text)]
-        self._line = 1
+        super().__init__(source, "package", "uv lock")
         self._sources: dict[tuple[str, str], LockSource] = {}
-
-    def problem(self, path: str, complaint: str) -> SyntaxProblem:
-        return SyntaxProblem(
-            self._source.path,
-            self._line,
-            f"{path}: {complaint}",
-            hints=("lock again with uv lock; locks are not written by hand",),
-        )
 
     def conflicts(self, value: object) -> tuple[tuple[ConflictItem, ...], ...]:
         found = []
@@ -100,8 +74,8 @@ class _Reader:
                 tuple(
                     ConflictItem(
                         package=self.name(table.get("package"), path),
-                        extra=self._optional_string(table.get("extra"), path),
-                        group=self._optional_string(table.get("group"), path),
+                        extra=self.optional_string(table.get("extra"), path),
+                        group=self.optional_string(table.get("group"), path),
                     )
                     for table in tables
                 )
@@ -110,7 +84,7 @@ class _Reader:
 
     def package(self, value: object, index: int) -> LockedPackage:
         path = f"package[{index}]"
-        self._line = self._lines[index] if index < len(self._lines) else 1
+        self.at(index)
         table = self.table(value, path)
         name = self.name(table.get("name"), path)
         version = table.get("version", "0")
@@ -133,31 +107,8 @@ class _Reader:
             wheels=files,
             sdist=self._file(sdist, f"{path}.sdist", source) if sdist is not None else None,
             resolution_markers=tuple(str(marker) for marker in markers),
-            line=self._line,
+            line=self.line,
         )
-
-    def table(self, value: object, path: str) -> Mapping[str, object]:
-        if not isinstance(value, dict):
-            raise self.problem(path, "must be a table")
-        return value
-
-    def array(self, value: object, path: str) -> list[object]:
-        if not isinstance(value, list):
-            raise self.problem(path, "must be an array")
-        return value
-
-    def _optional_string(self, value: object, path: str) -> str | None:
-        if value is not None and not isinstance(value, str):
-            raise self.problem(path, "must be a string")
-        return value
-
-    def name(self, value: object, path: str) -> PackageName:
-        if not isinstance(value, str):
-            raise self.problem(f"{path}.name", "must be a string")
-        try:
-            return package_name(value)
-        except CareenError as error:
-            raise self.problem(f"{path}.name", error.message) from error
 
     def _lock_source(self, value: object, path: str) -> LockSource:
         table = self.table(value, path)
@@ -180,12 +131,12 @@ class _Reader:
             found.append(
                 LockedDependency(
                     name=self.name(table.get("name"), path),
-                    version=self._optional_string(table.get("version"), f"{path}.version"),
+                    version=self.optional_string(table.get("version"), f"{path}.version"),
                     source=self._lock_source(source, f"{path}.source") if source is not None else None,
                     extras=tuple(
                         str(extra) for extra in self.array(table.get("extra", table.get("extras", [])), f"{path}.extra")
                     ),
-                    marker=self._optional_string(table.get("marker"), f"{path}.marker"),
+                    marker=self.optional_string(table.get("marker"), f"{path}.marker"),
                 )
             )
         return tuple(found)
@@ -206,12 +157,9 @@ class _Reader:
             url = f"{source.index.rstrip('/')}/{url}"
         if not isinstance(url, str):
             return None
-        digest, size = table.get("hash"), table.get("size")
-        try:
-            parsed = Digest.parse(digest) if isinstance(digest, str) and digest.startswith("sha256:") else None
-        except CareenError as error:
-            raise self.problem(f"{path}.hash", error.message) from error
-        return LockedFile(url=url, digest=parsed, size=size if isinstance(size, int) else None)
+        size = table.get("size")
+        digest = self.digest(table.get("hash"), f"{path}.hash")
+        return LockedFile(url=url, digest=digest, size=size if isinstance(size, int) else None)
 
 
 def _source_of(kind: str, text: str) -> LockSource | None:
