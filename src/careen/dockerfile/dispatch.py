@@ -63,8 +63,9 @@ def dispatched(text: str, arguments: Sequence[str], variables: Mapping[str, str]
 
 @dataclass
 class _Run:
-    """``known`` are variables whose value is certain; ``decided`` whether anything was, and ``moved`` whether ``$@``
-    stands for other words than the script was given."""
+    """``known`` are variables whose value is certain; ``decided`` whether anything was, ``moved`` whether ``$@``
+    stands for other words than the script was given, and ``may_return`` whether the function may be left before what
+    comes next in it."""
 
     text: str
     arguments: list[str]
@@ -73,6 +74,7 @@ class _Run:
     decided: bool = False
     ended: bool = False
     moved: bool = False
+    may_return: bool = False
     visited: int = 0
 
     def block(self, nodes: "Sequence[Node]", depth: int) -> Iterator[str]:
@@ -203,12 +205,12 @@ class _Run:
             self.arguments = given
             self.moved = self.decided = True
         elif name in self.functions and (given := self._given(rest)) is not None:
-            outer, outer_moved = self.arguments, self.moved
+            outer = self.arguments, self.moved, self.may_return
             self.arguments, self.moved, self.decided = given, True, True
             yield from self.block(self.functions[name].named_children, depth + 1)
-            self.arguments, self.moved = outer, outer_moved
+            self.arguments, self.moved, self.may_return = outer
         else:
-            self.ended = name == "exit" or (name == "exec" and bool(rest))
+            self.ended = (name == "exit" or (name == "exec" and bool(rest))) and not self.may_return
             yield from self._as_written(node)
 
     def _given(self, words: Sequence[str]) -> list[str] | None:
@@ -227,11 +229,13 @@ class _Run:
         """With the functions that it calls in front of it, and with the arguments of now."""
         for each in _below(node):
             if each.type == "command":
-                body = self.functions.get(self._slice(each).split(maxsplit=1)[0])
+                name = self._slice(each).split(maxsplit=1)[0]
+                self.may_return = self.may_return or name == "return"
+                body = self.functions.get(name)
                 if body is not None:
                     yield self._slice(body).strip("{} \n")
-            elif each.type == "variable_assignment" and (name := each.child_by_field_name("name")) is not None:
-                self.known.pop(self._slice(name), None)  # it may have been set or not
+            elif each.type == "variable_assignment" and (variable := each.child_by_field_name("name")) is not None:
+                self.known.pop(self._slice(variable), None)  # it may have been set or not
         text = self._slice(node)
         if self.moved:
             words = shlex.join(self.arguments)

@@ -10,7 +10,8 @@ class Install:
 
     ``whole_project`` says that a project's lock or file decides what comes, ``groups`` which dependency groups were
     asked for, ``development`` whether development dependencies come along. ``virtual`` is the name that apk gives to
-    all of them together, by which they are removed again.
+    all of them together, by which they are removed again. ``options`` have ``wheel`` where distributions are only
+    fetched into a folder, and ``tool`` where a tool gets an environment of its own.
     """
 
     manager: str

@@ -83,7 +83,7 @@ def _pip(words: Sequence[str], command: Command, *, manager: str) -> Action | No
         return CleanUp(paths=(), packages=line.operands[1:], command=command)
     if verb == ("cache",):
         return CleanUp(paths=(), packages=(), command=command)
-    if verb not in {("install",), ("sync",)}:
+    if verb not in {("install",), ("sync",), ("wheel",), ("download",)}:
         return None
     editable = line.values("-e", "--editable")
     packages = (*line.operands[1:], *editable)
@@ -94,7 +94,7 @@ def _pip(words: Sequence[str], command: Command, *, manager: str) -> Action | No
     return Install(
         manager=manager,
         packages=packages,
-        options=line.names,
+        options=line.names | ({"wheel"} if verb in {("wheel",), ("download",)} else frozenset()),
         requirement_files=files,
         groups=groups,
         installs_project=any(_is_project(package) for package in packages),

@@ -54,6 +54,7 @@ class Walk:
         self._variables = dict(variables)
         self._inside = inside
         self._redirected: dict[int, tuple[str, ...]] = {}
+        self._exported: dict[str, str] = {}
 
     def commands(self) -> Iterator[Command]:
         if len(self._text) > _MOST_CHARACTERS:
@@ -82,6 +83,8 @@ class Walk:
                 self._assign(node, conditional=current.conditional)
                 stack += self._substituted(node, current)
                 continue
+            if node.type == "declaration_command" and not current.conditional:
+                self._export(node)
             if node.type == "for_statement":
                 self._loop(node)
             elif node.type == "pipeline":
@@ -144,6 +147,17 @@ class Walk:
             self._variables.pop(self._slice(name), None)  # one of several values, or none that is known
         else:
             self._variables[self._slice(name)] = text
+
+    def _export(self, node: "Node") -> None:
+        """What ``export`` names holds for every later command, as if it stood in front of it."""
+        if node.children[0].type != "export":
+            return
+        for child in node.named_children:
+            name, value = child.child_by_field_name("name"), child.child_by_field_name("value")
+            if child.type == "variable_assignment" and name is not None:
+                self._exported[self._slice(name)] = self._value(value)[0] if value is not None else ""
+            elif child.type == "variable_name" and self._slice(child) in self._variables:
+                self._exported[self._slice(child)] = self._variables[self._slice(child)]
 
     def _loop(self, node: "Node") -> None:
         """Inside a loop its variable stands for all values: they become words of their own where it is unquoted."""
@@ -215,7 +229,7 @@ class Walk:
             background=context.background,
             piped=context.piped,
             conditional=context.conditional,
-            assignments=tuple(assignments),
+            assignments=(*self._exported.items(), *assignments),
             redirects=redirects,
             unknown=frozenset(unknown),
         )

@@ -1,5 +1,6 @@
 """Where installers keep their downloads, and what makes them keep none."""
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -63,7 +64,30 @@ def keeps_nothing(install: Install, environment: Mapping[str, str]) -> str | Non
     return f"{variable}={value}" if value.lower() in _TRUE else None
 
 
+_TOOL_NAMES = (
+    "pip setuptools wheel build uv poetry poetry-core poetry-plugin-export pdm pipenv hatch hatchling flit flit-core "
+    "virtualenv pip-tools setuptools-scm setuptools-rust cython maturin meson-python scikit-build-core twine pipx"
+)
+_TOOLS = frozenset(_TOOL_NAMES.split())
+"""Distributions that install or build others."""
+
+
 def is_heavy(install: Install) -> bool:
     """Whether an install brings a project's dependencies, and not just a tool or two."""
     named = [package for package in install.packages if not package.startswith(("-", ".", "/"))]
-    return bool(install.whole_project or install.requirement_files or install.installs_project or len(named) > 2)
+    wanted = [package for package in named if _bare(package) not in _TOOLS]
+    alone = {"--no-deps", "--no-index"} & install.options
+    # A wheel or an archive of somewhere is an application more often than not, and brings what it depends on.
+    whole = any(package.endswith(".whl") or "://" in package for package in install.packages) and not alone
+    return bool(
+        install.whole_project
+        or install.requirement_files
+        or install.groups
+        or install.installs_project
+        or whole
+        or len(wanted) > 2
+    )
+
+
+def _bare(package: str) -> str:
+    return re.split(r"[\[<>=!~;@ ]", package.strip("\"'"), maxsplit=1)[0].lower().replace("_", "-")

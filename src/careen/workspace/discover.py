@@ -18,6 +18,7 @@ from careen.python.pyproject import read_pyproject
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 from careen.text.values import dataclass
+from careen.workspace.alone import likely_context, likely_shipped
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
 
@@ -115,7 +116,8 @@ class _Discovery:
             self.notes += compose.notes
             services = _with_shared_images([self._service(compose, service) for service in compose.services])
         if not any(service.image is not None for service in services):
-            services += self._dockerfiles_alone(self.listing)
+            apart = [path for path in self.listing if not _is_aside(path)]
+            services += self._dockerfiles_alone(apart) or self._dockerfiles_alone(self.listing)
         return self._workspace(compose, services, variables)
 
     def _workspace(
@@ -222,10 +224,11 @@ class _Discovery:
         self,
         source: Source,
         path: PurePosixPath,
-        context: PurePosixPath,
+        context: PurePosixPath | None,
         target: str | None,
         arguments: Mapping[str, str],
     ) -> ImageSource | None:
+        """``context`` is None for a Dockerfile of which nobody says how it is built."""
         key = (path, source.text, context, target, tuple(sorted(arguments.items())))
         if key not in self._images:
             self._images[key] = self._parse_image(source, path, context, target, arguments)
@@ -235,7 +238,7 @@ class _Discovery:
         self,
         source: Source,
         path: PurePosixPath,
-        context: PurePosixPath,
+        context: PurePosixPath | None,
         target: str | None,
         arguments: Mapping[str, str],
     ) -> ImageSource | None:
@@ -253,11 +256,14 @@ class _Discovery:
             return None
         for complaint in refused[:_MOST_PROBLEMS]:
             self._tell(path, complaint)
-        shipped = stages.shipped(target)
+        shipped = stages.shipped(target) if context is not None else likely_shipped(stages)
         if shipped is None:
             reason = f"no stage is called {target}" if target else "no FROM in the file"
             self.unreadable.append(Unreadable(path, 1, reason))
             return None
+        if context is None:
+            context = likely_context(self.files, path, stages)
+            target = shipped.name if shipped is not stages.stages[-1] else None
         beside, at_root = candidate_ignore_files(context, path)
         ignore_path = beside if self.files.exists(beside) else at_root
         return ImageSource(
@@ -315,10 +321,9 @@ class _Discovery:
             except CareenError as error:
                 self._tell(path, error)
                 continue
-            context = path.parent if path.name == "Dockerfile" and path.parent.name != "docker" else PurePosixPath()
-            image = self._read_image(source, path, context, None, {})
+            image = self._read_image(source, path, None, None, {})
             if image is not None:
-                project = self._project(context, image)
+                project = self._project(image.context, image)
                 services.append(Service(name=_name_of(path), compose=None, image=image, project=project))
         return services
 

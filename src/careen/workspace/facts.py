@@ -18,6 +18,7 @@ from careen.ignorefile.context import ContextFile, ContextMeasure, measure
 from careen.ignorefile.review import PatternFault, review
 from careen.python.imports import Sources
 from careen.text.values import dataclass
+from careen.workspace.alone import is_for_development
 from careen.workspace.dependencies import Dependencies
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base
@@ -28,7 +29,6 @@ from careen.workspace.sources import HastySources, first_party
 from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
 
 _MOST_PARSED_MODULES = 150
-_DEVELOPMENT_STAGES = frozenset({"dev", "devel", "development", "test", "tests", "testing", "debug", "local", "lint"})
 _BASH_AS_SH = ("fedora", "centos", "rockylinux", "almalinux", "ubi", "amazonlinux", "oraclelinux", "redhat", "opensuse")
 _ASH_AS_SH = ("alpine", "busybox", "wolfi", "chainguard", "cgr.dev")
 
@@ -99,8 +99,7 @@ class ImageFacts:
     @property
     def stage_is_for_development(self) -> bool:
         """Whether the shipped stage says by its name that it is not what production gets."""
-        words = (self.source.shipped.name or "").replace("_", "-").replace(".", "-").split("-")
-        return bool(_DEVELOPMENT_STAGES.intersection(words))
+        return is_for_development(self.source.shipped)
 
     @property
     def is_multi_stage(self) -> bool:
@@ -130,8 +129,15 @@ class ContextFacts:
 
     @property
     def place(self) -> Place:
-        """The ignore file's first line, or that of the Dockerfile while there is none."""
-        return Place(self.ignore_path, 1, 1) if self.has_ignore else self.images[0].base_place
+        """The ignore file's first line, or that of the first Dockerfile that takes something while there is none."""
+        return Place(self.ignore_path, 1, 1) if self.has_ignore else self.taker.base_place
+
+    @property
+    def taker(self) -> ImageFacts:
+        """The first image that takes something from the context, all of it if one does."""
+        takers = [image for image in self.images if any(copy.takes_whole_context for copy in image.copies)]
+        takers += [image for image in self.images if any(copy.origin is None and copy.sources for copy in image.copies)]
+        return (*takers, *self.images)[0]
 
     @property
     def taken(self) -> tuple[str, ...]:

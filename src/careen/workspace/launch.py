@@ -18,6 +18,9 @@ _SHELL_NAMES = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _DEEPEST_SCRIPT = 4
 _GIVE_WAY = frozenset({"bash", "ash", "zsh"})
 _INIT_PROGRAMS = frozenset({"tini", "tini-static", "dumb-init", "docker-init", "catatonit"})
+_WAITERS = frozenset({"wait-for-it", "wait-for-it.sh", "wait-for", "wait-for.sh", "wait_for_it.sh", "wait_for.sh"})
+"""Scripts that wait for a port and then exec what stands behind ``--``."""
+_DOCKERIZE_FLAGS = frozenset({"-no-overwrite", "-version", "-skip-tls-verify", "-poll"})
 _SWITCHERS = {"gosu": 1, "su-exec": 1, "s6-setuidgid": 1, "chpst": 1, "runuser": 0, "su": 0, "setpriv": 0}
 """Programs that change the user and exec what follows, and how many operands name the user."""
 _USER_OPTIONS = {
@@ -173,6 +176,11 @@ class _Follower:
             name = PurePosixPath(argv[0]).name
             if name in _INIT_PROGRAMS:
                 argv = self._behind_init(name, argv[1:])
+            elif name in _WAITERS and "--" in argv[:-1]:
+                argv = argv[argv.index("--") + 1 :]
+            elif name == "dockerize" and (behind := _behind_dockerize(argv[1:])):
+                self.group_signalled = True  # it forwards signals
+                argv = behind
             elif name in _SWITCHERS and len(argv) > 2:
                 argv = self._behind_switch(name, argv[1:])
             else:
@@ -222,7 +230,6 @@ class _Follower:
         commands = [command for command in commands_of(run.text, self._environment) if command.argv]
         main = _long_running(commands)
         if main is None:
-            self.shell_in_front = True
             return
         for command in commands:
             if command is main:
@@ -232,7 +239,7 @@ class _Follower:
             elif command.name not in {"set", "export", "cd", "umask", "ulimit", "source", ".", "echo", ":"}:
                 self.prelude.append(command.argv)
         self.unknown = main.unknown
-        if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands):
+        if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands, main):
             self.shell_in_front = True
         argv = main.argv
         if argv[0] in {"$@", "${@}"} or argv == ("$*",):
@@ -251,9 +258,17 @@ def _replaced(main: Command, *, gives_way: bool) -> bool:
     return gives_way and main.last and plain
 
 
-def _forwards(commands: Sequence[Command]) -> bool:
-    """A script with a trap for the stop signal has thought of it."""
-    return any(
+def _behind_dockerize(words: tuple[str, ...]) -> tuple[str, ...]:
+    while words and words[0].startswith("-"):
+        has_value = words[0] not in _DOCKERIZE_FLAGS and "=" not in words[0] and words[0] != "--"
+        words = words[2:] if has_value else words[1:]
+    return words
+
+
+def _forwards(commands: Sequence[Command], main: Command) -> bool:
+    """Whether a trap takes care of the stop signal: a shell runs it only while it waits for nothing in front."""
+    waits = main.background or any(command.name == "wait" for command in commands)
+    return waits and any(
         command.name == "trap"
         and any(word.upper().removeprefix("SIG") in {"TERM", "EXIT", "15"} for word in command.argv)
         for command in commands

@@ -57,6 +57,20 @@ def test_tests_of_the_arguments_are_decided() -> None:
     assert lines("if [ $# -gt 1 ]; then many; fi; after", "one") == ["after"]
 
 
+def test_an_exit_that_a_return_may_go_around_does_not_end_the_script() -> None:
+    script = """\
+ensure() {
+    if grep -q app /etc/passwd; then
+        return 0
+    fi
+    exit 1
+}
+ensure
+exec web
+"""
+    assert lines(script)[-1] == "exec web"
+
+
 def test_an_option_in_front_becomes_the_server_s() -> None:
     script = 'if [ "${1#-}" != "$1" ]; then\n  set -- gunicorn "$@"\nfi\nexec "$@"\n'
     assert lines(script, "--bind", ":80") == ["exec gunicorn --bind :80"]

@@ -6,7 +6,8 @@ tini) does not: it signals the shell, not what the shell waits for.
 
 Fine as they are: a string ``command:`` in compose, which is split and not run by a shell; ``bash -c`` and Alpine's
 ``sh -c`` with the program as last command, which give way to it; dumb-init and ``tini -g``, which signal the whole
-group; a script that execs, or that has a trap for the signal.
+group; a script that execs, or that starts the program behind itself and waits with a trap for the signal (while a
+shell waits for a program in front, its traps wait too).
 """
 
 from collections.abc import Iterator

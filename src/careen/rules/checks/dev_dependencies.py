@@ -9,6 +9,7 @@ A project without such groups is not told of, nor is a stage that is built for d
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
@@ -18,6 +19,7 @@ from careen.workspace.model import PythonProject
 from careen.workspace.steps import RunStep
 
 _FILE = re.compile(r"(?:^|[-_./])(?:dev|develop|development|tests?|testing|lint|linting|docs?)(?:[-_./]|$)")
+_GROUPS = re.compile(r"group|extra", re.IGNORECASE)
 _EXTRA = frozenset({"dev", "develop", "development", "test", "tests", "testing", "lint", "docs", "all-dev"})
 
 
@@ -35,12 +37,17 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                     run.place_of(install.command),
                     f"{install.manager} installs {what} into the image",
                     bytes=facts.dependencies.development_bytes(project, install) if project is not None else None,
-                    fix=FixKind.SAFE,
+                    fix=FixKind.REVIEW if _asked_for(install) else FixKind.SAFE,
                 )
+        yield from _by_way_of_a_list(rule, image, project)
+        yield from _by_argument(rule, image)
 
 
 def _development(install: Install, project: PythonProject | None, environment: Mapping[str, str]) -> str | None:
     """What comes along that only developers need; None when nothing does."""
+    asked_for = _asked_for(install)
+    if asked_for:
+        return f"the group {asked_for[0]}"
     if install.manager in {"pip", "uv"} and not install.whole_project:
         files = [name for name in install.requirement_files if _FILE.search(name.removesuffix(".txt"))]
         if files:
@@ -63,6 +70,59 @@ def _development(install: Install, project: PythonProject | None, environment: M
         left = [group for group in groups if group in _EXTRA and group not in without]
         return "development dependencies" if left else None
     return "development dependencies"
+
+
+def _asked_for(install: Install) -> list[str]:
+    """Groups of developers named in so many words; pip writes ``pyproject.toml:dev``."""
+    return [name for group in install.groups if (name := group.rpartition(":")[2]) in _EXTRA]
+
+
+def _by_way_of_a_list(rule: Rule, image: ImageFacts, project: PythonProject | None) -> Iterator[Finding]:
+    """``uv export`` writes development dependencies into requirements.txt unless told not to, and pip installs them."""
+    if not any(install.requirement_files for _, install in image.installs):
+        return
+    for run in image.runs:
+        for command in run.commands:
+            words = command.argv[1:]
+            if command.name != "uv" or "export" not in words[:3]:
+                continue
+            excluded = {"--no-dev", "--no-default-groups", "--only-group", "--no-group"}.intersection(words)
+            told = dict(command.assignments).get(
+                "UV_NO_DEV", image.source.stages.environment(run.stage).get("UV_NO_DEV", "0")
+            )
+            if excluded or told.lower() not in {"", "0", "false"} or not _has_development(project):
+                continue
+            yield rule.finding(
+                run.place_of(command),
+                "uv export lists development dependencies, and the list is installed into the image",
+                fix=FixKind.REVIEW,
+            )
+            break
+
+
+def _has_development(project: PythonProject | None) -> bool:
+    groups = project.pyproject.groups if project is not None else ()
+    return project is not None and any(group in groups for group in project.pyproject.default_groups)
+
+
+def _by_argument(rule: Rule, image: ImageFacts) -> Iterator[Finding]:
+    """Groups that a build argument lists, and a script of the RUN turns into options that only it knows."""
+    for run, install in image.installs:
+        if not (install.whole_project and install.command.unknown and _ships(image, run)):
+            continue
+        text = run.source.text[run.instruction.span.start : run.instruction.span.end]
+        for name, value in image.source.stages.environment(run.stage).items():
+            listed = _EXTRA.intersection(re.split(r"[\s,;]+", value))
+            if listed and _GROUPS.search(name) and re.search(rf"\$\{{?{re.escape(name)}\b", text):
+                yield replace(
+                    rule.finding(
+                        run.place_of(install.command),
+                        f"{install.manager} installs the group {min(listed)}, which {name} lists, into the image",
+                        fix=FixKind.REVIEW,
+                    ),
+                    confidence=Confidence.LIKELY,
+                )
+                break
 
 
 def _extras(package: str) -> list[str]:

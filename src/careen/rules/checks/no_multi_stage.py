@@ -43,16 +43,19 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 
 def _from_another_stage(image: ImageFacts, run: RunStep, install: Install) -> bool:
     """Whether the distributions come as wheels from a stage that is not shipped."""
-    local = all(package.startswith(("/", "./", "*")) or package.endswith(".whl") for package in install.packages)
-    wheels = local and bool(install.packages) and not install.requirement_files
-    if (
-        "--no-index" in install.options
-        or (wheels and not install.installs_project)
-        or "--find-links" in install.options
-    ):
-        stages = {mount.source_stage for mount in run.mounts if mount.source_stage is not None}
-        return bool(stages) or any(copy.origin_stage is not None and image.precedes(copy, run) for copy in image.copies)
-    return False
+    folders = [
+        *(run.working_directory / (mount.target or "") for mount in run.mounts if mount.source_stage is not None),
+        *(copy.target for copy in image.copies if copy.origin_stage is not None and image.precedes(copy, run)),
+    ]
+    local = [run.working_directory / package for package in install.packages if _is_local(package)]
+    wheels = len(local) == len(install.packages) and not install.requirement_files and not install.installs_project
+    if wheels and local:
+        return all(any(path.is_relative_to(folder) for folder in folders) for path in local)
+    return bool(folders) and not {"--no-index", "--find-links"}.isdisjoint(install.options)
+
+
+def _is_local(package: str) -> bool:
+    return package.startswith(("/", "./", "*")) or package.endswith(".whl")
 
 
 RULE = Rule(

@@ -4,11 +4,13 @@ On Linux the plain ``torch`` from the package index is the CUDA build: with the 
 at least, several times the rest of most images. Without a GPU nothing of that runs. The CPU build comes from its own
 index, which uv is told by an index and a source entry in pyproject.toml, pip by ``--index-url``.
 
-A service that reserves a GPU in compose, or stands on a CUDA base, may need it and is not told of.
+A service that reserves a GPU in compose, or stands on a CUDA base, may need it and is not told of; that another
+service of the stack has a GPU makes no difference.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from careen.dockerfile.stages import ImageBase
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
@@ -33,7 +35,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 
 def _first(facts: StackFacts, image: ImageFacts) -> tuple[RunStep, str, int, Confidence] | None:
     for run, install in image.installs:
-        if not (run.in_image or image.carries(run.stage, run.working_directory) or image.is_multi_stage):
+        if not (run.in_image or image.carries(run.stage, run.working_directory) or _taken_from(image, run)):
             continue
         found = facts.dependencies.gpu_build(image.source, facts.project_of(image), install)
         if found is not None and not _told_otherwise(image):
@@ -43,9 +45,20 @@ def _first(facts: StackFacts, image: ImageFacts) -> tuple[RunStep, str, int, Con
     return None
 
 
+def _taken_from(image: ImageFacts, run: RunStep) -> bool:
+    """Whether a folder of the stage, or of one that inherits it, is taken: a single file is no environment."""
+    for copy in image.copies:
+        if copy.origin_stage is None or run.stage not in image.source.stages.ancestry(copy.origin_stage):
+            continue
+        if any(not PurePosixPath(source).suffix.strip(".0123456789") for source in copy.sources):
+            return True
+    return False
+
+
 def _told_otherwise(image: ImageFacts) -> bool:
     """Whether an index of CPU builds is named in this install, in an earlier one, or in a variable."""
     words = [word for _, other in image.installs for word in other.command.argv]
+    words += [word for run in image.runs if run.scripts for command in run.commands for word in command.argv]
     words += image.environment.values()
     return any("/cpu" in word or word in {"--torch-backend=cpu", "cpu"} or "+cpu" in word for word in words)
 
@@ -54,10 +67,12 @@ def _has_gpu(facts: StackFacts, image: ImageFacts) -> bool:
     if image.known_base is not None and image.known_base.kind in {BaseKind.GPU_RUNTIME, BaseKind.GPU_DEVELOPMENT}:
         return True
     name = (image.base.reference or image.base.written) if isinstance(image.base, ImageBase) else ""
-    if any(word in name.lower() for word in ("cuda", "nvidia", "rocm", "pytorch", "tritonserver", "vllm")):
+    if any(word in name.lower() for word in ("cuda", "nvidia", "rocm", "neuron", "pytorch", "tritonserver", "vllm")):
         return True
     return any(
-        service.service.compose is not None and service.service.compose.limits.gpus for service in facts.services
+        service.service.compose is not None and service.service.compose.limits.gpus
+        for service in facts.services
+        if service.image is image
     )
 
 

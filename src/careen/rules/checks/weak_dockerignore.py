@@ -44,7 +44,7 @@ def _missing(rule: Rule, context: ContextFacts) -> Iterator[Finding]:
         "the whole folder is sent to every build" if context.is_taken_whole else "whatever lies in its folders is sent"
     )
     finding = rule.finding(
-        context.images[0].base_place,
+        context.taker.base_place,
         f"no .dockerignore for the context {context.path}: {sent}{_read_by_nobody(context)}",
         fix=FixKind.SAFE,
     )

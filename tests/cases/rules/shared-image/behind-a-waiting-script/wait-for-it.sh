@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+CLI=("${@:5}")
+exec "${CLI[@]}"

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec uvicorn shop.app:app
