@@ -1,5 +1,7 @@
 """An index of files in this process that speaks real HTTP, with the faults that tests ask for."""
 
+import contextlib
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -17,11 +19,18 @@ class Ranges(Enum):
     REFUSED = "refused"
     SHORT = "short"
     WRONG_TOTAL = "wrong total"
+    FIRST_BYTES = "the file's beginning in place of its end"
+    UNSAID = "a part without a word of which"
+    ENCODED = "parts of the encoded file"
 
 
 @dataclass
 class FakeIndex:
-    """``files`` by path; ``asked`` are the requests as (path, Range header), ``failures`` statuses used up first."""
+    """``files`` by path; ``asked`` are the requests as (path, Range header), ``failures`` statuses used up first.
+
+    ``delay`` is waited before an answer and ``trickle`` between its pieces of 100 bytes, in seconds; ``encoded`` sends
+    bodies gzipped, asked or not.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     ranges: Ranges = Ranges.KEPT
@@ -29,6 +38,8 @@ class FakeIndex:
     failures: list[int] = field(default_factory=list)
     cut_after: int | None = None
     delay: float = 0
+    encoded: bool = False
+    trickle: float = 0
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     address: str = ""
 
@@ -76,7 +87,9 @@ def _answer(index: FakeIndex, request: BaseHTTPRequestHandler) -> None:
     elif path not in index.files:
         _send(request, 404, b"")
     elif wanted is None or index.ranges is Ranges.IGNORED:
-        _send(request, 200, index.files[path], cut_after=index.cut_after)
+        body = gzip.compress(index.files[path]) if index.encoded else index.files[path]
+        coding = "gzip" if index.encoded else None
+        _send(request, 200, body, cut_after=index.cut_after, trickle=index.trickle, coding=coding)
     elif index.ranges is Ranges.REFUSED:
         _send(request, 416, b"")
     else:
@@ -88,29 +101,44 @@ def _send_part(index: FakeIndex, request: BaseHTTPRequestHandler, data: bytes, w
     start = int(first) if first else max(0, len(data) - int(last))
     end = min(int(last) + 1, len(data)) if first and last else len(data)
     total = len(data) + 1000 if index.ranges is Ranges.WRONG_TOTAL else len(data)
+    if index.ranges is Ranges.ENCODED:
+        data, start, end = gzip.compress(data), 0, 500
+    if index.ranges is Ranges.FIRST_BYTES:
+        start, end = 0, end - start
     part = data[start:end]
     if index.ranges is Ranges.SHORT:
         part = part[: len(part) // 2]
-    _send(request, 206, part, content_range=f"bytes {start}-{end - 1}/{total}", cut_after=index.cut_after)
+    told = None if index.ranges is Ranges.UNSAID else f"bytes {start}-{end - 1}/{total}"
+    coding = "gzip" if index.ranges is Ranges.ENCODED else None
+    _send(request, 206, part, content_range=told, cut_after=index.cut_after, trickle=index.trickle, coding=coding)
 
 
-def _send(
+def _send(  # noqa: PLR0913 - each is a way in which servers differ
     request: BaseHTTPRequestHandler,
     status: int,
     body: bytes,
     *,
     content_range: str | None = None,
     cut_after: int | None = None,
+    trickle: float = 0,
+    coding: str | None = None,
 ) -> None:
     request.send_response(status)
     request.send_header("Content-Length", str(len(body)))
     if content_range is not None:
         request.send_header("Content-Range", content_range)
+    if coding is not None:
+        request.send_header("Content-Encoding", coding)
     request.end_headers()
     if cut_after is not None and cut_after < len(body):
         request.wfile.write(body[:cut_after])
         request.wfile.flush()
         request.close_connection = True
         request.connection.close()
+    elif trickle:
+        with contextlib.suppress(OSError):  # the client need not wait for the end
+            for position in range(0, len(body), 100):
+                request.wfile.write(body[position : position + 100])
+                time.sleep(trickle)
     else:
         request.wfile.write(body)

@@ -1,6 +1,7 @@
 """The one HTTP door: bounded, retried, redacted; credentials never follow a redirect to another host."""
 
 import netrc
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _NO_RANGES = frozenset({400, 405, 416, 501})
 _MOST_REDIRECTS = 8
 _LONGEST_WAIT = 30.0
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_PACKED_NAMES = (".gz", ".tgz")
+"""Of files that some servers announce as encoded although that is what they are."""
 
 
 class HttpError(CareenError):
@@ -48,13 +52,18 @@ class TooLargeError(HttpError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
-    """Times in seconds; ``attempts`` counts the first one too."""
+    """Times in seconds; ``attempts`` counts the first one too.
+
+    A body that arrives more slowly than ``slowest`` bytes a second, once ``patience`` is over, is given up.
+    """
 
     offline: bool = False
     connect_timeout: float = 10
     read_timeout: float = 60
     attempts: int = 4
     backoff: float = 0.4
+    patience: float = 60
+    slowest: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,29 +185,37 @@ class HttpClient:
     def get_range(self, url: str, start: int, size: int) -> bytes:
         """``size`` bytes from offset ``start``. Raises HttpError when the server answers with something else."""
         pieces: list[bytes] = []
-        response = self._stream(
-            url, {"Range": f"bytes={start}-{start + size - 1}"}, pieces.append, None, pieces.clear, exact=size
-        )
-        data = b"".join(pieces)
-        if response != 206 or len(data) != size:
-            raise HttpError(f"{redacted(url)}: the server does not answer ranges truthfully")
+        parts: list[_Part | None] = []
+
+        def headers_seen(response: "httpx.Response") -> None:
+            parts[:] = [_part(response)]
+
+        asked = {"Range": f"bytes={start}-{start + size - 1}"}
+        self._stream(url, asked, pieces.append, None, pieces.clear, exact=size, on_headers=headers_seen)
+        data, [part] = b"".join(pieces), parts
+        if part is None or part.start != start or len(data) != size:
+            raise _untruthful(url)
         return data
 
     def get_tail(self, url: str, size: int, *, limit: int) -> TailAnswer:
-        """The last ``size`` bytes; all of the file, up to ``limit``, where the server ignores ranges."""
+        """The last ``size`` bytes; all of the file, up to ``limit``, where the server ignores ranges.
+
+        Raises HttpError for a part that is not the one asked for.
+        """
         pieces: list[bytes] = []
-        total: list[int] = []
+        parts: list[_Part | None] = []
 
         def headers_seen(response: "httpx.Response") -> None:
-            total.clear()
-            content_range = response.headers.get("content-range", "")
-            whole = content_range.rpartition("/")[2]
-            if response.status_code == 206 and whole.isdigit():
-                total.append(int(whole))
+            parts[:] = [_part(response)]
 
-        self._stream(url, {"Range": f"bytes=-{size}"}, pieces.append, limit, pieces.clear, on_headers=headers_seen)
-        data = b"".join(pieces)
-        return TailAnswer(data, total[0] if total else len(data))
+        asked = {"Range": f"bytes=-{size}"}
+        status = self._stream(url, asked, pieces.append, limit, pieces.clear, on_headers=headers_seen)
+        data, [part] = b"".join(pieces), parts
+        if status != 206:
+            return TailAnswer(data, len(data))
+        if part is None or part.start + len(data) != part.whole or len(data) != min(size, part.whole):
+            raise _untruthful(url)
+        return TailAnswer(data, part.whole)
 
     def exchange(self, request: Request, *, limit: int, repeat: bool = True) -> Answer:
         """Any status is an answer. ``limit`` bounds the body in bytes.
@@ -267,7 +284,7 @@ class HttpClient:
 
         if self._settings.offline:
             raise OfflineError(f"{redacted(url)} has not been fetched before", hints=("run once without --offline",))
-        problem = ""
+        problem, kind = "", HttpError
         for attempt in range(self._settings.attempts):
             if attempt:
                 time.sleep(self._settings.backoff * 2 ** (attempt - 1))
@@ -275,7 +292,7 @@ class HttpClient:
             try:
                 with self._open(url, headers) as response:
                     if response.status_code in PASSING_STATUSES:
-                        problem = f"the server answered {response.status_code}"
+                        problem, kind = f"the server answered {response.status_code}", HttpError
                         continue
                     if response.status_code >= 400:
                         refused = "Range" in headers and response.status_code in _NO_RANGES
@@ -285,20 +302,63 @@ class HttpClient:
                         )
                     if on_headers is not None:
                         on_headers(response)
-                    received = 0
+                    received, begun = 0, time.monotonic()
                     most = exact if exact is not None else limit
-                    for data in response.iter_raw():
+                    for data in _body(response, url, in_part="Range" in headers):
                         received += len(data)
                         if most is not None and received > most:
                             raise TooLargeError(f"{redacted(url)}: more than {most} bytes")
+                        self._insist_on_speed(url, received, time.monotonic() - begun)
                         write(data)
                     return response.status_code
             except (httpx.TransportError, httpx.DecodingError) as error:
-                problem = str(error) or type(error).__name__
-        raise HttpError(f"{redacted(url)}: {problem}", hints=("check the network, or use --offline",))
+                problem, kind = str(error) or type(error).__name__, TransferError
+        raise kind(f"{redacted(url)}: {problem}", hints=("check the network, or use --offline",))
+
+    def _insist_on_speed(self, url: str, received: int, seconds: float) -> None:
+        """Raises TransferError for a server that answers so slowly that nobody would wait for the rest."""
+        late = seconds - self._settings.patience
+        if late > 0 and received < late * self._settings.slowest:
+            raise TransferError(
+                f"{redacted(url)}: only {received} bytes in {seconds:.0f} seconds",
+                hints=("use another index or mirror",),
+            )
 
     def _open(self, url: str, headers: dict[str, str]) -> "_OpenResponse":
         return _OpenResponse(self._client, Request(method="GET", url=url, headers=headers), own_credentials=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """By the server's word: where a part begins in the file, and the file's whole size."""
+
+    start: int
+    whole: int
+
+
+def _part(response: "httpx.Response") -> _Part | None:
+    """None for an answer that is no part, or does not say of what (RFC 9110, section 14.4)."""
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", "").strip())
+    if response.status_code != 206 or match is None:
+        return None
+    return _Part(int(match[1]), int(match[3]))
+
+
+def _untruthful(url: str) -> HttpError:
+    return HttpError(
+        f"{redacted(url)}: the server does not answer ranges truthfully",
+        hints=("tell the owner of the index; what is asked for by range cannot be had from it",),
+    )
+
+
+def _body(response: "httpx.Response", url: str, *, in_part: bool) -> Iterator[bytes]:
+    """The file's own bytes, of a server too that encodes them unasked. Raises RangeRefusedError for encoded parts."""
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding in {"", "identity"} or urlsplit(url).path.endswith(_PACKED_NAMES):
+        return response.iter_raw()
+    if in_part and response.status_code == 206:
+        raise RangeRefusedError(f"{redacted(url)}: the server encodes parts ({coding})")
+    return response.iter_bytes()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from careen.blobs.digest import DigestingSink, DigestMismatchError
 from careen.errors import CareenError
-from careen.http.client import HttpClient, HttpError, RangeRefusedError, TooLargeError
+from careen.http.client import HttpClient, HttpError, RangeRefusedError, TooLargeError, TransferError
 from careen.python.contents import (
     DistributionContents,
     import_names,
@@ -65,7 +65,7 @@ class _Asking:
         if not self._answered and self._failures >= _PARALLEL:
             return HttpError(f"{file.filename} was not asked for: nothing answers", hints=("use --offline",))
         found = self._read(file)
-        if isinstance(found, HttpError):
+        if isinstance(found, TransferError):
             self._failures += 1
         else:
             self._answered = True

@@ -21,6 +21,13 @@ _LARGEST_COMMENT = 65_535
 TAIL_BYTES = 65_536
 """What to ask for first; holds the whole directory of most wheels."""
 
+_LOCAL_BYTES = 30
+"""Of the header that stands before every file, without its name."""
+
+_MOST_INFLATED = 1032
+"""How many bytes deflate can make of one (zlib's technical details)."""
+
+_SLACK = 1 << 16
 _MOST_ENTRIES = 500_000
 _LARGEST_DIRECTORY = 256 * 1024 * 1024
 
@@ -86,10 +93,13 @@ def locate_directory(tail: bytes, file_size: int) -> DirectoryPlace:
 
 
 def read_directory(data: bytes, place: DirectoryPlace) -> WheelDirectory:
-    """From the bytes of the directory itself. Raises WheelFormatError."""
+    """From the bytes of the directory itself. Raises WheelFormatError.
+
+    Files that overlap, or that would unpack to more than their bytes can hold, are not believed.
+    """
     entries: list[WheelEntry] = []
     names: set[str] = set()
-    position = 0
+    position, left = 0, place.offset
     for _ in range(place.entries):
         if position + _ENTRY.size > len(data) or data[position : position + 4] != _ENTRY_SIGNATURE:
             raise WheelFormatError("a central directory that breaks off")
@@ -103,6 +113,9 @@ def read_directory(data: bytes, place: DirectoryPlace) -> WheelDirectory:
         position += name_length + extra_length + comment_length
         size, packed, offset = _zip64(extra, size, packed, offset)
         path = _path(raw, utf8=bool(flags & 0x800))
+        left -= packed + _LOCAL_BYTES + name_length
+        if left < 0 or offset >= place.offset or size > packed * _MOST_INFLATED + _SLACK:
+            raise WheelFormatError(f"a central directory that cannot be true of {path[:120]}")
         if path in names:
             raise WheelFormatError(f"the archive holds {path} twice")
         names.add(path)

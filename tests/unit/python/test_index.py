@@ -1,5 +1,7 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -101,7 +103,7 @@ def test_a_directory_larger_than_the_end_takes_one_request_more(index: FakeIndex
     assert len(index.asked) == 2
 
 
-@pytest.mark.parametrize("ranges", [Ranges.IGNORED, Ranges.REFUSED])
+@pytest.mark.parametrize("ranges", [Ranges.IGNORED, Ranges.REFUSED, Ranges.ENCODED])
 def test_a_server_without_ranges_gives_the_whole_file(
     ranges: Ranges, index: FakeIndex, wheel: Path, tmp_path: Path
 ) -> None:
@@ -113,15 +115,61 @@ def test_a_server_without_ranges_gives_the_whole_file(
     assert found.imports == ("thing",)
 
 
-@pytest.mark.parametrize("ranges", [Ranges.SHORT, Ranges.WRONG_TOTAL])
+@pytest.mark.parametrize("ranges", [Ranges.SHORT, Ranges.WRONG_TOTAL, Ranges.FIRST_BYTES, Ranges.UNSAID])
 def test_a_server_that_lies_about_ranges_is_named_and_not_believed(
-    ranges: Ranges, index: FakeIndex, wheel: Path, tmp_path: Path
+    ranges: Ranges, index: FakeIndex, tmp_path: Path
 ) -> None:
     index.ranges = ranges
+    noise = Random(1).randbytes(200_000)  # noqa: S311 - so that the end is not the whole file
+    wheel = write_wheel(tmp_path / "made", "thing", {"thing/__init__.py": b"", "thing/noise.bin": noise})
 
     found = only(store(tmp_path), locked(index, wheel.read_bytes()))
 
-    assert isinstance(found, CareenError)
+    assert isinstance(found, HttpError)
+    assert index.address in found.message
+    assert "truthfully" in found.message
+
+
+@pytest.mark.parametrize("ranges", [Ranges.KEPT, Ranges.IGNORED])
+def test_a_server_that_encodes_unasked_is_understood(
+    ranges: Ranges, index: FakeIndex, wheel: Path, tmp_path: Path
+) -> None:
+    index.encoded, index.ranges = True, ranges
+    packages, file = store(tmp_path), locked(index, wheel.read_bytes())
+
+    assert isinstance(only(packages, file), DistributionContents)
+    assert packages.wheel(file).read_bytes() == wheel.read_bytes()
+
+
+def test_a_server_that_gives_a_few_bytes_now_and_then_is_not_waited_for(
+    index: FakeIndex, wheel: Path, tmp_path: Path
+) -> None:
+    index.trickle = 0.02
+    settings = HttpSettings(attempts=1, read_timeout=0.5, patience=0.1, slowest=1_000_000)
+    OPEN.append(HttpClient(settings))
+
+    found = only(PackageFiles(OPEN[-1], tmp_path / "kept"), locked(index, wheel.read_bytes()))
+
+    assert isinstance(found, HttpError)
+    assert re.search(r"only \d+ bytes in \d+ seconds", found.message)
+
+
+def test_an_index_that_answers_nobody_is_given_up_and_one_that_has_not_the_files_is_not(
+    index: FakeIndex, tmp_path: Path
+) -> None:
+    files = [
+        LockedFile(url=index.url(f"gone{number}-1.0-py3-none-any.whl"), digest=Digest.of(b"x"), size=1)
+        for number in range(40)
+    ]
+
+    store(tmp_path).contents(files)
+    assert len(index.asked) == 40
+
+    index.asked.clear()
+    index.delay = 0.8
+    found = store(tmp_path).contents(files)
+    assert len(index.asked) < 2 * 40  # two attempts each
+    assert any("nothing answers" in answer.message for answer in found.values() if isinstance(answer, CareenError))
 
 
 def test_an_address_that_does_not_answer_costs_one_wheel(index: FakeIndex, wheel: Path, tmp_path: Path) -> None:
@@ -159,7 +207,9 @@ def test_redirects_are_followed(index: FakeIndex, wheel: Path, tmp_path: Path) -
     assert isinstance(only(store(tmp_path), moved), DistributionContents)
 
 
-@pytest.mark.parametrize("spoil", ["truncated", "not a zip", "false directory", "count", "climbing"])
+@pytest.mark.parametrize(
+    "spoil", ["truncated", "not a zip", "false directory", "count", "climbing", "size", "overlap", "offset"]
+)
 def test_a_file_that_is_no_sound_wheel_is_told(spoil: str, index: FakeIndex, wheel: Path, tmp_path: Path) -> None:
     data = bytearray(wheel.read_bytes())
     end = data.rfind(b"PK\x05\x06")
@@ -172,6 +222,15 @@ def test_a_file_that_is_no_sound_wheel_is_told(spoil: str, index: FakeIndex, whe
             data[end + 16 : end + 20] = (len(data) * 2).to_bytes(4, "little")
         case "count":
             data[end + 10 : end + 12] = (9999).to_bytes(2, "little")
+        case "size":
+            entry = data.rfind(b"PK\x01\x02", 0, data.rfind(b"thing/data.bin"))
+            data[entry + 24 : entry + 28] = (0xFFFFFFF0).to_bytes(4, "little")
+        case "overlap":
+            entry = data.rfind(b"PK\x01\x02", 0, data.rfind(b"thing/data.bin"))
+            data[entry + 20 : entry + 24] = (len(data)).to_bytes(4, "little")
+        case "offset":
+            entry = data.rfind(b"PK\x01\x02", 0, data.rfind(b"thing/data.bin"))
+            data[entry + 42 : entry + 46] = (len(data)).to_bytes(4, "little")
         case _:
             data = data.replace(b"thing/data.bin", b"../thing/a.bin")
 
