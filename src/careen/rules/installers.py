@@ -77,8 +77,8 @@ def is_heavy(install: Install) -> bool:
     named = [package for package in install.packages if not package.startswith(("-", ".", "/"))]
     wanted = [package for package in named if _bare(package) not in _TOOLS]
     alone = {"--no-deps", "--no-index"} & install.options
-    # A wheel or an archive of somewhere is an application more often than not, and brings what it depends on.
-    whole = any(package.endswith(".whl") or "://" in package for package in install.packages) and not alone
+    # A wheel, a folder or an archive is an application more often than not, and brings what it depends on.
+    whole = any(_is_one_artefact(package) for package in install.packages) and not alone
     return bool(
         install.whole_project
         or install.requirement_files
@@ -87,6 +87,10 @@ def is_heavy(install: Install) -> bool:
         or whole
         or len(wanted) > 2
     )
+
+
+def _is_one_artefact(package: str) -> bool:
+    return "*" not in package and (package.startswith(("/", "./")) or package.endswith(".whl") or "://" in package)
 
 
 def _bare(package: str) -> str:

@@ -16,7 +16,12 @@ _NOT_PATHS = ("://", "<<", "git@", "$", "*", "?")
 
 def is_for_development(stage: Stage) -> bool:
     """Whether a stage says by its name that it is not what production gets."""
-    words = (stage.name or "").replace("_", "-").replace(".", "-").split("-")
+    return sounds_like_development(stage.name or "")
+
+
+def sounds_like_development(name: str) -> bool:
+    """``test_image`` and ``Dockerfile.dev`` do."""
+    words = name.lower().replace("_", "-").replace(".", "-").split("-")
     return not _NOT_SHIPPED.isdisjoint(words)
 
 

@@ -64,6 +64,8 @@ def discover_all(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> 
     discovery = _discovery(root, compose_files)
     stacks = [discovery.stack(discovery.main_files())]
     if not discovery.named:
+        alone = discovery.without_override(stacks[0])
+        stacks += [alone] if alone is not None else []
         stacks += [
             stack for paths in discovery.further_files() if (stack := discovery.further_stack(paths)) is not None
         ]
@@ -81,7 +83,11 @@ def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discover
     named = tuple(normal_path(path) for path in compose_files)
     depth = max(_COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
     listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or _is_compose_name(name), depth=depth)
-    return _Discovery(files, named, tuple(listing))
+    templates = [path for path in listing if _is_in_template(path)]
+    discovery = _Discovery(files, named, tuple(path for path in listing if not _is_in_template(path)))
+    for folder in dict.fromkeys(_template_folder(path) for path in templates):
+        discovery.notes.append(f"{folder}: a template's folder, which is not read before it is filled in")
+    return discovery
 
 
 def _nothing(root: Path) -> NothingToReadError:
@@ -135,6 +141,18 @@ class _Discovery:
         self.notes.clear()
         return workspace
 
+    def without_override(self, merged: Workspace) -> Workspace | None:
+        """The main file's services whose image is another one without the override, which is often for developers."""
+        paths = self.main_files()
+        if len(paths) < 2 or merged.compose is None:
+            return None
+        stack = self.further_stack(paths[:1])
+        if stack is None:
+            return None
+        known = {_built_from(service) for service in merged.services}
+        services = tuple(service for service in stack.services if _built_from(service) not in known)
+        return replace(stack, services=services) if services else None
+
     def further_files(self) -> Iterator[tuple[PurePosixPath, ...]]:
         """One project for each other folder with compose files, and each variant that is not for development."""
         main = self.main_files()
@@ -153,13 +171,17 @@ class _Discovery:
                     yield project
 
     def further_stack(self, paths: tuple[PurePosixPath, ...]) -> Workspace | None:
-        """None for a file that builds nothing, or that only makes sense on top of another."""
+        """None for a file that only makes sense on top of another, and for one that starts things side by side."""
         variables = self._variables(paths[0].parent)
         compose = self._compose(paths, variables)
         if compose is None:
             return self._workspace(None, (), variables)
         whole = all(service.build is not None or service.image is not None for service in compose.services)
-        if not whole or not any(service.build is not None for service in compose.services):
+        telling = any(
+            service.build is not None or service.depends_on or service.privileged is not None or _holds_socket(service)
+            for service in compose.services
+        )
+        if not whole or not telling:
             return None
         self.notes += compose.notes
         services = _with_shared_images([self._service(compose, service) for service in compose.services])
@@ -334,6 +356,11 @@ class _Discovery:
             self.unreadable.append(Unreadable(path, 1, error.message))
 
 
+def _built_from(service: Service) -> tuple[PurePosixPath, str | None] | None:
+    image = service.image
+    return (image.dockerfile_path, image.shipped.name) if image is not None else None
+
+
 def is_dockerfile_name(name: str) -> bool:
     """``Dockerfile``, ``Dockerfile.api``, ``api.Dockerfile``, ``Containerfile``; not a template or an ignore file."""
     name = name.lower()
@@ -350,6 +377,21 @@ def is_dockerfile_name(name: str) -> bool:
 
 def _is_compose_name(name: str) -> bool:
     return name.endswith((".yml", ".yaml")) and "compose" in name
+
+
+def _holds_socket(service: ComposeService) -> bool:
+    return any((mount.source or "").endswith(".sock") for mount in service.mounts)
+
+
+def _is_in_template(path: PurePosixPath) -> bool:
+    """Below a folder named ``{{cookiecutter.project_slug}}`` or the like."""
+    return any(_TEMPLATE.search(part) for part in path.parts[:-1])
+
+
+def _template_folder(path: PurePosixPath) -> PurePosixPath:
+    """The outermost folder that waits for its name."""
+    depth = next(index for index, part in enumerate(path.parts) if _TEMPLATE.search(part))
+    return PurePosixPath(*path.parts[: depth + 1])
 
 
 def _is_aside(path: PurePosixPath) -> bool:

@@ -13,12 +13,12 @@ from careen.dockerfile.stages import EffectiveValue, ImageBase, ScratchBase, Sta
 from careen.dockerfile.tree import Instruction
 from careen.dockerfile.words import expand
 from careen.findings import Place
-from careen.ignorefile.causes import Cause
+from careen.ignorefile.causes import Cause, cause_of
 from careen.ignorefile.context import ContextFile, ContextMeasure, measure
 from careen.ignorefile.review import PatternFault, review
 from careen.python.imports import Sources
 from careen.text.values import dataclass
-from careen.workspace.alone import is_for_development
+from careen.workspace.alone import is_for_development, sounds_like_development
 from careen.workspace.dependencies import Dependencies
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base
@@ -27,6 +27,7 @@ from careen.workspace.model import ImageSource, PythonProject, Service, Workspac
 from careen.workspace.sent import SentFiles, inside_context
 from careen.workspace.sources import HastySources, first_party
 from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
+from careen.workspace.test_files import with_causes
 
 _MOST_PARSED_MODULES = 150
 _BASH_AS_SH = ("fedora", "centos", "rockylinux", "almalinux", "ubi", "amazonlinux", "oraclelinux", "redhat", "opensuse")
@@ -77,8 +78,11 @@ class ImageFacts:
             return False
         return any(stage.index == earlier.stage.index for stage in self.source.stages.ancestry(later.stage))
 
-    def carries(self, stage: Stage, path: PurePosixPath) -> bool:
-        """Whether what another stage has at ``path`` is taken into the shipped image by a COPY, or through another."""
+    def carries(self, stage: Stage, path: PurePosixPath, *, whole: bool = False) -> bool:
+        """Whether what another stage has at ``path`` is taken into the shipped image by a COPY, or through another.
+
+        All of it if ``whole``, else some of it.
+        """
         waiting, seen = [(stage.index, path)], {(stage.index, path)}
         while waiting:
             index, inside = waiting.pop()
@@ -89,7 +93,7 @@ class ImageFacts:
                     continue
                 for source in copy.sources:
                     taken = PurePosixPath("/", source)
-                    if taken.is_relative_to(inside) or inside.is_relative_to(taken):
+                    if (taken.is_relative_to(inside) and not whole) or inside.is_relative_to(taken):
                         lands = copy.target / inside.relative_to(taken) if inside.is_relative_to(taken) else copy.target
                         if (copy.stage.index, lands) not in seen:
                             seen.add((copy.stage.index, lands))
@@ -98,8 +102,8 @@ class ImageFacts:
 
     @property
     def stage_is_for_development(self) -> bool:
-        """Whether the shipped stage says by its name that it is not what production gets."""
-        return is_for_development(self.source.shipped)
+        """Whether the shipped stage, or the file, says by its name that it is not what production gets."""
+        return is_for_development(self.source.shipped) or sounds_like_development(self.source.dockerfile_path.name)
 
     @property
     def is_multi_stage(self) -> bool:
@@ -165,10 +169,13 @@ class ContextFacts:
         return tuple(dict.fromkeys(file for path in self.taken for file in self._memory.sent(self).at(path)))
 
     def sent_bytes_by_cause(self) -> dict[Cause, int]:
-        """The heaviest first."""
+        """The heaviest first. Tests that an instruction takes by their name are wanted, and left out."""
+        wanted = tuple(f"{path.rstrip('/')}/" for path in self.taken if cause_of(f"{path}/") is Cause.TESTS)
         totals: dict[Cause, int] = {}
-        for file in self.sent:
-            totals[file.cause] = totals.get(file.cause, 0) + file.bytes
+        for file, cause in with_causes(self.sent):
+            if wanted and file.path.startswith(wanted):
+                continue
+            totals[cause] = totals.get(cause, 0) + file.bytes
         return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
 
     def files_at(self, source: str) -> tuple[ContextFile, ...]:

@@ -4,7 +4,8 @@ uv installs the group ``dev`` unless it is told not to (``--no-dev``, ``UV_NO_DE
 every other one too; poetry installs every group that is not optional. Nobody runs them there, everybody pulls them,
 and each is one more thing to keep free of known flaws.
 
-A project without such groups is not told of, nor is a stage that is built for development and says so in its name.
+A project without such groups is not told of, nor is an image that is built for development and says so in the name
+of its stage or file.
 """
 
 import re

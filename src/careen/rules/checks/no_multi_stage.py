@@ -4,7 +4,8 @@ What installing needs stays in the image: the installer, its cache, headers, com
 own and copy the environment from it. A stage that only inherits the installing one (``FROM builder``) does not help:
 it ships every layer of it.
 
-Installing wheels that another stage built, from a folder and without an index, is fine.
+Installing wheels that another stage built, from a folder and without an index, is fine, and so is an image that is
+built for developers and says so in the name of its stage or file.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from careen.workspace.steps import RunStep
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
+        if image.stage_is_for_development:
+            continue
         for run, install in image.installs:
             if not run.in_image or install.manager not in PYTHON_INSTALLERS | {"conda"}:
                 continue

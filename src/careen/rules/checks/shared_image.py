@@ -16,6 +16,8 @@ from careen.workspace.facts import ServiceFacts, StackFacts
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
+        if image.stage_is_for_development:
+            continue
         sharing = [service for service in facts.built if service.image is image and not ends_by_itself(facts, service)]
         kinds = {kind for service in sharing if (kind := _kind(service)) is not None}
         if len(kinds) > 1 and image.is_python:

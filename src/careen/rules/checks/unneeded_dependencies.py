@@ -21,6 +21,8 @@ _SHOWN = 4
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
+        if image.stage_is_for_development:
+            continue
         sharing = [service for service in facts.built if service.image is image and not ends_by_itself(facts, service)]
         place = next(
             (run.place for run, install in image.installs if install.whole_project or install.requirement_files), None

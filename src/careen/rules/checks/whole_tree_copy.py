@@ -28,7 +28,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             for copy in image.copies:
                 if not copy.takes_whole_context:
                     continue
-                if not (copy.in_image or image.carries(copy.stage, copy.target)):
+                if not (copy.in_image or image.carries(copy.stage, copy.target, whole=True)):
                     continue
                 needless = _needless(context)
                 if needless is not None:
