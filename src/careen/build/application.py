@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path, PurePosixPath
 
@@ -50,6 +50,12 @@ class ApplicationRecipe:
     @property
     def what(self) -> str:
         return f"{self.service.name}'s own files"
+
+    @property
+    def digests(self) -> Mapping[str, Digest]:
+        """Of every file, by its place in the image."""
+        own = {str(known.file.destination): known.digest for known in self._known}
+        return {**{str(file.destination): Digest.of(file.content) for file in self.service.support}, **own}
 
     def key(self, maker: SegmentMaker, /) -> EntryKey:
         files = [

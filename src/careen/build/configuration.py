@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from careen import __version__
 from careen.blobs.digest import Digest
+from careen.build.engine import Origin
 from careen.oci.config import Healthcheck, History, ImageConfig, RunConfig, moment
 from careen.oci.manifest import ImagePlatform
 from careen.plan.target import HealthCheck, Plan, ServicePlan
@@ -25,7 +26,7 @@ def references(services: Sequence[ServicePlan]) -> Mapping[str, str]:
     }
 
 
-def image_config(plan: Plan, service: ServicePlan, layers: Sequence[tuple[str, Digest]]) -> ImageConfig:
+def image_config(plan: Plan, service: ServicePlan, layers: Sequence[tuple[str, Digest]], origin: Origin) -> ImageConfig:
     """``layers`` are what each is, and its diff_id, bottom to top."""
     created = moment(plan.source_date_epoch)
     return ImageConfig(
@@ -37,7 +38,7 @@ def image_config(plan: Plan, service: ServicePlan, layers: Sequence[tuple[str, D
             entrypoint=service.entry_point,
             working_directory=str(service.working_directory),
             exposed_ports=tuple(f"{port}/tcp" for port in service.container_ports),
-            labels=_labels(plan, service),
+            labels=_labels(plan, service, layers[0][1], origin),
             stop_signal=service.stop_signal,
             healthcheck=_healthcheck(service.health) if service.health is not None else None,
         ),
@@ -46,8 +47,9 @@ def image_config(plan: Plan, service: ServicePlan, layers: Sequence[tuple[str, D
     )
 
 
-def annotations(plan: Plan, service: ServicePlan) -> Mapping[str, str]:
-    found = dict(_labels(plan, service))
+def annotations(plan: Plan, service: ServicePlan, base: Digest, origin: Origin) -> Mapping[str, str]:
+    """``base`` is the diff_id of the lowest layer."""
+    found = dict(_labels(plan, service, base, origin))
     if service.health is not None:
         health = {
             "argv": service.health.argv,
@@ -60,13 +62,22 @@ def annotations(plan: Plan, service: ServicePlan) -> Mapping[str, str]:
     return found
 
 
-def _labels(plan: Plan, service: ServicePlan) -> Mapping[str, str]:
-    return {
+def _labels(plan: Plan, service: ServicePlan, base: Digest, origin: Origin) -> Mapping[str, str]:
+    """Of the image spec (annotations.md), as far as they are known.
+
+    ``base.name`` and ``base.digest`` are not among them: they promise an image in some registry whose layers this one
+    shares. What a composed base is has names of careen's own.
+    """
+    known = {
         "org.opencontainers.image.title": service.name,
-        "org.opencontainers.image.ref.name": service.image,
         "org.opencontainers.image.created": moment(plan.source_date_epoch),
-        "org.opencontainers.image.base.name": plan.base.label,
+        "org.opencontainers.image.version": origin.version,
+        "org.opencontainers.image.source": origin.source,
+        "org.opencontainers.image.revision": origin.revision,
+        "careen.base.name": plan.base.label,
+        "careen.base.layer": str(base),
     }
+    return {name: value for name, value in known.items() if value}
 
 
 def _healthcheck(health: HealthCheck) -> Healthcheck:

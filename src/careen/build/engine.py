@@ -8,9 +8,20 @@ from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.debian.packages import BinaryPackage
 from careen.oci.media_types import Compression
+from careen.platforms import Platform
 from careen.python.index import PackageFiles
 from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What images say of where they come from; all of it may be unknown. ``lock`` is the digest of the lock's text."""
+
+    version: str = ""
+    source: str = ""
+    revision: str = ""
+    lock: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +29,7 @@ class BuildOptions:
     compression: Compression = Compression.GZIP
     trimming: TrimmingPolicy = TrimmingPolicy.SAFE
     bytecode: bool = True
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +98,12 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
-    """``layout`` is the folder that holds all images; ``seconds`` is what the build took."""
+    """``layout`` is the folder that holds all images, of which these are for ``platform``; ``seconds`` is what the
+    build took.
+    """
 
     engine: str
+    platform: Platform
     layout: Path
     images: tuple[BuiltImage, ...]
     seconds: float

@@ -19,6 +19,7 @@ from careen.blobs.store import EntryKey
 from careen.build.allocator import give_back, share_arenas
 from careen.build.application import ApplicationRecipe
 from careen.build.assembly import Assembler, Layer, Piece
+from careen.build.attachments import Attachments, NewImage
 from careen.build.bytecode import (
     LibraryRecipe,
     library_modules,
@@ -34,14 +35,15 @@ from careen.build.debian_root import BaseRecipe, SystemRecipe
 from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage, BuiltLayer, BuiltShare
 from careen.build.interpreter import Compiler
+from careen.build.licences import licences_of_packages, licences_of_wheels
 from careen.build.module_graph import ModuleSet
 from careen.build.segment import FORMAT, Recipe, Segment, SegmentMaker
 from careen.build.stripping import find_stripper
 from careen.build.unbuilt import WheelBuilder, WheelFile
 from careen.oci.layer import packer
 from careen.oci.layout import LayoutWriter
-from careen.oci.manifest import Manifest
-from careen.oci.media_types import CONFIG, MANIFEST, layer_type
+from careen.oci.manifest import ImagePlatform, Index, IndexEntry, Manifest
+from careen.oci.media_types import CONFIG, INDEX, MANIFEST, layer_type
 from careen.plan.target import Plan, PlannedDistribution, ServicePlan, UnbuiltSource
 from careen.progress import Progress, Step, unheard
 from careen.python.locked import LockedFile
@@ -67,17 +69,54 @@ def build_stack(
     Raises LayoutError for a folder that holds something else, and what fetching, verifying and reading raise; images
     that were in ``output`` stay until the new ones are whole.
     """
-    started = time.perf_counter()
+    (result,) = build_platforms((plan,), sources, output=output, options=options, progress=progress)
+    return result
+
+
+def build_platforms(
+    plans: Sequence[Plan],
+    sources: BuildSources,
+    *,
+    output: Path,
+    options: BuildOptions | None = None,
+    progress: Progress = unheard,
+) -> tuple[BuildResult, ...]:
+    """The same for several plans of one stack, each for a platform of its own.
+
+    What a name in the layout leads to is then an index of its images.
+    """
     share_arenas()
     processors = os.cpu_count() or 1
+    results = []
     with (
         ThreadPoolExecutor(processors, "careen-pack") as packers,
         ThreadPoolExecutor(max(_FETCHERS, processors), "careen-make") as makers,
         LayoutWriter(output) as writer,
     ):
-        build = _Build(plan, sources, options or BuildOptions(), progress, packers, makers)
-        images = build.run(writer)
-    return BuildResult(engine=ENGINE, layout=output, images=images, seconds=time.perf_counter() - started)
+        written: dict[str, list[IndexEntry]] = {}
+        for plan in plans:
+            started = time.perf_counter()
+            build = _Build(plan, sources, options or BuildOptions(), progress, packers, makers)
+            images = build.run(writer)
+            platform = ImagePlatform.of(plan.platform)
+            for image, descriptor in images:
+                written.setdefault(image.reference, []).append(IndexEntry(descriptor=descriptor, platform=platform))
+            results.append(
+                BuildResult(
+                    engine=ENGINE,
+                    platform=plan.platform,
+                    layout=output,
+                    images=tuple(image for image, _ in images),
+                    seconds=time.perf_counter() - started,
+                )
+            )
+        if len(plans) == 1:
+            named = {name: entry.descriptor for name, (entry,) in written.items()}
+        else:
+            indexes = {name: Index(entries=tuple(entries)) for name, entries in written.items()}
+            named = {name: writer.put(INDEX, index.render()) for name, index in indexes.items()}
+        writer.finish(named)
+    return tuple(results)
 
 
 def likely_bytecode_bytes(plan: Plan, sources: BuildSources, options: BuildOptions | None = None) -> Mapping[str, int]:
@@ -168,11 +207,11 @@ class _Build:
     def _base_segment(self) -> Segment:
         return self.base.segment(self.maker)
 
-    def run(self, writer: LayoutWriter) -> tuple[BuiltImage, ...]:
+    def run(self, writer: LayoutWriter) -> tuple[tuple[BuiltImage, Descriptor], ...]:
         with contextlib.closing(self.compiler) if self.compiler is not None else contextlib.nullcontext():
             return self._run(writer)
 
-    def _run(self, writer: LayoutWriter) -> tuple[BuiltImage, ...]:
+    def _run(self, writer: LayoutWriter) -> tuple[tuple[BuiltImage, Descriptor], ...]:
         shared = self._shared_layers()
         if self.compiler is not None:
             shared = self._with_bytecode(shared, self.compiler)
@@ -180,17 +219,39 @@ class _Build:
         placed = list(self.makers.map(self._place, shared))
         existing = self.assembler.contents(placed[0].pieces).folders
         names = references(self.plan.services)
-        images: dict[str, Descriptor] = {}
-        built: list[BuiltImage] = []
+        attachments = self._attachments(shared)
+        built = []
         for number, service in enumerate(self.plan.services, 1):
-            own = [item for item in placed if service.name in item.layer.services]
-            own.append(self._place(self._application(service, existing)))
-            image, descriptor = self._write_image(writer, service, names[service.name], own)
-            built.append(image)
-            images[image.reference] = descriptor
+            own = self._application(service, existing)
+            layers = [item for item in placed if service.name in item.layer.services]
+            layers.append(self._place(_StackLayer(own.what, (service.name,), (own,))))
+            image, written = self._write_image(writer, service, names[service.name], layers)
+            attachments.attach(writer, replace(written, files=own.digests))
+            built.append((image, written.manifest))
             self.progress(Step("writing images", number, len(self.plan.services), service.name))
-        writer.finish(images)
         return tuple(built)
+
+    def _attachments(self, layers: Sequence[_StackLayer]) -> Attachments:
+        recipes = [recipe for layer in layers for recipe in layer.recipes]
+        wheels = [recipe for recipe in recipes if isinstance(recipe, WheelRecipe)]
+        licences = dict(licences_of_wheels(self.sources.store, wheels, self.makers))
+        for recipe in recipes:
+            if isinstance(recipe, BaseRecipe | SystemRecipe):
+                known = licences_of_packages(
+                    self.sources.store,
+                    recipe.key(self.maker),
+                    lambda recipe=recipe: recipe.segment(self.maker),  # type: ignore[misc]  # bound now, not later
+                    self.maker.packer,
+                )
+                licences |= known
+        name = self.compiler.name if self.compiler is not None else ""
+        return Attachments(
+            plan=self.plan,
+            options=self.options,
+            compiler="by the base" if name.startswith("base ") else name,
+            digests={recipe.name: recipe.digest for recipe in wheels},
+            licences=licences,
+        )
 
     def _shared_layers(self) -> list[_StackLayer]:
         names = tuple(service.name for service in self.plan.services)
@@ -291,8 +352,8 @@ class _Build:
         with self.busy:
             return wheel_modules(self.sources.store, recipe)
 
-    def _application(self, service: ServicePlan, existing: frozenset[str]) -> _StackLayer:
-        recipe = ApplicationRecipe(
+    def _application(self, service: ServicePlan, existing: frozenset[str]) -> ApplicationRecipe:
+        return ApplicationRecipe(
             service=service,
             root=self.sources.root,
             existing=existing,
@@ -300,7 +361,6 @@ class _Build:
             compile=self._compiled if self.compiler is not None else None,
             cache_tag=self.compiler.cache_tag if self.compiler is not None else "",
         )
-        return _StackLayer(recipe.what, (service.name,), (recipe,))
 
     def _compiled(self, sources: Mapping[PurePosixPath, bytes]) -> Mapping[PurePosixPath, bytes]:
         """One module at a time is kept, since of an application one changes at a time."""
@@ -352,7 +412,7 @@ class _Build:
 
     def _write_image(
         self, writer: LayoutWriter, service: ServicePlan, reference: str, placed: Sequence[_Placed]
-    ) -> tuple[BuiltImage, Descriptor]:
+    ) -> tuple[BuiltImage, NewImage]:
         media_type = layer_type(self.options.compression)
         layers = []
         for item in placed:
@@ -361,8 +421,13 @@ class _Build:
                 writer.add_blob(descriptor, item.made.path)
             layers.append(descriptor)
         contents = [(item.layer.what, item.made.diff_id) for item in placed]
-        config = writer.put(CONFIG, image_config(self.plan, service, contents).render())
-        manifest = Manifest(config=config, layers=tuple(layers), annotations=annotations(self.plan, service))
+        origin = self.options.origin
+        config = image_config(self.plan, service, contents, origin)
+        manifest = Manifest(
+            config=writer.put(CONFIG, config.render()),
+            layers=tuple(layers),
+            annotations=annotations(self.plan, service, contents[0][1], origin),
+        )
         descriptor = writer.put(MANIFEST, manifest.render())
         facts = self._facts(placed)
         image = BuiltImage(
@@ -374,7 +439,10 @@ class _Build:
             layers=tuple(_built(item) for item in placed),
             notes=(*facts.notes, *(sentence for item in placed for sentence in item.made.overlaps)),
         )
-        return image, descriptor
+        written = NewImage(
+            service=service, reference=reference, manifest=descriptor, run=config.run, layers=contents, files={}
+        )
+        return image, written
 
     def _facts(self, placed: Sequence[_Placed]) -> _ImageFacts:
         """What is true of these layers together. Of the shared ones it is known from the last time; the service's own
