@@ -4,6 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from careen.dockerfile.command import Command
@@ -26,9 +29,19 @@ _SUDO_VALUES = frozenset("ughpCrtTUDR")
 @lru_cache(maxsize=1)
 def _parser() -> "Parser":
     import tree_sitter  # noqa: PLC0415 - only texts with a shell in them pay for it
-    import tree_sitter_bash  # noqa: PLC0415
 
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+    return tree_sitter.Parser(tree_sitter.Language(_grammar().language()))
+
+
+def _grammar() -> ModuleType:
+    """The compiled part of tree_sitter_bash; its Python part would import a dozen modules for queries."""
+    package = PathFinder.find_spec("tree_sitter_bash")
+    found = package and PathFinder.find_spec("_binding", package.submodule_search_locations)
+    if not found or found.loader is None:
+        raise ModuleNotFoundError("tree_sitter_bash without its compiled part", name="tree_sitter_bash")
+    grammar = module_from_spec(found)
+    found.loader.exec_module(grammar)
+    return grammar
 
 
 def parse(data: bytes) -> "Node":

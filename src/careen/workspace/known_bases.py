@@ -29,13 +29,13 @@ class BaseKind(Enum):
 class KnownBase:
     """``pattern`` matches ``name:tag`` without registry host and digest; ``bytes`` is None when tags differ widely."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     kind: BaseKind
     bytes: int | None
 
 
 def _row(pattern: str, kind: BaseKind, megabytes: int | None) -> KnownBase:
-    return KnownBase(re.compile(pattern), kind, None if megabytes is None else megabytes * 10**6)
+    return KnownBase(pattern, kind, None if megabytes is None else megabytes * 10**6)
 
 
 _PYTHON = r"(?:library/)?python"
@@ -74,6 +74,6 @@ def known_base(image: str) -> KnownBase | None:
     if slash and ("." in first or ":" in first or first == "localhost"):
         name = rest
     for base in _KNOWN:
-        if base.pattern.fullmatch(name):
+        if re.fullmatch(base.pattern, name):
             return base
     return None
