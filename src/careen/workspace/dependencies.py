@@ -28,6 +28,13 @@ _TORCH_USERS = (
 _BRING_TORCH = frozenset(_TORCH_USERS.split())
 """Distributions that require torch whatever their extras."""
 _CPU_MARKS = ("/whl/cpu", "+cpu")
+_LOCK_OF = {"pipenv": "Pipfile.lock", "poetry": "poetry.lock"}
+_GPU_ONLY = {"onnxruntime-gpu": 250_000_000, "vllm": CUDA_BYTES, "bitsandbytes": 60_000_000, "xformers": CUDA_BYTES}
+"""Distributions that are of no use without a GPU, and the least that they bring."""
+_GPU_EXTRA = re.compile(r"(?P<name>tensorflow|jax)\[[^\]]*(?:cuda)[^\]]*\]", re.IGNORECASE)
+_CUPY = re.compile(r"cupy-cuda\d+x?")
+_CUPY_BYTES = 100_000_000
+_LOCAL_CUDA = re.compile(r"\b(?P<name>[A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*==\s*[\w.]+\+cu\d+")
 _MOST_REQUIREMENT_FILES = 20
 
 
@@ -49,11 +56,18 @@ class Dependencies:
 
     def gpu_build(self, image: ImageSource, project: PythonProject | None, install: Install) -> GpuBuild | None:
         """None when the install brings no CUDA, or nobody can tell."""
-        if install.whole_project or install.installs_project:
-            return self._gpu_in_lock(project, install) if project is not None else None
+        if install.whole_project or (install.installs_project and install.manager != "pip"):
+            if project is None or install.manager == "pipenv":
+                return self._gpu_in_lock_alone(image, install)
+            return self._gpu_in_lock(project, install)
         names, text = self._required(image, install)
         if any(mark in text for mark in _CPU_MARKS):
             return None
+        if (special := _special(names, text)) is not None:
+            name, weight = special
+            return GpuBuild(reason=f"{install.manager} installs {name}", bytes=weight, locked=False)
+        if "--no-deps" in install.options:
+            names &= {"torch", "torchvision", "torchaudio"}
         cuda = sorted(name for name in names if _CUDA_NAME.fullmatch(name) and name != "triton")
         culprits = sorted(names & _BRING_TORCH)
         if "torch" in culprits:
@@ -79,6 +93,17 @@ class Dependencies:
         return GpuBuild(
             reason=f"uv installs the CUDA build of {asks}", bytes=sum(package.bytes for package in cuda), locked=True
         )
+
+    def _gpu_in_lock_alone(self, image: ImageSource, install: Install) -> GpuBuild | None:
+        """By a lock that no pyproject.toml stands beside."""
+        name = _LOCK_OF.get(install.manager)
+        for folder in (image.context, image.dockerfile_path.parent) if name else ():
+            text = self.workspace.files.text_or_none(normal_path(folder / str(name)))
+            if text is not None:
+                if '"nvidia-' not in text:
+                    return None
+                return GpuBuild(reason=f"{name} has the CUDA build of torch", bytes=CUDA_BYTES, locked=True)
+        return None
 
     def _required(self, image: ImageSource, install: Install) -> tuple[frozenset[str], str]:
         """Names in an install, files with ``-r`` followed, and the text of all that was read."""
@@ -145,6 +170,22 @@ class Dependencies:
     def installed_bytes(self, project: PythonProject | None, install: Install) -> int | None:
         packages = self.synced(project, install) if project is not None and install.manager == "uv" else ()
         return sum(package.bytes for package in packages) or None
+
+
+def _special(names: frozenset[str], text: str) -> tuple[str, int] | None:
+    """What says by its own name, extra or version that it is for GPUs; with the least that it brings."""
+    extra = _GPU_EXTRA.search(text)
+    if extra is not None and extra["name"].lower() in names:
+        return extra[0], CUDA_BYTES
+    asked = _LOCAL_CUDA.search(text)
+    if asked is not None and _normal(asked["name"]) in names:
+        return "".join(asked[0].split()), CUDA_BYTES
+    for name in sorted(names):
+        if name in _GPU_ONLY:
+            return name, _GPU_ONLY[name]
+        if _CUPY.fullmatch(name):
+            return name, _CUPY_BYTES
+    return None
 
 
 def _name_of(requirement: str) -> str | None:

@@ -176,7 +176,9 @@ class _Discovery:
         compose = self._compose(paths, variables)
         if compose is None:
             return self._workspace(None, (), variables)
-        whole = all(service.build is not None or service.image is not None for service in compose.services)
+        if not _is_whole(compose) and (below := self._standard_beside(paths)) is not None:
+            compose = self._compose((below, *paths), variables) or compose
+        whole = _is_whole(compose)
         telling = any(
             service.build is not None or service.depends_on or service.privileged is not None or _holds_socket(service)
             for service in compose.services
@@ -186,6 +188,12 @@ class _Discovery:
         self.notes += compose.notes
         services = _with_shared_images([self._service(compose, service) for service in compose.services])
         return self._workspace(compose, services, variables)
+
+    def _standard_beside(self, paths: tuple[PurePosixPath, ...]) -> PurePosixPath | None:
+        """The compose file that another one is laid upon: ``-f compose.yaml -f compose.prod.yaml``."""
+        beside = [path for path in self.listing if path.parent == paths[0].parent and path.name in DEFAULT_NAMES]
+        found = min(beside, key=lambda path: DEFAULT_NAMES.index(path.name), default=None)
+        return None if found in paths else found
 
     def rest(self, stacks: Iterable[Workspace]) -> Workspace:
         """The Dockerfiles that no stack builds."""
@@ -377,6 +385,10 @@ def is_dockerfile_name(name: str) -> bool:
 
 def _is_compose_name(name: str) -> bool:
     return name.endswith((".yml", ".yaml")) and "compose" in name
+
+
+def _is_whole(compose: ComposeProject) -> bool:
+    return all(service.build is not None or service.image is not None for service in compose.services)
 
 
 def _holds_socket(service: ComposeService) -> bool:

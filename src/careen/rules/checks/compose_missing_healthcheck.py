@@ -4,10 +4,11 @@
 and a start that worked on a fast machine fails on a slow one.
 
 A service nobody waits for is told of by its image; waiting for one that ends (``service_completed_successfully``)
-needs no check.
+needs no check, and neither does an image from elsewhere that others wait for to be healthy: it brings its own.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.roles import ends_by_itself
@@ -17,9 +18,12 @@ from careen.workspace.facts import StackFacts
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     waiting: dict[str, list[str]] = {}
+    built = {service.name for service in facts.built if service.image is not None and service.image.known_base}
     for service in facts.services:
         compose = service.service.compose
         for dependency in compose.depends_on if compose is not None else ():
+            if dependency.condition == "service_healthy" and dependency.service not in built:
+                continue  # compose refuses to start without a check, so the image, or what it is built upon, has one
             if dependency.condition != "service_completed_successfully":
                 waiting.setdefault(dependency.service, []).append(service.name)
     for service in facts.services:
@@ -35,12 +39,19 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             continue
         names = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
         verb = "starts" if len(others) == 1 else "start"
-        yield rule.finding(
+        finding = rule.finding(
             service.place,
             f"{names} {verb} as soon as {service.name} exists, ready or not: it has no health check",
             service=service.name,
             fix=FixKind.SAFE,
         )
+        known = service.is_built or _is_of_the_library(compose.image or "")
+        yield finding if known else replace(finding, confidence=Confidence.LIKELY)
+
+
+def _is_of_the_library(reference: str) -> bool:
+    """Whether an image is one of Docker's own library, of which none has a health check; others may have one."""
+    return "/" not in reference.removeprefix("docker.io/").removeprefix("library/")
 
 
 RULE = Rule(

@@ -7,10 +7,11 @@ A web server is fine with the default in most cases, and a scheduler such as ``c
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.plan.roles import Role
-from careen.rules.roles import role_of
+from careen.rules.roles import is_called_worker, role_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
@@ -20,13 +21,15 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         compose = service.service.compose
         if compose is None or compose.stop_grace_seconds is not None:
             continue
-        if role_of(service) is Role.WORKER:
-            yield rule.finding(
+        role = role_of(service)
+        if role is Role.WORKER or (role is None and is_called_worker(service)):
+            finding = rule.finding(
                 service.place,
                 f"{service.name} is killed 10 s after a stop, whatever task it holds: no stop_grace_period",
                 service=service.name,
                 fix=FixKind.REVIEW,
             )
+            yield finding if role is not None else replace(finding, confidence=Confidence.LIKELY)
 
 
 RULE = Rule(

@@ -10,7 +10,7 @@ does its work and ends needs none.
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.roles import ends_by_itself, role_of
+from careen.rules.roles import ends_by_itself, runs_python
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
@@ -20,7 +20,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         compose = service.service.compose
         if compose is None or compose.limits.memory_bytes is not None or ends_by_itself(facts, service):
             continue
-        if service.is_built or role_of(service) is not None:
+        if service.is_built or compose.build is not None or runs_python(facts, service):
             yield rule.finding(
                 service.place,
                 f"{service.name} has no memory limit: one runaway task takes its neighbours down",

@@ -1,4 +1,5 @@
-"""A service has the host's own rights: ``privileged: true``, all capabilities, or the Docker socket mounted into it.
+"""A service has the host's own rights: ``privileged: true``, all capabilities, the Docker socket or the
+host's ``/`` mounted into it.
 
 Whoever gets into it owns the host. Mounting the socket read-only changes nothing: it can still be written to, only
 not replaced. Give single capabilities or devices, and put a filtering proxy in front of the socket.
@@ -17,7 +18,9 @@ from careen.workspace.facts import StackFacts
 _SOCKETS = frozenset(
     {"/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"}
 )
-_WHOLE_HOST = frozenset({"ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"})
+_WHOLE_HOST = frozenset(
+    {"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"}
+)
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
@@ -43,6 +46,10 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                     service=name,
                 )
                 yield finding if service.is_built else replace(finding, severity=Severity.MEDIUM)
+            elif mount.kind == "bind" and mount.source == "/" and not mount.read_only:
+                yield rule.finding(
+                    _at(mount.place), f"{name} can write to every file of the host: / is mounted into it", service=name
+                )
 
 
 def _at(place: Located) -> Place:

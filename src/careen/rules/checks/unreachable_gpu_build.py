@@ -35,12 +35,13 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 
 def _first(facts: StackFacts, image: ImageFacts) -> tuple[RunStep, str, int, Confidence] | None:
     for run, install in image.installs:
-        if not (run.in_image or image.carries(run.stage, run.working_directory) or _taken_from(image, run)):
+        # What a build argument switches on is somebody's choice.
+        if install.command.conditional or not (run.in_image or _taken_from(image, run)):
             continue
         found = facts.dependencies.gpu_build(image.source, facts.project_of(image), install)
         if found is not None and not _told_otherwise(image):
             weight = f"at least {format_bytes(found.bytes)}"
-            message = f"{found.reason}: {weight} of CUDA libraries, and no service here has a GPU"
+            message = f"{found.reason}: {weight} of CUDA libraries, and no service that runs it has a GPU"
             return run, message, found.bytes, Confidence.CERTAIN if found.locked else Confidence.LIKELY
     return None
 
