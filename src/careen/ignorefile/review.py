@@ -19,6 +19,7 @@ class FaultKind(StrEnum):
     OUTSIDE = "outside the context"
     ROOT_ONLY = "root only"
     MATCHES_NOTHING = "matches nothing"
+    LEFT_BEHIND = "left behind"
     REINCLUDES_NOTHING = "re-includes nothing"
     OVERRIDDEN = "overridden"
 
@@ -39,6 +40,11 @@ _BRACES = re.compile(r"\{[^{}/]*,[^{}/]*\}")
 _LETTER_ESCAPE = re.compile(r"\\(?=[A-Za-z])")
 _PRUDENT = frozenset(Cause) - {Cause.OTHER, Cause.PYTHON, Cause.TESTS, Cause.DOCUMENTATION, Cause.MEDIA}
 """A pattern for what is not there today, such as a log or a cache, is foresight."""
+_MADE_LATER = re.compile(r"cache|upload|cred|\.env$", re.IGNORECASE)
+_MEANT_EVERYWHERE = frozenset(
+    {Cause.VIRTUAL_ENVIRONMENT, Cause.NODE_MODULES, Cause.CACHES, Cause.SECRETS, Cause.NOTEBOOKS, Cause.LOGS}
+)
+"""Who keeps these out at the top wants them out altogether; ``README.md`` may well mean the one at the top."""
 
 
 def review(ignore: IgnoreFile, measured: ContextMeasure) -> tuple[PatternFault, ...]:
@@ -155,6 +161,11 @@ def _syntax_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
         (FaultKind.FOREIGN_SYNTAX, [cleaned.replace("[!", "[^")], "a class is negated by `[^`, not by `[!`"),
         (
             FaultKind.FOREIGN_SYNTAX,
+            [cleaned.replace(".*", "*").replace("\\.", ".")] if "\\." in cleaned else [cleaned],
+            "this is no regular expression; a dot is a dot here, and `*` is anything but `/`",
+        ),
+        (
+            FaultKind.FOREIGN_SYNTAX,
             [_LETTER_ESCAPE.sub("/", cleaned)],
             "folders are separated by `/`; a backslash changes the meaning of the letter after it",
         ),
@@ -183,7 +194,7 @@ def _effect_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
             return (
                 None if tree.matches_anything(pattern) else _fault(pattern, FaultKind.REINCLUDES_NOTHING, explanation)
             )
-        return _root_only_fault(pattern, tree) or _absence(pattern, tree)
+        return _root_only_fault(pattern, tree) or _one_level_fault(pattern, tree) or _absence(pattern, tree)
     decided = [tree.decisions[path] for path in matched]
     last = max((each for each in decided if each is not None), key=lambda each: each.line, default=None)
     if pattern.negated:
@@ -194,6 +205,8 @@ def _effect_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
         )
         return _fault(pattern, FaultKind.REINCLUDES_NOTHING, explanation)
     files = tree.sent_at_or_below(matched)
+    if last is not None and "*" in pattern.cleaned and "*" not in last.cleaned:
+        return None  # `*.sh` and `!start.sh`: all but one, and the one is all there is today
     if last is None or not last.negated or not files:
         return None  # what it names is left out by another pattern: redundant, and harmless
     explanation = f"line {last.line} (`{last.text}`) comes later and brings back all that this leaves out"
@@ -202,7 +215,11 @@ def _effect_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
 
 def _root_only_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
     """A bare name reaches only the top of the context, unlike in ``.gitignore``."""
-    if "/" in pattern.cleaned or "**" in pattern.cleaned or pattern.text.startswith("/"):
+    if "/" in pattern.cleaned or "**" in pattern.cleaned or pattern.text.startswith(("/", "./")):
+        return None
+    cause = cause_of(pattern.cleaned.replace("*", "x"))
+    inside = cause_of(f"{pattern.cleaned}/x")
+    if _MEANT_EVERYWHERE.isdisjoint({cause, inside}) and (cause is Cause.PYTHON or tree.matched(pattern)):
         return None
     matches = translate(pattern.cleaned).matcher()
     named = [path for name, paths in tree.deeper_by_name.items() if matches(name) for path in paths]
@@ -214,6 +231,18 @@ def _root_only_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
     return _fault(pattern, FaultKind.ROOT_ONLY, explanation, files)
 
 
+def _one_level_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
+    """``*/node_modules`` reaches ``web/node_modules``, not ``apps/web/node_modules``."""
+    star, _, name = pattern.cleaned.partition("/")
+    if star != "*" or not name or "/" in name or "*" in name:
+        return None
+    deeper = [path for path in sorted(tree.deeper_by_name.get(name, ())) if _left_alone(path, pattern, tree)]
+    files = tree.sent_at_or_below(deeper)
+    if not files:
+        return None
+    return _fault(pattern, FaultKind.ROOT_ONLY, f"`*` is one folder; `**/{name}` reaches {deeper[0]} too", files)
+
+
 def _left_alone(path: str, pattern: Pattern, tree: _Tree) -> bool:
     """Whether nobody asked for ``path`` to be sent after ``pattern`` was written."""
     decided = tree.decisions[path]
@@ -221,11 +250,23 @@ def _left_alone(path: str, pattern: Pattern, tree: _Tree) -> bool:
 
 
 def _absence(pattern: Pattern, tree: _Tree) -> PatternFault | None:
-    if cause_of(pattern.cleaned.removesuffix("/**").removesuffix("/*").replace("*", "x") + "/x") in _PRUDENT:
+    if tree.matches_anything(pattern):
         return None
-    if cause_of(pattern.cleaned.replace("*", "x")) in _PRUDENT or tree.matches_anything(pattern):
+    if _is_below_nothing(pattern, tree):
+        top = pattern.cleaned.partition("/")[0]
+        return _fault(pattern, FaultKind.LEFT_BEHIND, f"there is no {top} in this context")
+    bare = pattern.cleaned.removesuffix("/**").removesuffix("/*")
+    named = (bare.replace("*", "x") + "/x", bare.replace("*", "") + "/x", bare.replace("*", "x"), bare.replace("*", ""))
+    if any(cause_of(name) in _PRUDENT for name in named) or _MADE_LATER.search(bare):
         return None
     return _fault(pattern, FaultKind.MATCHES_NOTHING, "nothing in this context has this name")
+
+
+def _is_below_nothing(pattern: Pattern, tree: _Tree) -> bool:
+    """``old_name/__pycache__`` where no folder has the old name any more: no foresight, but a line left behind."""
+    top, slash, _ = pattern.cleaned.partition("/")
+    named = slash and not any(mark in top for mark in "*?[\\") and cause_of(f"{top}/x") is Cause.OTHER
+    return bool(named) and not any(path == top or path.startswith(f"{top}/") for path in tree.paths)
 
 
 def _fault(pattern: Pattern, kind: FaultKind, explanation: str, files: Iterable[ContextFile] = ()) -> PatternFault:
