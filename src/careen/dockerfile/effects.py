@@ -8,10 +8,10 @@ from careen.text.values import dataclass
 class Install:
     """``manager`` is apt, apk, dnf, zypper, pip, uv, pipx, poetry, pdm, pipenv, conda or npm.
 
-    ``whole_project`` says that a project's lock or file decides what comes, ``groups`` which dependency groups were
-    asked for, ``development`` whether development dependencies come along. ``virtual`` is the name that apk gives to
-    all of them together, by which they are removed again. ``options`` have ``wheel`` where distributions are only
-    fetched into a folder, and ``tool`` where a tool gets an environment of its own.
+    ``whole_project`` says that a project's lock or file decides what comes, ``groups`` and ``extras`` which of them
+    were asked for, ``development`` whether development dependencies come along. ``virtual`` is the name that apk
+    gives to all of them together, by which they are removed again. ``options`` have ``wheel`` where distributions are
+    only fetched into a folder, and ``tool`` where a tool gets an environment of its own.
     """
 
     manager: str
@@ -19,6 +19,7 @@ class Install:
     options: frozenset[str]
     requirement_files: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     whole_project: bool = False
     development: bool = False
     installs_project: bool = False

@@ -10,13 +10,18 @@ class MalformedListError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """``kind`` is bind, cache, tmpfs, secret or ssh; ``source_stage`` is the value of ``from=``."""
+    """``kind`` is bind, cache, tmpfs, secret or ssh; ``source_stage`` is the value of ``from=``.
+
+    ``owner`` and ``mode`` are those of a cache's folder as they are written; without them it is root's alone.
+    """
 
     kind: str
     target: str | None
     source: str | None
     source_stage: str | None
     identifier: str | None
+    owner: str | None = None
+    mode: str | None = None
 
 
 def mounts_of(instruction: Instruction) -> tuple[Mount, ...]:
@@ -39,6 +44,8 @@ def _mount(value: str) -> Mount:
         source=fields.get("source") or fields.get("src"),
         source_stage=fields.get("from"),
         identifier=fields.get("id"),
+        owner=fields.get("uid"),
+        mode=fields.get("mode"),
     )
 
 

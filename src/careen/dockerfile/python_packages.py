@@ -97,6 +97,7 @@ def _pip(words: Sequence[str], command: Command, *, manager: str) -> Action | No
         options=line.names | ({"wheel"} if verb in {("wheel",), ("download",)} else frozenset()),
         requirement_files=files,
         groups=groups,
+        extras=line.items("--extra"),
         installs_project=any(_is_project(package) for package in packages),
         development=any(_sounds_like_development(name) for name in (*files, *groups)),
         command=command,
@@ -138,6 +139,7 @@ def _uv(words: Sequence[str], command: Command) -> Action | None:
         packages=line.operands if verb == "add" else (),
         options=line.names,
         groups=(*only, *line.items("--group")),
+        extras=line.items("--extra"),
         whole_project=True,
         development=line.has("--all-groups", "--dev", "--only-dev") or not (excluded or only),
         installs_project=not (
@@ -178,6 +180,7 @@ def _project_tool(name: str, words: Sequence[str], command: Command) -> Action |
         options=line.names,
         requirement_files=line.values("-r", "--requirements") if name == "pipenv" else (),
         groups=line.items("--with", "--only", "-G", "--group", "--categories"),
+        extras=line.items("-E", "--extras"),
         whole_project=not line.operands[1:] or name != "pipenv",
         development=_brings_development(name, line),
         installs_project=not line.has("--no-root", "--no-self"),

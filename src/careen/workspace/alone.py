@@ -19,6 +19,11 @@ def is_for_development(stage: Stage) -> bool:
     return sounds_like_development(stage.name or "")
 
 
+def is_file_for_development(path: PurePosixPath) -> bool:
+    """``Dockerfile.dev`` and ``compose/local/django/Dockerfile`` are."""
+    return sounds_like_development(path.name) or not _NOT_SHIPPED.isdisjoint(path.parts[:-1])
+
+
 def sounds_like_development(name: str) -> bool:
     """``test_image`` and ``Dockerfile.dev`` do."""
     words = name.lower().replace("_", "-").replace(".", "-").split("-")

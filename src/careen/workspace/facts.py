@@ -18,7 +18,7 @@ from careen.ignorefile.context import ContextFile, ContextMeasure, measure
 from careen.ignorefile.review import PatternFault, review
 from careen.python.imports import Sources
 from careen.text.values import dataclass
-from careen.workspace.alone import is_for_development, sounds_like_development
+from careen.workspace.alone import is_file_for_development, is_for_development
 from careen.workspace.dependencies import Dependencies
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base
@@ -103,7 +103,7 @@ class ImageFacts:
     @property
     def stage_is_for_development(self) -> bool:
         """Whether the shipped stage, or the file, says by its name that it is not what production gets."""
-        return is_for_development(self.source.shipped) or sounds_like_development(self.source.dockerfile_path.name)
+        return is_for_development(self.source.shipped) or is_file_for_development(self.source.dockerfile_path)
 
     @property
     def is_multi_stage(self) -> bool:

@@ -280,13 +280,23 @@ _SMALL_CHANGE = (
     "printf local return shift unset umask ulimit id whoami date env touch ln tail kill declare :"
 )
 _SHORT = frozenset(_SMALL_CHANGE.split())
+_SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "uwsgi", "waitress-serve"})
+"""Programs that run on: what execs before them does so in another branch."""
 _SETS_UP = frozenset({"upgrade", "migrate", "collectstatic", "init", "stamp", "compilemessages", "loaddata", "check"})
 """Words of commands that prepare and end, such as ``alembic upgrade head``."""
+
+
+def _serves(command: Command) -> bool:
+    if command.name == "celery":
+        return not {"worker", "beat", "flower"}.isdisjoint(command.argv)
+    return command.name in _SERVERS
 
 
 def _long_running(commands: list[Command]) -> Command | None:
     """The command that a shell's text is for: the exec'ed one, else the last that is not a shell's small change."""
     for command in reversed(commands):
+        if _serves(command) and not command.execs and not command.background:
+            return command
         if command.execs and not command.background and command.name not in {"true", "false"}:
             return command
     for command in reversed(commands):

@@ -32,7 +32,8 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         for run, install in image.installs:
             if install.manager in {"npm", "apt", "apk", "dnf", "conda"} or not _ships(image, run):
                 continue
-            what = _development(install, project, image.source.stages.environment(run.stage))
+            environment = image.source.stages.environment(run.stage)
+            what = _by_files(facts, image, install) or _development(install, project, environment)
             if what is not None:
                 yield rule.finding(
                     run.place_of(install.command),
@@ -49,10 +50,10 @@ def _development(install: Install, project: PythonProject | None, environment: M
     asked_for = _asked_for(install)
     if asked_for:
         return f"the group {asked_for[0]}"
+    extra = next((extra for extra in install.extras if extra in _EXTRA), None)
+    if extra is not None:
+        return f"the extra {extra}"
     if install.manager in {"pip", "uv"} and not install.whole_project:
-        files = [name for name in install.requirement_files if _FILE.search(name.removesuffix(".txt"))]
-        if files:
-            return f"the requirements of developers, {files[0]},"
         extras = [extra for package in install.packages for extra in _extras(package) if extra in _EXTRA]
         return f"the extra {extras[0]}" if extras else None
     if not install.development:
@@ -71,6 +72,26 @@ def _development(install: Install, project: PythonProject | None, environment: M
         left = [group for group in groups if group in _EXTRA and group not in without]
         return "development dependencies" if left else None
     return "development dependencies"
+
+
+def _by_files(facts: StackFacts, image: ImageFacts, install: Install) -> str | None:
+    """Lists of requirements whose name says who needs them, or that name such a one."""
+    waiting = list(install.requirement_files)
+    paths = [facts.dependencies.requirement_file(image.source, name) for name in waiting]
+    for name in waiting:
+        if _FILE.search(name.removesuffix(".txt")):
+            return f"the requirements of developers, {name},"
+    for path in paths:
+        text = facts.workspace.files.text_or_none(path) if path is not None else None
+        for line in (text or "").splitlines():
+            words = line.split("#")[0].replace("=", " ").split()
+            if words[:1] in (["-r"], ["--requirement"]) and len(words) > 1 and _FILE.search(_stem(words[1])):
+                return f"the requirements of developers, {words[1]},"
+    return None
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".txt")
 
 
 def _asked_for(install: Install) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import Install
+from careen.dockerfile.actions import CleanUp, Install
 from careen.dockerfile.mounts import Mount
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.installers import PYTHON_INSTALLERS, cache_folder, keeps_nothing
@@ -19,6 +19,8 @@ from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 from careen.workspace.steps import RunStep
 
+_LONGEST_CLEAN_UP = 5
+"""Words: ``uv cache clean``, ``python -m pip cache purge``; with names behind it only those go."""
 _OTHER_CACHES = (
     "npm yarn pnpm bun node_modules next go go-build mod cargo registry target apt lib apk dnf huggingface ccache "
     "sccache maven m2 gradle playwright nltk_data"
@@ -63,10 +65,37 @@ def _reason(run: RunStep, install: Install, caches: list[Mount], environment: Ma
     off = keeps_nothing(install, environment)
     if off is not None and install.manager != "apt":
         return f"{off} tells {install.manager} to keep no downloads, so the cache mount stays empty"
+    emptied = _emptied(run, install, folder)
+    if emptied is not None:
+        return f"`{emptied}` empties the cache mount in the same step"
+    if install.manager != "apt" and not any(_may_write(mount, run) for mount in covering):
+        return f"the cache mount belongs to root, and {run.user} installs: {install.manager} cannot keep anything there"
     if install.manager == "apt" and folder in {_absolute(m.target or "", run) for m in covering}:
         touched = "docker-clean" in run.instruction.line.text or "Keep-Downloaded-Packages" in run.instruction.line.text
         return None if touched else _docker_clean(run)
     return None
+
+
+def _emptied(run: RunStep, install: Install, folder: PurePosixPath) -> str | None:
+    """The command that removes what the mount has, as ``rm -rf /root/.cache`` and ``uv cache clean`` do."""
+    for action in run.actions:
+        if not isinstance(action, CleanUp):
+            continue
+        words = action.command.argv
+        removed = [run.working_directory / path.removesuffix("/*") for path in action.paths]
+        own = install.manager in words[:3] or (words[0].startswith("/") and install.manager in words[0])
+        cleaned = own and "cache" in words[:4] and ("clean" in words or "purge" in words) and not action.packages
+        if (cleaned and len(words) <= _LONGEST_CLEAN_UP) or any(folder.is_relative_to(path) for path in removed):
+            return " ".join(words)
+    return None
+
+
+def _may_write(mount: Mount, run: RunStep) -> bool:
+    """Whether the user of a step may write into a cache mount, which is root's with mode 0755 unless told otherwise."""
+    name = (run.user or "root").partition(":")[0]
+    if name in {"root", "0"} or mount.owner not in {None, "0", "root"}:
+        return True
+    return mount.mode is not None and mount.mode[-1:] in {"2", "3", "6", "7"}
 
 
 def _docker_clean(run: RunStep) -> str | None:
@@ -78,7 +107,7 @@ def _docker_clean(run: RunStep) -> str | None:
 
 
 def _absolute(target: str, run: RunStep) -> PurePosixPath:
-    return run.working_directory / target.replace("~", "/root", 1)
+    return run.working_directory / target  # BuildKit expands no `~`
 
 
 def _is_for_other_things(target: PurePosixPath, run: RunStep, install: Install) -> bool:

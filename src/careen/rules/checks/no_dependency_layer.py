@@ -8,6 +8,7 @@ An image that installs its dependencies first and the project itself after the c
 
 from collections.abc import Iterator
 
+from careen.dockerfile.mounts import Mount
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
@@ -26,6 +27,14 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
         for image in context.images:
             for run, manager in _first_installs(image):
+                if any(_binds_all(mount) for mount in run.mounts):
+                    yield rule.finding(
+                        run.place,
+                        f"{manager} installs with the whole context bound: every change of any file installs everything"
+                        " again",
+                        fix=FixKind.REVIEW,
+                    )
+                    continue
                 copy = next(
                     (copy for copy in image.copies if image.precedes(copy, run) and _brings_code(context, copy)), None
                 )
@@ -36,6 +45,10 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                         "every change of code installs everything again",
                         fix=FixKind.SAFE,
                     )
+
+
+def _binds_all(mount: Mount) -> bool:
+    return mount.kind == "bind" and mount.source_stage is None and (mount.source or "").strip("/") in {"", "."}
 
 
 def _first_installs(image: ImageFacts) -> Iterator[tuple[RunStep, str]]:

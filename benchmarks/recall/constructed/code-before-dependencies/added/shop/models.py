@@ -1,0 +1,6 @@
+"""The models of the shop, and all that goes with them."""
+
+import fastapi
+
+NAME = "models"
+VALUES = [fastapi.__name__, NAME]

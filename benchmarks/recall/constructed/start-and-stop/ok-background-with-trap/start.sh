@@ -1,0 +1,5 @@
+#!/bin/bash
+python main.py &
+child=$!
+trap 'kill -TERM "$child"' TERM INT
+wait "$child"

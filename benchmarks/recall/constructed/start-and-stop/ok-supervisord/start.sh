@@ -1,0 +1,3 @@
+#!/bin/sh
+mkdir -p /run/app
+exec supervisord -n -c /app/supervisord.conf

@@ -1,0 +1,3 @@
+#!/bin/sh
+cd /app
+python main.py || exit 1

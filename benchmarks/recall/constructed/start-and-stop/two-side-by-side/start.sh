@@ -1,0 +1,4 @@
+#!/bin/bash
+celery -A main worker &
+celery -A main beat &
+wait
