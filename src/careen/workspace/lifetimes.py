@@ -24,6 +24,9 @@ _ENDED_UBUNTU = {
     "14.04": "April 2019", "16.04": "April 2021", "18.04": "May 2023", "20.04": "May 2025", "trusty": "April 2019",
     "xenial": "April 2021", "bionic": "May 2023", "focal": "May 2025",
 }  # fmt: skip
+_INTERIM_UBUNTU = re.compile(r"(?:ubuntu[:-]?)?(?P<year>1\d|2[0-5])\.(?P<month>04|10)(?![\d.])")
+"""Releases between the long supported ones, of nine months each; the last of them ended in July 2026."""
+_PYTHON_IN_TAG = re.compile(r"(?:^|[-_])(?:python|py)-?3\.(?P<minor>\d+)(?![\d])")
 _ENDED_ALPINE = 21
 """Alpine 3.21 and everything before it; it ended in November 2026."""
 _ENDED_DISTROLESS = {"debian10": "2022", "debian11": "2024", "debian12": "May 2026"}
@@ -98,6 +101,13 @@ def end_of_life(reference: str) -> str | None:
     )
     if ubuntu is not None:
         return f"Ubuntu {ubuntu} has had no fixes since {_ENDED_UBUNTU[ubuntu]}"
+    interim = _INTERIM_UBUNTU.match(tag) if name == "ubuntu" else None
+    if interim is not None and (interim["month"] == "10" or int(interim["year"]) % 2):
+        return f"Ubuntu {interim['year']}.{interim['month']} was looked after for nine months"
+    named = _PYTHON_IN_TAG.search(tag)
+    if named is not None and f"3.{named['minor']}" in _ENDED_PYTHON:
+        version = f"3.{named['minor']}"
+        return f"Python {version} has had no fixes since {_ENDED_PYTHON[version]}"
     alpine = re.search(r"alpine-?3\.(\d+)", f"{name}{tag}" if name == "alpine" else tag)
     if alpine is not None and int(alpine[1]) <= _ENDED_ALPINE:
         return f"Alpine 3.{alpine[1]} gets no more fixes"

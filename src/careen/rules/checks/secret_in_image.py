@@ -5,7 +5,7 @@ layer does not remove it. Use ``RUN --mount=type=secret`` for what a build needs
 secrets for what the service needs.
 
 A value that is no secret, such as a dummy key for collecting static files in a single RUN, is not told of;
-neither is a variable that names a file (``..._FILE``).
+neither is a variable that names a file (``..._FILE``), nor a file of variables without a secret among them.
 """
 
 import re
@@ -17,7 +17,7 @@ from careen.findings import Confidence, Finding, FixKind, Place, Severity, Topic
 from careen.ignorefile.causes import Cause
 from careen.rules.rule import Rule
 from careen.workspace.facts import ContextFacts, ImageFacts, StackFacts
-from careen.workspace.steps import CopyStep
+from careen.workspace.steps import CopyStep, RunStep
 
 _NAME = re.compile(
     r"(?:^|_)(?:PASSWORD|PASSWD|PASS|PWD|SECRET|SECRET_?KEY(?:_BASE)?|TOKEN|API_?KEY|APIKEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?|"
@@ -26,7 +26,7 @@ _NAME = re.compile(
 )
 _NO_SECRET = re.compile(
     r"dummy|example|fake|placeholder|unused|not[-_ ]?used|not[-_ ]?(?:so[-_ ]?|a[-_ ]?)?secret|build|ignore|undefined|"
-    r"collectstatic|temporary|override|replace|your[-_ ]|fixme|todo",
+    r"collectstatic|temporary|override|replace|your[-_ ]|fixme|todo|change[-_ ]?(?:me|it|this)|default|insecure|unsafe",
     re.IGNORECASE,
 )
 _NO_VALUE = re.compile(r"none|null|true|false|yes|no|n/?a|\d{1,4}|tmp|temp|random|<.*>|x+|\*+|\.+|/.*", re.IGNORECASE)
@@ -43,11 +43,14 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             for instruction in stage.instructions:
                 if instruction.keyword in {"ENV", "ARG"} and shipped:
                     yield from _variables(rule, image, instruction)
+        for run in image.runs:
+            if run.in_image:
+                yield from _commands(rule, image, run)
     for context in facts.contexts:
         for image in context.images:
             for copy in image.copies:
                 if copy.origin is None and (copy.in_image or image.carries(copy.stage, copy.target)):
-                    yield from _files(rule, context, copy)
+                    yield from _files(rule, facts, context, copy)
 
 
 def _variables(rule: Rule, image: ImageFacts, instruction: Instruction) -> Iterator[Finding]:
@@ -73,6 +76,20 @@ def _variables(rule: Rule, image: ImageFacts, instruction: Instruction) -> Itera
             )
 
 
+def _commands(rule: Rule, image: ImageFacts, run: RunStep) -> Iterator[Finding]:
+    """Addresses with a password in them, which the history shows."""
+    for word in (word for command in run.commands for word in command.argv):
+        found = _CREDENTIALS.search(word)
+        if (
+            found is not None
+            and found["password"].lower() not in _WELL_KNOWN
+            and not _NO_SECRET.search(found["password"])
+        ):
+            message = "a password in an address of this command stays readable in the history of the image"
+            yield _at(rule, image, run.place, found["password"], message)
+            return
+
+
 def _pairs(instruction: Instruction) -> Iterator[tuple[str, str]]:
     if instruction.keyword == "ENV":
         values = instruction.arguments
@@ -91,6 +108,8 @@ def _secret_in(name: str, value: str) -> str | None:
         return credentials["password"]
     if not value or "$" in value or _NO_SECRET.search(value) or _NO_VALUE.fullmatch(value):
         return None
+    if value.lower() in _WELL_KNOWN:
+        return None
     return value if _NAME.search(name) and not any(char.isspace() for char in value.strip()) else None
 
 
@@ -106,18 +125,32 @@ def _at(rule: Rule, image: ImageFacts, place: Place, secret: str, message: str) 
     return rule.finding(place, message, fix=FixKind.REVIEW)
 
 
-def _files(rule: Rule, context: ContextFacts, copy: CopyStep) -> Iterator[Finding]:
+def _files(rule: Rule, facts: StackFacts, context: ContextFacts, copy: CopyStep) -> Iterator[Finding]:
     secrets = [
         file
         for source in copy.sources
         for file in context.files_at(source)
-        if file.cause is Cause.SECRETS and file.bytes
+        if file.cause is Cause.SECRETS and file.bytes and _tells(facts, context, file.path)
     ]
     if secrets:
         names = ", ".join(dict.fromkeys(file.path for file in secrets[:3]))
         more = f" and {len(secrets) - 3} more" if len(secrets) > 3 else ""
         finding = rule.finding(copy.place, f"{names}{more} of the context goes into the image", fix=FixKind.SAFE)
         yield replace(finding, confidence=Confidence.LIKELY)
+
+
+def _tells(facts: StackFacts, context: ContextFacts, path: str) -> bool:
+    """Whether a file of variables has a secret among them; any other file of this kind is taken to be one."""
+    if not path.rpartition("/")[2].startswith(".env"):
+        return True
+    text = facts.workspace.files.text_or_none(context.path / path)
+    if text is None:
+        return True
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#") and _secret_in(name.strip(), value.split(" #")[0].strip(" \"'")):
+            return True
+    return False
 
 
 RULE = Rule(

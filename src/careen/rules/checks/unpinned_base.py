@@ -18,6 +18,12 @@ from careen.workspace.facts import StackFacts
 _MOVING = frozenset(
     {"", "latest", "edge", "nightly", "stable", "rolling", "main", "master", "dev", "devel", "current", "lts"}
 )
+_FIRST_WORDS = frozenset({"latest", "edge", "nightly", "stable", "rolling"})
+_FLAVOURS = frozenset(
+    "alpine slim debian fedora ubuntu centos ubi python builder base bin full runtime prod production release "
+    "mainline perl cpu".split()
+)
+"""What says how an image is made, and nothing of its version."""
 _MINOR = re.compile(r"\d+\.\d+")
 
 
@@ -28,11 +34,26 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             if reference is None or "@" in reference:
                 continue
             name, _, tag = reference.rpartition("/")[2].partition(":")
-            if tag in _MOVING or (name == "python" and _MINOR.search(tag.partition("-")[0]) is None):
+            if (
+                tag in _MOVING
+                or _tells_no_version(reference, tag)
+                or (name == "python" and _MINOR.search(tag.partition("-")[0]) is None)
+            ):
                 why = f"its tag {tag} moves on by itself" if tag else "it has no tag"
                 yield rule.finding(
                     image.place(stage.start), f"{reference} may be another image tomorrow: {why}", fix=FixKind.REVIEW
                 )
+
+
+def _tells_no_version(reference: str, tag: str) -> bool:
+    """``stable-slim``, ``alpine``, and a tag that repeats the image's own name; what was built here is no base."""
+    words = re.split(r"[-_.]", tag.lower())
+    if any(map(str.isdigit, tag)):
+        return False
+    if words[0] in _FIRST_WORDS:
+        return True
+    own = set(re.split(r"[-_./:]", reference.rpartition(":")[0].lower()))
+    return not reference.startswith("localhost/") and all(word in _FLAVOURS or word in own for word in words)
 
 
 RULE = Rule(
