@@ -1,40 +1,117 @@
-"""The verb ``build``: the images of a stack, from its plan."""
+"""The verb ``build``: the images of a stack, from its plan, and where they are taken to."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from careen.app.delivery import Delivered, DeliveryRequest, deliver, prepare, write_file
+from careen.app.origin import origin_of
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import Planned, plan_stack
 from careen.app.session import Session
 from careen.app.uv import uv_program
 from careen.blobs.store import Store
+from careen.build.attachments import records_in
 from careen.build.engine import BuildOptions, BuildResult, BuildSources
-from careen.build.native import build_stack
+from careen.build.native import build_platforms, build_stack
+from careen.build.record import LARGEST, ImageRecord, explained, parse_records, render_records
+from careen.errors import CareenError
+from careen.oci.layout import Layout
+from careen.platforms import Platform
+
+
+class UnreadableRecordError(CareenError):
+    """The file to compare with cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """``output`` is the layout's folder, which is made or holds an earlier build."""
+    """``output`` is the layout's folder, which is made or holds an earlier build.
+
+    ``platforms`` are those beyond the plan's own; ``record`` is a file of an earlier build to compare with, which
+    need not exist yet, and is replaced by the records of this one.
+    """
 
     plan: PlanRequest
     output: Path
     options: BuildOptions
+    revision: str = ""
+    platforms: tuple[Platform, ...] = ()
+    deliver: DeliveryRequest = field(default_factory=DeliveryRequest)
+    record: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """An image that is another than it was, and why."""
+
+    service: str
+    image: str
+    platform: str
+    because: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
+    """``planned`` and ``result`` are those of the first platform, ``others`` of the rest.
+
+    ``names`` are digests by the names in the layout: of manifests, or of indexes where there are several platforms.
+    """
+
     planned: Planned
     result: BuildResult
+    others: tuple[tuple[Planned, BuildResult], ...] = ()
+    names: Mapping[str, str]
+    delivered: Delivered
+    changes: tuple[Change, ...]
+    records: tuple[ImageRecord, ...]
+
+    @property
+    def all(self) -> tuple[tuple[Planned, BuildResult], ...]:
+        return ((self.planned, self.result), *self.others)
 
 
 def build(session: Session, request: BuildRequest) -> Built:
-    """Raises what planning and building raise; ``output`` is as it was before then."""
-    planned = plan_stack(session, request.plan)
-    return Built(planned=planned, result=build_planned(session, request, planned))
+    """Raises what planning, building and delivering raise; ``output`` is as it was before unless all is built."""
+    courier = prepare(session, request.deliver, several=bool(request.platforms))
+    earlier = _earlier(request)
+    plans = [plan_stack(session, request.plan)]
+    plans += [plan_stack(session, replace(request.plan, platform=platform)) for platform in request.platforms]
+    results = build_platforms(
+        [planned.plan for planned in plans],
+        _sources(session, request, plans[0]),
+        output=request.output,
+        options=_described(request, plans[0]),
+        progress=session.progress,
+    )
+    layout = Layout.open(request.output)
+    records = records_in(layout)
+    if request.record is not None:
+        write_file(request.record, render_records(records))
+    return Built(
+        planned=plans[0],
+        result=results[0],
+        others=tuple(zip(plans[1:], results[1:], strict=True)),
+        names={name: str(descriptor.digest) for name, descriptor in layout.images().items()},
+        delivered=deliver(courier, layout),
+        changes=_changes(earlier, records),
+        records=records,
+    )
 
 
 def build_planned(session: Session, request: BuildRequest, planned: Planned) -> BuildResult:
-    sources = BuildSources(
+    """The images of a plan alone."""
+    return build_stack(
+        planned.plan,
+        _sources(session, request, planned),
+        output=request.output,
+        options=_described(request, planned),
+        progress=session.progress,
+    )
+
+
+def _sources(session: Session, request: BuildRequest, planned: Planned) -> BuildSources:
+    return BuildSources(
         root=request.plan.root / planned.plan.root,
         packages=session.packages,
         debs=session.mirror.debs,
@@ -42,4 +119,33 @@ def build_planned(session: Session, request: BuildRequest, planned: Planned) -> 
         uv=uv_program(),
         environment=session.surroundings.environment,
     )
-    return build_stack(planned.plan, sources, output=request.output, options=request.options, progress=session.progress)
+
+
+def _described(request: BuildRequest, planned: Planned) -> BuildOptions:
+    root = request.plan.root
+    return replace(
+        request.options, origin=origin_of(root / planned.plan.root, root / planned.lock.path, request.revision)
+    )
+
+
+def _earlier(request: BuildRequest) -> tuple[ImageRecord, ...]:
+    """What to compare with: the file, or else what lies in the layout. Raises UnreadableRecordError, RecordError."""
+    if request.record is not None:
+        if not request.record.exists():
+            return ()
+        try:
+            with request.record.open("rb") as stream:
+                return parse_records(stream.read(LARGEST))
+        except OSError as error:
+            raise UnreadableRecordError(f"{request.record} cannot be read: {error.strerror}") from error
+    try:
+        return records_in(Layout.open(request.output)) if (request.output / "index.json").is_file() else ()
+    except CareenError:
+        return ()  # nothing to compare with; it is about to be replaced
+
+
+def _changes(earlier: Sequence[ImageRecord], records: Sequence[ImageRecord]) -> tuple[Change, ...]:
+    return tuple(
+        Change(service=record.service, image=record.image, platform=record.platform, because=why)
+        for record, why in explained(earlier, records)
+    )

@@ -1,9 +1,13 @@
 """The images for people: a row an image, a row a layer, what is shared."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from careen.app.building import Built, Change
+from careen.app.delivery import Delivered
 from careen.build.engine import BuildResult
 from careen.plan.target import Plan
 from careen.report.plan_terminal import show_notes, size
@@ -48,6 +52,46 @@ def show_build(console: Console, result: BuildResult, plan: Plan) -> None:
         f"{format_bytes(result.unique_bytes)}, {format_bytes(result.unique_compressed_bytes)} to pull"
     )
     show_notes(console, [*result.notes, *(note for image in result.images for note in image.notes)])
+
+
+def show_built(console: Console, built: Built) -> None:
+    """Of the verb: every platform, what changed and why, and where the images went."""
+    for planned, result in built.all:
+        if built.others:
+            console.print(f"[bold]{result.platform}[/]\n")
+        show_build(console, result, planned.plan)
+        if built.others:
+            console.print()
+    if built.others:
+        console.print("what each name leads to, an index of the platforms:")
+        for name, digest in sorted(built.names.items()):
+            console.print(f"  {escape(name)}  {digest}")
+    _show_changes(console, built.changes)
+    _show_delivered(console, built.delivered)
+
+
+def _show_changes(console: Console, changes: Sequence[Change]) -> None:
+    if changes:
+        console.print("\nother images than before:")
+    for change in changes:
+        causes = change.because or ("nothing that is recorded",)
+        console.print(f"  {escape(change.image)} ({change.platform}): {escape('; '.join(causes))}", soft_wrap=True)
+
+
+def _show_delivered(console: Console, done: Delivered) -> None:
+    if done.bills:
+        console.print(f"\nbills of materials: {escape(', '.join(str(path) for path in done.bills))}", soft_wrap=True)
+    if done.archive is not None:
+        console.print(f"\nwritten to {escape(str(done.archive))}")
+    if done.loaded:
+        console.print(f"\nloaded into {done.engine}: {escape(', '.join(done.loaded))}", soft_wrap=True)
+    for pushed in done.pushed:
+        spared = format_bytes(pushed.mounted + pushed.present)
+        console.print(
+            f"pushed {escape(pushed.reference)}@{pushed.digest} "
+            f"({format_bytes(pushed.uploaded)} sent, {spared} were there)",
+            soft_wrap=True,
+        )
 
 
 def _table(*columns: str) -> Table:

@@ -6,13 +6,30 @@ from pathlib import Path, PurePosixPath
 import click
 
 from careen.cli.console import progress, stdout_console
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
 
 
-@click.command("build")
+class _Build(click.Command):
+    """``--load`` stands alone, or has its value behind ``=``: the word after it is never taken for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(
+            ctx, ["--load=auto" if word == "--load" else word for word in args[:end]] + args[end:]
+        )
+
+
+@click.command("build", cls=_Build)
 @path_argument
 @compose_option
-@platform_option
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    default=("linux/amd64",),
+    show_default=True,
+    help="What the images are for; several, by commas or again, make one index of each image.",
+)
 @offline_option
 @click.option(
     "-o",
@@ -23,6 +40,31 @@ from careen.cli.options import compose_option, offline_option, output, output_op
     show_default=True,
     help="The OCI layout to write: a new folder, or that of an earlier build.",
 )
+@click.option(
+    "--archive", type=click.Path(path_type=Path, dir_okay=False), help="Write the images into one file, too, to load."
+)
+@click.option(
+    "--archive-format",
+    type=click.Choice(["docker", "oci"]),
+    help="Of --archive; docker's otherwise, which every docker and podman loads, or OCI's for several platforms.",
+)
+@click.option(
+    "--load",
+    type=click.Choice(["auto", "docker", "podman"]),
+    metavar="[=docker|podman]",
+    help="Load the images into a running docker, or else podman, or into the one that is named.",
+)
+@click.option("--push", metavar="PREFIX", help="Push to a registry, under names that begin so: registry.example/team.")
+@click.option("--tag", "tags", multiple=True, help="Of what is archived, loaded and pushed; may be given again.")
+@click.option(
+    "--sbom", type=click.Path(path_type=Path, file_okay=False), help="A folder for the bills of materials, too."
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file for what the images are made from; what differs from an earlier one is told.",
+)
+@click.option("--revision", default="", help="Of the sources, such as a commit; becomes a label of the images.")
 @click.option(
     "--compression", type=click.Choice(["gzip", "zstd"]), default="gzip", show_default=True, help="Of the layers."
 )
@@ -39,9 +81,17 @@ from careen.cli.options import compose_option, offline_option, output, output_op
 def command(
     path: Path,
     compose_files: tuple[Path, ...],
-    platform: str,
+    platforms: tuple[str, ...],
     offline: bool,
     into: Path,
+    archive: Path | None,
+    archive_format: str | None,
+    load: str | None,
+    push: str | None,
+    tags: tuple[str, ...],
+    sbom: Path | None,
+    record: Path | None,
+    revision: str,
     compression: str,
     trim: str,
     bytecode: bool,
@@ -50,8 +100,13 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> int:
-    """Build every service's image from its plan, by careen's own engine, into an OCI layout."""
+    """Build every service's image from its plan, by careen's own engine, into an OCI layout.
+
+    With every image come its bill of materials (CycloneDX) and the record of what it was made from, attached to it in
+    the layout and in the registry.
+    """
     from careen.app.building import BuildRequest, build
+    from careen.app.delivery import ArchiveFormat, DeliveryRequest, Engine
     from careen.app.plan_request import PlanRequest
     from careen.app.session import Session
     from careen.build.engine import BuildOptions
@@ -61,16 +116,29 @@ def command(
     from careen.python.trimming import TrimmingPolicy
 
     how = output(style=style, quiet=quiet, no_color=no_color)
+    words = [word.strip() for value in platforms for word in value.split(",") if word.strip()]
+    first, *others = dict.fromkeys(Platform.parse(word) for word in words or ["linux/amd64"])
     request = BuildRequest(
         plan=PlanRequest(
             root=path,
             compose_files=tuple(PurePosixPath(file) for file in compose_files),
-            platform=Platform.parse(platform),
+            platform=first,
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),
         ),
         output=into,
         options=BuildOptions(compression=Compression(compression), trimming=TrimmingPolicy(trim), bytecode=bytecode),
+        revision=revision,
+        platforms=tuple(others),
+        deliver=DeliveryRequest(
+            archive=archive,
+            archive_format=ArchiveFormat(archive_format) if archive_format is not None else None,
+            load=Engine(load) if load is not None else None,
+            push=push,
+            tags=tags,
+            sbom=sbom,
+        ),
+        record=record,
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline), progress=told)
@@ -79,16 +147,17 @@ def command(
         finally:
             session.close()
     if how.style == "json":
-        from careen.report.build_json import build_document
+        from careen.report.build_json import built_document
 
-        click.echo(json.dumps(build_document(built.result, reproducible=reproducible), indent=2, sort_keys=True))
+        click.echo(json.dumps(built_document(built, reproducible=reproducible), indent=2, sort_keys=True))
     else:
-        from careen.report.build_terminal import show_build
+        from careen.report.build_terminal import show_built
 
-        show_build(stdout_console(how), built.result, built.planned.plan)
+        show_built(stdout_console(how), built)
     over = [
         image.service
-        for image in built.result.images
-        if image.bytes > built.planned.plan.service(image.service).budget_bytes
+        for planned, result in built.all
+        for image in result.images
+        if image.bytes > planned.plan.service(image.service).budget_bytes
     ]
     return 1 if over else 0
