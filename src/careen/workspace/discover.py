@@ -29,6 +29,7 @@ _ASIDE = frozenset({".devcontainer", "fixtures", "__tests__", ".github", "site-p
 _DEVELOPMENT = frozenset(
     {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
 )
+_TESTS = re.compile(r"tests?(?![a-z])|testing$|unittests?$")
 _TEMPLATE = re.compile(r"\{%|\{\{")
 _MOST_PROBLEMS = 5
 """Of one file; a file that is no Dockerfile at all has one on every line."""
@@ -408,7 +409,7 @@ def _template_folder(path: PurePosixPath) -> PurePosixPath:
 
 def _is_aside(path: PurePosixPath) -> bool:
     """Inside a folder for something else than what a project ships."""
-    return any(part in _ASIDE or part.startswith("test") for part in path.parts[:-1])
+    return any(part in _ASIDE or _TESTS.match(part) for part in path.parts[:-1])
 
 
 def _is_for_development(path: PurePosixPath) -> bool:

@@ -1,0 +1,3 @@
+import discord
+
+from bots import store

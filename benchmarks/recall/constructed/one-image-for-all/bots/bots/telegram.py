@@ -1,0 +1,3 @@
+import aiogram
+
+from bots import store

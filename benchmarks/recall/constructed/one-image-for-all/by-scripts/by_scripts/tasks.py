@@ -1,0 +1,4 @@
+import celery
+import weasyprint
+
+app = celery.Celery()

@@ -1,0 +1,2 @@
+import rq
+import redis

@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+
+from extended import jobs
+
+app = FastAPI()

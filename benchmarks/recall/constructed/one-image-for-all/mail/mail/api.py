@@ -1,0 +1,4 @@
+import flask
+import jinja2
+
+app = flask.Flask("mail")

@@ -1,0 +1,2 @@
+import aioimaplib
+import sqlalchemy

@@ -1,0 +1,2 @@
+import aiosmtplib
+import jinja2

@@ -1,0 +1,4 @@
+import fastapi
+import sqlalchemy
+
+app = admin = fastapi.FastAPI()

@@ -1,0 +1,4 @@
+import celery
+import requests
+
+app = celery.Celery()

@@ -1,0 +1,2 @@
+import kafka
+import pandas

@@ -1,0 +1,5 @@
+import redis
+
+
+def send(name: str) -> None:
+    redis.Redis().lpush("tasks", name)

@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+
+from scans.queue import send
+
+app = FastAPI()
