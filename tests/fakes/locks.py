@@ -1,6 +1,6 @@
 """Locks in uv's words, written from a few lines: ``celery 5.4: kombu, redis; extra redis = redis``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest
@@ -67,14 +67,25 @@ def contents(
     )
 
 
-def view(text: str, holds: dict[str, DistributionContents], target: TargetEnvironment | None = None) -> LockView:
-    """What services may draw on; a package that ``holds`` says nothing of brings a module of its own name."""
+def view(
+    text: str,
+    holds: dict[str, DistributionContents],
+    target: TargetEnvironment | None = None,
+    *,
+    unread: Sequence[str] = (),
+) -> LockView:
+    """What services may draw on; a package that ``holds`` says nothing of brings a module of its own name.
+
+    ``unread`` are those whose files nobody could read.
+    """
     lock = uvlock(text)
     own = lock.project(None)
     assert own is not None
     there = universe(lock, own, target or environment())
     known: dict[PackageName, DistributionContents] = {
-        name: contents(name.replace("-", "_")) for name, found in there.installable.items() if not found.is_local
+        name: contents(name.replace("-", "_"))
+        for name, found in there.installable.items()
+        if not found.is_local and name not in unread
     }
     known.update({package_name(name): found for name, found in holds.items()})
     return make_view(there, known)

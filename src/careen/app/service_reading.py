@@ -56,7 +56,8 @@ class ServiceReader:
             if isinstance(package.source, LocalSource)
         ]
         inside = [path.relative_to(self.project.folder) for path in members if path.is_relative_to(self.project.folder)]
-        return with_roots(tree, inside, self._commanded())
+        beside = [_file_behind(script, tree.files).parent for script in self._commanded_scripts()]
+        return with_roots(tree, [*inside, *beside], self._commanded())
 
     @cached_property
     def sizes(self) -> Mapping[PurePosixPath, int]:
@@ -124,6 +125,13 @@ class ServiceReader:
                 yield from entry.modules
                 yield from (name for mention in entry.mentions if "." in (name := mention.partition(":")[0]))
 
+    def _commanded_scripts(self) -> Iterator[PurePosixPath]:
+        """Files that commands run: Python puts the folder of each in front of ``sys.path``."""
+        for service in self.services:
+            own = self.config.service(service.name)
+            with contextlib.suppress(UnknownEntryPointError):
+                yield from interpret(own.entrypoint or (service.launch.argv if service.launch else ()), {}).scripts
+
     def _before(self, service: ServiceFacts, scripts: Mapping[str, str]) -> tuple[EntryPoint, ...]:
         """What runs before the service does, such as migrations: its image must be able to run it too."""
         found: list[EntryPoint] = []
@@ -154,12 +162,16 @@ class ServiceReader:
         )
 
     def _script(self, script: PurePosixPath) -> PurePosixPath:
-        """The project's file behind a path of the command, whichever folder the Dockerfile gives the command from."""
-        wanted = PurePosixPath(normpath(script)).parts
-        while wanted and wanted[0] in {"/", ".."}:
-            wanted = wanted[1:]
-        for length in range(len(wanted), 0, -1):
-            found = [path for path in self.tree.files if path.parts[-length:] == wanted[-length:]]
-            if found:
-                return min(found, key=lambda path: (len(path.parts), path))
-        return script
+        return _file_behind(script, self.tree.files)
+
+
+def _file_behind(script: PurePosixPath, files: Sequence[PurePosixPath]) -> PurePosixPath:
+    """The project's file behind a path of the command, whichever folder the Dockerfile gives the command from."""
+    wanted = PurePosixPath(normpath(script)).parts
+    while wanted and wanted[0] in {"/", ".."}:
+        wanted = wanted[1:]
+    for length in range(len(wanted), 0, -1):
+        found = [path for path in files if path.parts[-length:] == wanted[-length:]]
+        if found:
+            return min(found, key=lambda path: (len(path.parts), path))
+    return script

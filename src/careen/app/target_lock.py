@@ -70,11 +70,22 @@ class TargetLock:
     @property
     def unanswered(self) -> bool:
         """Whether the index did not tell of every wheel."""
-        return len(self.contents) < len(self.wheels)
+        return len(self.contents) < len(self.wheels) + len(self.sdists)
+
+    @cached_property
+    def sdists(self) -> Mapping[PackageName, LockedFile]:
+        """Of those that have no wheel for the target."""
+        return {
+            name: package.sdist
+            for name, package in self.installable.items()
+            if name not in self.wheels and package.sdist is not None and package.sdist.digest is not None
+        }
 
     @cached_property
     def contents(self) -> Mapping[PackageName, DistributionContents]:
-        files = list(dict.fromkeys(self.wheels.values()))
+        """Those of source distributions are estimates, which the notes tell."""
+        held = {**self.wheels, **self.sdists}
+        files = list(dict.fromkeys(held.values()))
         phase, done = "reading wheels in the index", 0
         self.session.progress(Step(phase, 0, len(files)))
 
@@ -87,19 +98,20 @@ class TargetLock:
         self.session.progress(Step(phase, len(files), len(files)))
         contents: dict[PackageName, DistributionContents] = {}
         silent: dict[str, list[tuple[str, str]]] = {}
-        for name, wheel in self.wheels.items():
-            answer = found[wheel]
+        for name, file in held.items():
+            answer = found[file]
             if isinstance(answer, CareenError):
-                silent.setdefault(type(answer).__name__, []).append((wheel.filename, answer.message))
+                silent.setdefault(type(answer).__name__, []).append((file.filename, answer.message))
             else:
                 contents[name] = answer
         for failures in silent.values():
             filename, message = failures[0]
-            more = f" (and {len(failures) - 1} more wheels likewise)" if len(failures) > 1 else ""
+            more = f" (and {len(failures) - 1} more files likewise)" if len(failures) > 1 else ""
             self.notes.append(f"{filename}: {message}{more}: what it brings and weighs is not known")
         self.notes += [
-            f"{name} {package.version} has no wheel for {self.environment.platform}: "
-            "its size is unknown until it is built"
+            f"{name} {package.version} has no wheel for {self.environment.platform}: its size is "
+            + ("estimated from its sources" if name in contents else "unknown")
+            + " until it is built"
             for name, package in sorted(self.installable.items())
             if name not in self.wheels and not package.is_local
         ]

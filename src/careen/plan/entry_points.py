@@ -66,10 +66,19 @@ _WRAPPERS = frozenset(
         "ddtrace-run",
         "opentelemetry-instrument",
         "newrelic-admin",
+        "timeout",
     }
 )
-_WRAPPER_WORDS: Mapping[str, int] = {"gosu": 1, "su-exec": 1, "newrelic-admin": 1}
+_WRAPPER_WORDS: Mapping[str, int] = {"gosu": 1, "su-exec": 1, "newrelic-admin": 1, "timeout": 1}
 """Operands of a wrapper that come before the command it runs."""
+
+_WRAPPER_VALUES: Mapping[str, frozenset[str]] = {
+    "timeout": frozenset({"-s", "--signal", "-k", "--kill-after"}),
+    "nice": frozenset({"-n"}),
+    "env": frozenset({"-u", "-C"}),
+    "tini": frozenset({"-e", "-p"}),
+}
+"""Options of a wrapper that take the next word."""
 
 
 def strip_wrappers(argv: Sequence[str]) -> tuple[str, ...]:
@@ -84,7 +93,7 @@ def strip_wrappers(argv: Sequence[str]) -> tuple[str, ...]:
             rest = words[1:]
             while rest and (rest[0].startswith("-") or (name == "env" and "=" in rest[0])):
                 end = rest[0] == "--"
-                rest = rest[1:]
+                rest = rest[2:] if rest[0] in _WRAPPER_VALUES.get(name, ()) else rest[1:]
                 if end:
                     break
             words = rest[_WRAPPER_WORDS.get(name, 0) :]
@@ -218,8 +227,9 @@ def _gunicorn(words: tuple[str, ...]) -> EntryPoint:
     options = _parse_options(kept, _GUNICORN_FLAGS)
     worker_class = (options.last("-k", "--worker-class") or "sync").removeprefix("egg:gunicorn#")
     programs = ["gunicorn"]
-    if "." in worker_class or worker_class in {"gevent", "eventlet", "tornado"}:
+    if worker_class in {"gevent", "eventlet", "tornado"}:
         programs.append(worker_class)
+    mentions = [worker_class] if "." in worker_class else []
     # Without the option gunicorn reads the file of this name where it is started.
     settings = (options.last("-c", "--config") or "gunicorn.conf.py").removeprefix("file:")
     return EntryPoint(
@@ -227,7 +237,7 @@ def _gunicorn(words: tuple[str, ...]) -> EntryPoint:
         arguments=("-m", "gunicorn", *kept),
         modules=tuple(_module_of(operand) for operand in options.operands[:1]),
         programs=tuple(programs),
-        mentions=(settings.removeprefix("python:"),) if settings.startswith("python:") else (),
+        mentions=(*mentions, *([settings.removeprefix("python:")] if settings.startswith("python:") else [])),
         settings=(PurePosixPath(settings),) if settings.endswith(".py") else (),
         ports=(_port(options.last("-b", "--bind"), 8000),),
         dropped_arguments=dropped,

@@ -76,6 +76,23 @@ class _Roots:
             self.want(name, reason, certain=certain and len(providers) == 1)
         return bool(providers)
 
+    def want_unread(self, module: str, reason: str) -> bool:
+        """For a name that nothing provides: what is held by distributions whose files nobody could read?
+
+        Whether one of them bears the name. Else all that the project declares are kept, as possible.
+        """
+        unread = [name for name, package in self.view.available.items() if self._is_unread(name, package)]
+        own = normal_name(module.partition(".")[0])
+        for name in unread:
+            if name == own:
+                self.want(name, reason, certain=True)
+            elif own not in unread and name in self.view.declared_extras:
+                self.want(name, f"may bring what is {reason}", certain=False)
+        return own in unread
+
+    def _is_unread(self, name: PackageName, package: LockedPackage) -> bool:
+        return name not in self.view.contents and not package.is_local
+
     def wanted(self) -> tuple[Wanted, ...]:
         roots: list[Wanted] = []
         for name, reasons in self.reasons.items():
@@ -151,7 +168,9 @@ def _want_imports(roots: _Roots, imports: Sequence[ExternalImport]) -> list[str]
         if imported.module in found or roots.want_namespace(imported.module, _reason(imported)):
             continue
         top = imported.module.partition(".")[0]
-        if top not in found and not imported.optional and not _is_standard(top):
+        if top in found or imported.optional or _is_standard(top):
+            continue
+        if not roots.want_unread(imported.module, _reason(imported)):
             unknown.append(f"{top}, imported in {imported.place}")
     return unknown
 

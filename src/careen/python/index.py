@@ -28,6 +28,7 @@ from careen.python.contents import (
 )
 from careen.python.locked import LockedFile
 from careen.python.requirements import requirements_in
+from careen.python.sdists import read_sdist
 from careen.python.trimming import VERSION
 from careen.python.wheels import (
     TAIL_BYTES,
@@ -82,7 +83,10 @@ class PackageFiles:
     def contents(
         self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
     ) -> Mapping[LockedFile, DistributionContents | CareenError]:
-        """What each wheel holds; a wheel that cannot be had or read has its error in place of its contents."""
+        """What each wheel holds; a wheel that cannot be had or read has its error in place of its contents.
+
+        A source distribution is fetched whole, and what it says of bytes is an estimate.
+        """
         found: dict[LockedFile, DistributionContents | CareenError] = {}
         missing: list[LockedFile] = []
         for file in files:
@@ -184,16 +188,11 @@ class PackageFiles:
 
     def _read_contents(self, file: LockedFile) -> DistributionContents | CareenError:
         try:
-            directory, tail, tail_start = self._directory(file)
+            contents = self._describe(file) if file.filename.endswith(".whl") else read_sdist(self.wheel(file))
         except CareenError as error:
             return error
         except OSError as error:
             return WheelFormatError(f"{file.filename} cannot be read: {error.strerror or error}")
-        contents = describe(
-            directory,
-            entry_points=_metadata_text(directory, "entry_points.txt", tail, tail_start) or "",
-            metadata=_metadata_text(directory, "METADATA", tail, tail_start),
-        )
         place = self._contents_place(file)
         if place is not None:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -202,6 +201,14 @@ class PackageFiles:
                 json.dump(asdict(contents), target, separators=(",", ":"))
             Path(aside).replace(place)
         return contents
+
+    def _describe(self, file: LockedFile) -> DistributionContents:
+        directory, tail, tail_start = self._directory(file)
+        return describe(
+            directory,
+            entry_points=_metadata_text(directory, "entry_points.txt", tail, tail_start) or "",
+            metadata=_metadata_text(directory, "METADATA", tail, tail_start),
+        )
 
     def _directory(self, file: LockedFile) -> tuple[WheelDirectory, bytes, int]:
         """The directory, and the bytes at the file's end with their offset."""

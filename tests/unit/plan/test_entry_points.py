@@ -87,6 +87,8 @@ def test_what_suits_no_shipped_service_is_dropped(command: str, arguments: tuple
         ("env A=1 B=2 python -m a", ["python", "-m", "a"]),
         ("newrelic-admin run-program uvicorn a:b", ["uvicorn", "a:b"]),
         ("opentelemetry-instrument --traces_exporter=x gunicorn a", ["gunicorn", "a"]),
+        ("timeout --signal KILL 3600 python -m shelf.sweep", ["python", "-m", "shelf.sweep"]),
+        ("nice -n 5 celery -A shelf worker", ["celery", "-A", "shelf", "worker"]),
     ],
 )
 def test_wrappers_are_seen_through(command: str, rest: list[str]) -> None:
@@ -96,7 +98,8 @@ def test_wrappers_are_seen_through(command: str, rest: list[str]) -> None:
 def test_the_worker_class_and_the_settings_of_gunicorn_are_needed_too() -> None:
     found = entry("gunicorn -k uvicorn.workers.UvicornWorker -c conf/gunicorn.py shelf:app")
 
-    assert found.programs == ("gunicorn", "uvicorn.workers.UvicornWorker")
+    assert found.programs == ("gunicorn",)
+    assert found.mentions == ("uvicorn.workers.UvicornWorker",)
     assert found.settings == (PurePosixPath("conf/gunicorn.py"),)
     assert entry("gunicorn shelf:app").settings == (PurePosixPath("gunicorn.conf.py"),)
     assert entry("gunicorn -k gevent shelf:app").programs == ("gunicorn", "gevent")

@@ -14,7 +14,7 @@ from fakes.locks import contents, package, project, view
 
 def reached(files: Mapping[str, str], entry: EntryPoint, environment: Mapping[str, str] | None = None) -> Reach:
     tree = SourceTree((PurePosixPath(),), tuple(map(PurePosixPath, files)))
-    start = Start(modules=entry.modules, scripts=entry.scripts, environment=environment or {})
+    start = Start(modules=entry.modules, scripts=entry.scripts, mentions=entry.mentions, environment=environment or {})
     return reach(Sources(tree, lambda path: files.get(str(path))), start)
 
 
@@ -184,3 +184,25 @@ def test_an_import_that_nothing_provides_is_told_with_its_place() -> None:
     found = split(view(lock_of("a"), {}), "import a\nimport mystery.part\nimport json\n")
 
     assert found.unknown == ("mystery, imported in m.py:2",)
+
+
+def test_a_name_that_nothing_known_brings_keeps_the_declared_ones_whose_files_nobody_could_read() -> None:
+    locked = view(
+        lock_of("shelf-tools", "other", "known"), {"known": contents("known")}, unread=("shelf-tools", "other")
+    )
+
+    found = split(locked, "import shelf_tools\nimport stranger\n")
+
+    assert kept(found) == {"other": Certainty.POSSIBLE, "shelf-tools": Certainty.NEEDED}
+    assert found.unknown == ("stranger, imported in m.py:2",)
+
+
+def test_a_worker_class_brings_its_companions_and_may_be_the_project_s_own() -> None:
+    held = {"gunicorn": contents("gunicorn"), "uvicorn": contents("uvicorn"), "uvloop": contents("uvloop")}
+    locked = view(lock_of(*held), held)
+
+    command = "gunicorn -k uvicorn.workers.UvicornWorker m:app"
+    assert set(kept(split(locked, "app = None", command))) == {"gunicorn", "uvicorn", "uvloop"}
+    own = split(locked, "app = None", "gunicorn -k m.Worker m:app")
+    assert set(kept(own)) == {"gunicorn"}
+    assert own.unknown == ()

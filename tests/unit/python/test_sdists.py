@@ -1,0 +1,70 @@
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from careen.python.sdists import SdistFormatError, read_sdist
+
+PKG_INFO = "Metadata-Version: 2.1\nName: Shelf-Tools\nVersion: 1.0\nRequires-Dist: pillow\n\nName: no field\n"
+
+
+def sdist(folder: Path, files: dict[str, str]) -> Path:
+    path = folder / "shelf_tools-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in {"PKG-INFO": PKG_INFO, **files}.items():
+            member = tarfile.TarInfo(f"shelf_tools-1.0/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+def test_names_are_those_that_setuptools_left_compiled_ones_too(tmp_path: Path) -> None:
+    found = read_sdist(
+        sdist(
+            tmp_path,
+            {
+                "lib/shelf/__init__.py": "x" * 1000,
+                "lib/shelf/fast.c": "x" * 5000,
+                "setup.py": "",
+                "tests/__init__.py": "",
+                "src/shelf_tools.egg-info/top_level.txt": "shelf\n_speedups\n",
+                "src/shelf_tools.egg-info/entry_points.txt": "[console_scripts]\nshelf = shelf:main\n",
+            },
+        )
+    )
+    assert found.imports == ("_speedups", "shelf")
+    assert found.console_scripts == (("shelf", "shelf:main"),)
+    assert found.requires == ("pillow",)
+    assert 1000 < found.kept_bytes < 3000
+
+
+def test_without_such_words_packages_count_that_are_no_tests(tmp_path: Path) -> None:
+    files = {"src/shelf/__init__.py": "", "src/shelf/web/__init__.py": "", "tests/__init__.py": "", "conftest.py": ""}
+    assert read_sdist(sdist(tmp_path, files)).imports == ("shelf",)
+    assert read_sdist(sdist(tmp_path, {"shelf_tools.py": "", "setup.py": ""})).imports == ("shelf_tools",)
+    assert read_sdist(sdist(tmp_path, {"code/shelf/__init__.py": ""})).imports == ("shelf",)
+
+
+def test_scripts_of_a_pyproject_count(tmp_path: Path) -> None:
+    project = '[project.scripts]\nshelf = "shelf:main"\n[project.entry-points."shelf.plugins"]\na = "shelf.a"\n'
+    found = read_sdist(sdist(tmp_path, {"pyproject.toml": project, "shelf/__init__.py": ""}))
+    assert found.console_scripts == (("shelf", "shelf:main"),)
+    assert found.plugins == (("shelf.plugins", "a", "shelf.a"),)
+
+
+def test_a_zip_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "shelf_tools-1.0.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("shelf_tools-1.0/PKG-INFO", PKG_INFO)
+        archive.writestr("shelf_tools-1.0/shelf/__init__.py", "")
+    assert read_sdist(path).imports == ("shelf",)
+
+
+@pytest.mark.parametrize("data", [b"", b"nothing", b"\x1f\x8b\x08\x00garbage"])
+def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "shelf_tools-1.0.tar.gz"
+    path.write_bytes(data)
+    with pytest.raises(SdistFormatError):
+        read_sdist(path)
