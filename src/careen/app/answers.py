@@ -33,7 +33,7 @@ class Answers:
         descriptor, aside = tempfile.mkstemp(dir=place.parent, prefix=".part-")
         try:
             with os.fdopen(descriptor, "w") as target:
-                json.dump(answer, target, separators=(",", ":"))
+                target.write(json.dumps(answer, separators=(",", ":")))  # json.dump is five times as slow
             Path(aside).replace(place)
         except BaseException:
             Path(aside).unlink(missing_ok=True)

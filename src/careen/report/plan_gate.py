@@ -9,6 +9,7 @@
 from collections.abc import Iterator
 
 from careen.app.gating import Change, GateResult, ServiceGate
+from careen.report.scan_github import annotation
 from careen.text.units import format_bytes
 
 Json = dict[str, object]
@@ -122,6 +123,23 @@ def _told(change: Change, result: GateResult) -> str:
     weight = "" if change.bytes is None else f", {'+' if change.bytes >= 0 else '-'}{format_bytes(abs(change.bytes))}"
     place = f" ({result.lock}:{change.line})" if change.line is not None else ""
     return f"{what}{weight}, {change.reason}{place}"
+
+
+def gate_github(result: GateResult) -> str:
+    """Workflow commands of GitHub Actions, one for each broken limit, then the plain lines."""
+    lines = []
+    for service in result.services:
+        if service.passes is False:
+            guilty = service.guilty
+            line = guilty.line if guilty is not None and guilty.line is not None else 1
+            blame = "; ".join(_blame(service, result))
+            text = f"{service.name} is over its budget: {format_bytes(service.bytes or 0)} of "
+            text += f"{format_bytes(service.budget_bytes)}. {blame}"
+            lines.append(annotation("error", str(result.lock), line, "careen gate", text))
+    for finding in result.findings:
+        place = finding.place
+        lines.append(annotation("error", str(place.path), place.line, finding.rule, finding.message))
+    return "\n".join([*lines, *_lines(result)]) + "\n"
 
 
 def gate_markdown(result: GateResult) -> str:

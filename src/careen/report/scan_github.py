@@ -32,6 +32,11 @@ def _annotation(finding: Finding, shown_root: PurePosixPath) -> str:
     return f"::{_COMMANDS[finding.severity]} {where},title={finding.rule}::{_data(finding.message + weight)}"
 
 
+def annotation(command: str, path: str, line: int, title: str, message: str) -> str:
+    """``command`` is error, warning or notice."""
+    return f"::{command} file={_property(path)},line={line},title={_property(title)}::{_data(message)}"
+
+
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

@@ -28,7 +28,7 @@ from careen.findings import Severity
     type=click.Choice([severity.value for severity in reversed(Severity)]),
     help="The lowest severity of a finding that closes the gate.  [default: fail-on of the configuration, else none]",
 )
-@output_options("terminal", "json", "markdown")
+@output_options("terminal", "json", "markdown", "github")
 def command(
     path: Path,
     compose_files: tuple[Path, ...],
@@ -47,7 +47,7 @@ def command(
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
-    from careen.report.plan_gate import gate_document, gate_markdown, gate_text
+    from careen.report.plan_gate import gate_document, gate_github, gate_markdown, gate_text
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = GateRequest(
@@ -72,6 +72,8 @@ def command(
             click.echo(json.dumps(gate_document(result), indent=2, sort_keys=True))
         case "markdown":
             click.echo(gate_markdown(result), nl=False)
+        case "github":
+            click.echo(gate_github(result), nl=False)
         case _:
             click.echo(gate_text(result), nl=False)
     return ExitCode.CLEAN if result.passes else ExitCode.FINDINGS

@@ -1,6 +1,7 @@
 """``careen plan``: what each service's image should hold and weigh, before anything is built."""
 
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import click
@@ -23,6 +24,13 @@ from careen.cli.options import compose_option, offline_option, output, output_op
 )
 @click.option("--without", multiple=True, metavar="NAME", help="What if no service had this distribution; again.")
 @click.option("--base", metavar="BASE", help="What if the images stood on this base: debian:trixie.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["debian", "alpine"]),
+    default="debian",
+    show_default=True,
+    help="What if the images stood on Alpine, with wheels for musl: an estimate.",
+)
 @output_options("terminal", "json", "markdown")
 def command(
     path: Path,
@@ -33,6 +41,7 @@ def command(
     fetch: bool,
     without: tuple[str, ...],
     base: str | None,
+    runtime: str,
     style: str,
     quiet: bool,
     no_color: bool,
@@ -42,6 +51,7 @@ def command(
     from careen.app.remembering import plan_of
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
+    from careen.plan.difference import difference
     from careen.platforms import Platform
 
     how = output(style=style, quiet=quiet, no_color=no_color)
@@ -54,27 +64,55 @@ def command(
         without=without,
         base=base,
     )
+    as_it_is = replace(request, without=(), base=None, platform=Platform.parse("linux/amd64"))
+    estimate = None
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline), progress=told)
         try:
             plan = plan_of(session, request)
+            before = plan_of(session, as_it_is) if request != as_it_is else None
+            if runtime == "alpine":
+                from careen.app.alpine import on_alpine
+                from careen.app.planning import plan_stack
+
+                estimate = on_alpine(session, plan_stack(session, request))
         finally:
             session.close()
+    found = difference(before, plan) if before is not None else None
+    changes: list[str] = []
+    what_if: dict[str, object] = {}
+    if found is not None or estimate is not None:
+        from careen.report.what_if import alpine_document, alpine_lines, difference_document, difference_lines
+
+        if found is not None:
+            what_if |= difference_document(found)
+            changes += difference_lines(found)
+        if estimate is not None:
+            what_if["alpine"] = alpine_document(estimate)
+            changes += alpine_lines(estimate)
     names = [service.name for service in plan.services]
     if only is not None and only not in names:
         raise click.UsageError(f"no planned service is called {only}\n\nhint: services: {', '.join(names)}")
     if how.style == "json":
         from careen.report.plan_json import plan_document
 
-        click.echo(json.dumps(plan_document(plan), indent=2, sort_keys=True))
+        document = {**plan_document(plan), **({"what_if": what_if} if what_if else {})}
+        click.echo(json.dumps(document, indent=2, sort_keys=True))
         return 0
     if how.style == "markdown":
         from careen.report.plan_markdown import plan_markdown
 
+        if changes:
+            from careen.report.what_if import what_if_markdown
+
+            click.echo(what_if_markdown(changes), nl=False)
         click.echo(plan_markdown(plan), nl=False)
         return 0
     from careen.report.plan_terminal import show_plan, show_service
 
+    if changes and only is None:
+        click.echo("\n".join(changes))
+        return 0
     if only is not None:
         show_service(stdout_console(how), plan.service(only))
     else:
