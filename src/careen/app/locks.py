@@ -1,17 +1,30 @@
 """The lock of a project, whichever tool wrote it, parsed no oftener than it changes."""
 
 import contextlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from careen.app.bases import answers
+from careen.app.lock_choice import LockChoice, LockKind
 from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.python.lock_toml import parse_lock_toml
 from careen.python.locked import Lock
+from careen.python.pdm_lock import ROOT as PDM_ROOT
+from careen.python.pdm_lock import read_pdm_lock
+from careen.python.pipfile_lock import read_pipfile_lock
+from careen.python.poetry_lock import read_poetry_lock
+from careen.python.poetry_project import read_poetry_project
+from careen.python.pylock import read_pylock
+from careen.python.requirement_files import RequirementFile, read_named_requirements, read_requirement_file
+from careen.python.requirement_lock import lock_of_requirements
+from careen.python.requirements import parse_requirement
 from careen.python.uvlock import read_uvlock
 from careen.text.source import Source
+from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles
-from careen.workspace.model import PythonProject
 
 _WORTH_KEEPING = 20_000
 """Characters; reading TOML costs forty times what reading JSON does."""
@@ -21,23 +34,74 @@ class NoLockError(CareenError):
     """The project has no lock that careen reads."""
 
 
-def lock_of(session: Session, files: ProjectFiles, project: PythonProject, text: str | None = None) -> Lock:
-    """``text`` stands for what the file says, such as what it said once.
+@dataclass(frozen=True, slots=True)
+class ReadLock:
+    """A lock as its files say it. ``requirements`` are those files where it is but a list of requirements."""
 
-    Raises NoLockError, SyntaxProblem, or when the file cannot be read.
+    lock: Lock
+    requirements: tuple[RequirementFile, ...] = ()
+
+
+def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice], text: str | None = None) -> ReadLock:
+    """The lock of services that have it in common. ``text`` stands for what the file says, such as what it said once.
+
+    Raises NoLockError, SyntaxProblem, or when a file cannot be read.
     """
-    path = project.lock_path
-    if path is None:
-        where = project.folder / "pyproject.toml"
+    choice = choices[0]
+    if choice.kind is LockKind.REQUIREMENTS:
+        return _requirements(session, files, choices, text)
+    path = choice.paths[0]
+    if text is None and not files.exists(path):
+        where = choice.project.folder / "pyproject.toml"
         raise NoLockError(
             f"{where}: the project has no lock, so nobody knows what its images hold", hints=("lock it: uv lock",)
         )
-    if path.name != "uv.lock":
-        raise NoLockError(
-            f"{path}: careen does not read this kind of lock yet", hints=("careen reads uv.lock: uv lock",)
-        )
     source = files.read(path) if text is None else Source(path, text)
-    return read_uvlock(source, _document(session, source))
+    return ReadLock(_read(session, choice, source))
+
+
+def _read(session: Session, choice: LockChoice, source: Source) -> Lock:
+    pyproject = choice.project.pyproject
+    match choice.kind:
+        case LockKind.UV:
+            return read_uvlock(source, _document(session, source))
+        case LockKind.POETRY:
+            return read_poetry_lock(source, read_poetry_project(_toml(pyproject.source)), _document(session, source))
+        case LockKind.PYLOCK:
+            asked = [found for text in pyproject.dependencies if (found := parse_requirement(text)) is not None]
+            document = _document(session, source)
+            if pyproject.name is None:
+                return read_pylock(source, document, asked=asked)
+            return read_pylock(source, document, project=pyproject.name, asked=asked)
+        case LockKind.PDM:
+            project = _table(_toml(pyproject.source).get("project"))
+            extras = tuple(_table(project.get("optional-dependencies")))
+            return read_pdm_lock(source, _document(session, source), project=pyproject.name or PDM_ROOT, extras=extras)
+        case _:
+            return read_pipfile_lock(source)
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _toml(source: Source) -> Mapping[str, object]:
+    """Of a file that was read as TOML before."""
+    return tomllib.loads(source.text.removeprefix("\ufeff").replace("\r\n", "\n"))
+
+
+def _requirements(session: Session, files: ProjectFiles, choices: Sequence[LockChoice], text: str | None) -> ReadLock:
+    paths = dict.fromkeys(path for choice in choices for path in choice.paths)
+    first = next(iter(paths), None)
+
+    def read(path: PurePosixPath) -> Source:
+        return Source(path, text) if text is not None and path == first else files.read(path)
+
+    found = [read_requirement_file(path, read, session.surroundings.environment) for path in paths]
+    named = dict.fromkeys(item for choice in choices for item in choice.named)
+    if named:
+        found.append(read_named_requirements(tuple(named)))
+    return ReadLock(lock_of_requirements(found), tuple(found))
 
 
 def _document(session: Session, source: Source) -> dict[str, object]:

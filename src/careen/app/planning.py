@@ -1,16 +1,18 @@
 """From a folder to the plan of its stack: reads, asks the index and the mirror, and hands all of it to the planner."""
 
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from careen.app.bases import apt_bytes, base_for, system_packages
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
-from careen.app.locks import lock_of
+from careen.app.lock_choice import LockChoice, lock_choice
+from careen.app.locks import ReadLock, lock_of
 from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
@@ -59,6 +61,7 @@ class Planned:
     config: Config
     plan: Plan
     lock: Lock
+    project: PythonProject
     lasting: bool = True
 
 
@@ -75,7 +78,12 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     plan = replace(plan, notes=(*plan.notes, *gpu_notes(plan, facts)))
     weighed = plan.predicted_bytecode_bytes is not None or not request.fetch_wheels
     return Planned(
-        facts=facts, config=config, plan=plan, lock=planning.lock, lasting=weighed and planning.has_all_answers
+        facts=facts,
+        config=config,
+        plan=plan,
+        lock=planning.lock,
+        project=planning.project,
+        lasting=weighed and planning.has_all_answers,
     )
 
 
@@ -109,32 +117,34 @@ class _Planning:
         return not (self._unread_needs or self.target.unanswered)
 
     @cached_property
-    def candidates(self) -> tuple[ServiceFacts, ...]:
-        return tuple(service for service in self.facts.built if service.service.project is not None)
+    def choices(self) -> Mapping[str, LockChoice]:
+        """Of each service that is built from a Python project."""
+        found = ((service.name, lock_choice(service, self.facts)) for service in self.facts.built)
+        return {name: choice for name, choice in found if choice is not None}
 
     @cached_property
-    def project(self) -> PythonProject:
-        """The project that most services are of. Raises NothingToPlanError."""
-        counted: dict[PurePosixPath, int] = {}
-        projects: dict[PurePosixPath, PythonProject] = {}
-        for service in self.candidates:
-            project = service.service.project
-            if project is not None:
-                counted[project.folder] = counted.get(project.folder, 0) + 1
-                projects[project.folder] = project
-        if not projects:
+    def _chosen(self) -> LockChoice:
+        """What most services install. Raises NothingToPlanError."""
+        counted = Counter(choice.key for choice in self.choices.values())
+        if not counted:
             first = self.facts.workspace.unreadable[0] if self.facts.workspace.unreadable else None
             if first is not None:
                 raise NothingToPlanError(f"{first.path}:{first.line}: {first.message}")
             raise NothingToPlanError(
-                f"{self.request.root} has no service with a pyproject.toml",
-                hints=("careen plans services that are built from a Python project",),
+                f"{self.request.root} has no service that is built from a Python project",
+                hints=("careen plans by a lock: uv.lock, poetry.lock, Pipfile.lock, pylock.toml, or requirements",),
             )
-        return projects[max(counted, key=lambda folder: counted[folder])]
+        most = counted.most_common(1)[0][0]
+        return next(choice for choice in self.choices.values() if choice.key == most)
+
+    @cached_property
+    def project(self) -> PythonProject:
+        chosen = self._chosen
+        return replace(chosen.project, lock_path=chosen.paths[0] if chosen.paths else None)
 
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:
-        mine = tuple(s for s in self.candidates if s.service.project is self.project)
+        mine = tuple(s for s in self.facts.built if s.name in self.choices and self._is_mine(self.choices[s.name]))
         self.notes += [
             f"{service.name} is of another project and is not planned here"
             for service in self.facts.built
@@ -142,16 +152,24 @@ class _Planning:
         ]
         return mine
 
+    def _is_mine(self, choice: LockChoice) -> bool:
+        return choice.key == self._chosen.key
+
     @cached_property
+    def read(self) -> ReadLock:
+        """Raises NoLockError, SyntaxProblem, or when a file cannot be read."""
+        choices = [self.choices[service.name] for service in self.services]
+        return lock_of(self.session, self.facts.workspace.files, choices, self.request.lock_text)
+
+    @property
     def lock(self) -> Lock:
-        """Raises NoLockError, SyntaxProblem, or when the file cannot be read."""
-        return lock_of(self.session, self.facts.workspace.files, self.project, self.request.lock_text)
+        return self.target.lock
 
     @cached_property
     def python(self) -> DebianPython:
         named = self.request.base or self.config.base
         # A lock holds wheels only for the Pythons that all members of the workspace allow.
-        requires = self.lock.requires_python or self.project.pyproject.requires_python
+        requires = self.read.lock.requires_python or self.project.pyproject.requires_python
         return named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
 
     @property
@@ -163,7 +181,9 @@ class _Planning:
     def target(self) -> TargetLock:
         return TargetLock(
             session=self.session,
-            lock=self.lock,
+            read=self.read,
+            choices=tuple(self.choices[service.name] for service in self.services),
+            root=self.request.root,
             project=self.project,
             images=self._images,
             environment=environment_on(self.python, self.request.platform),
@@ -294,6 +314,8 @@ class _Planning:
         held = self.target.contents
 
         def of_sync(install: Install) -> int | None:
+            if install not in self.target.requests:
+                return None
             known = [held[name].installed_bytes for name in self.target.synced(install) if name in held]
             return sum(known) if known else None
 

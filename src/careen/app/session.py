@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from careen.oci.registry import Registries
     from careen.platforms import Architecture
     from careen.python.index import PackageFiles
+    from careen.python.simple_index import IndexAnswer
 
 _HELPER_SECONDS = 60.0
 """A program that keeps credentials may ask the user."""
@@ -24,13 +25,14 @@ _HELPER_SECONDS = 60.0
 class Surroundings:
     """What only the outermost layer may look up: folders, clock, environment.
 
-    ``cache`` is careen's own folder; ``apt`` holds apt's configuration; ``search_path`` are the folders of programs.
+    ``cache`` is careen's own folder; ``apt`` holds apt's configuration; ``project`` is the folder that the user named.
     """
 
     cache: Path
     now: Callable[[], datetime]
     environment: Mapping[str, str]
     apt: Path = Path("/etc/apt")
+    project: Path | None = None
     offline: bool = False
 
 
@@ -43,9 +45,11 @@ class Session:
 
     @cached_property
     def http(self) -> "HttpClient":
-        from careen.http.client import HttpClient, HttpSettings  # noqa: PLC0415 - what is remembered needs no network
+        from careen.app.index_access import IndexAccess  # noqa: PLC0415 - what is remembered needs no network
+        from careen.http.client import HttpClient, HttpSettings  # noqa: PLC0415
 
-        return HttpClient(HttpSettings(offline=self.surroundings.offline))
+        access = IndexAccess(environment=self.surroundings.environment, project=self.surroundings.project)
+        return HttpClient(HttpSettings(offline=self.surroundings.offline), access.find)
 
     @cached_property
     def registries(self) -> "Registries":
@@ -67,6 +71,14 @@ class Session:
         from careen.python.index import PackageFiles  # noqa: PLC0415 - as above
 
         return PackageFiles(self.http, self.surroundings.cache / "python")
+
+    def ask_index(self, url: str, accept: str) -> "IndexAnswer":
+        """Any status is an answer. Raises HttpError, OfflineError."""
+        from careen.http.client import Request  # noqa: PLC0415 - as above
+        from careen.python.simple_index import LARGEST_PAGE, IndexAnswer  # noqa: PLC0415
+
+        answer = self.http.exchange(Request(method="GET", url=url, headers={"accept": accept}), limit=LARGEST_PAGE)
+        return IndexAnswer(status=answer.status, headers=answer.headers, body=answer.body, url=answer.url)
 
     @cached_property
     def mirror(self) -> "MirrorClient":

@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path, PurePosixPath
 
+from careen.app.completing import Completing
+from careen.app.lock_choice import LockChoice
+from careen.app.locks import ReadLock
 from careen.app.session import Session
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
@@ -13,6 +17,7 @@ from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedFile, LockedPackage
 from careen.python.names import PackageName
+from careen.python.requirement_lock import group_of
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.model import PythonProject
@@ -23,12 +28,30 @@ class TargetLock:
     """``images`` are today's, of the services that are planned. ``notes`` grow as things are found out."""
 
     session: Session
-    lock: Lock
+    read: ReadLock
+    choices: tuple[LockChoice, ...]
+    root: Path
     project: PythonProject
     images: tuple[ImageFacts, ...]
     environment: TargetEnvironment
     glibc: tuple[int, int]
     notes: list[str]
+
+    @cached_property
+    def _completing(self) -> Completing:
+        return Completing(
+            session=self.session,
+            root=self.root,
+            folder=self.project.folder,
+            environment=self.environment,
+            glibc=self.glibc,
+            notes=self.notes,
+        )
+
+    @cached_property
+    def lock(self) -> Lock:
+        """With everything that the files leave open. Raises what completing them raises."""
+        return self._completing.completed(self.read)
 
     @cached_property
     def locked_project(self) -> LockedPackage:
@@ -48,12 +71,21 @@ class TargetLock:
     @cached_property
     def requests(self) -> Mapping[Install, SyncRequest]:
         """What today's images install of the lock."""
+        listed = {install for choice in self.choices for install in choice.installs if not install.whole_project}
         return {
-            install: sync_request(install)
+            install: self._of_files(install) if install in listed else sync_request(install)
             for image in self.images
             for _, install in image.installs
-            if install.whole_project
+            if install.whole_project or install in listed
         }
+
+    def _of_files(self, install: Install) -> SyncRequest:
+        """``pip install -r``: the groups that stand for its files, or all of a pylock.toml."""
+        names = {PurePosixPath(name).name for name in install.requirement_files}
+        groups = tuple(
+            group_of(file.path) for file in self.read.requirements if file.path.name in names or not file.is_file
+        )
+        return SyncRequest(groups=groups, only=True, defaults=False) if groups else SyncRequest()
 
     @cached_property
     def universe(self) -> Universe:
@@ -70,7 +102,7 @@ class TargetLock:
     @property
     def unanswered(self) -> bool:
         """Whether the index did not tell of every wheel."""
-        return len(self.contents) < len(self.wheels) + len(self.sdists)
+        return len(self.contents) < len(self.wheels) + len(self.sdists) or not self._completing.lasting
 
     @cached_property
     def sdists(self) -> Mapping[PackageName, LockedFile]:
@@ -125,7 +157,7 @@ class TargetLock:
         """What an image of today holds of the lock."""
         found: dict[PackageName, LockedPackage] = {}
         for _, install in image.installs if image is not None else ():
-            if install.whole_project:
+            if install in self.requests:
                 found.update(self.synced(install))
         return found
 
@@ -139,4 +171,7 @@ class TargetLock:
         )
 
     def _default_groups(self, project: LockedPackage) -> Sequence[str]:
-        return self.project.pyproject.default_groups if project is self.locked_project else ("dev",)
+        if project is not self.locked_project:
+            return ("dev",)
+        defaults = self.lock.default_groups
+        return self.project.pyproject.default_groups if defaults is None else defaults

@@ -87,13 +87,13 @@ def _run(
             if action.manager == "apt":
                 names = [package.partition("=")[0] for package in action.packages]
                 yield Contribution(what=f"apt: {', '.join(names)}", line=line, bytes=inputs.packages(names))
-            elif action.whole_project:
+            elif action.whole_project or action.requirement_files:
                 size = inputs.synced(action)
-                environment = step.working_directory / _ENVIRONMENT_FOLDER
+                environment = _environment(action, step)
                 if size is not None:  # a second sync adds only what the first has left out
                     size = max(0, size - sum(there for place, there in placed if place == environment))
                 placed.append((environment, size or 0))
-                yield Contribution(what=f"{action.manager}: everything the lock gives", line=line, bytes=size)
+                yield Contribution(what=_whole(action), line=line, bytes=size)
             else:
                 sizes = [
                     _INSTALLER_BYTES.get(package, inputs.named.get(PackageName(package))) for package in action.packages
@@ -111,6 +111,25 @@ def _run(
                 again += sum(size for place, size in placed if place.is_relative_to(wanted))
             if again:
                 yield Contribution(what=f"{action.program} -R: stored a second time", line=line, bytes=again)
+
+
+def _whole(action: Install) -> str:
+    return f"{action.manager}: {', '.join(action.requirement_files) or 'everything the lock gives'}"
+
+
+def _environment(action: Install, step: RunStep) -> PurePosixPath:
+    """Where an install puts things: beside the interpreter for pip, unless it is told otherwise."""
+    if action.whole_project and action.manager != "pipenv":
+        return step.working_directory / _ENVIRONMENT_FOLDER
+    words = action.command.argv
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        name, equals, value = word.partition("=")
+        if name in {"--prefix", "--target", "-t"}:
+            return step.working_directory / (value if equals else following)
+    if "--user" in words:
+        return PurePosixPath("/root/.local")
+    program = PurePosixPath(words[0])
+    return program.parents[1] if program.is_absolute() and len(program.parents) > 2 else PurePosixPath("/usr/local/lib")
 
 
 def _copied(step: CopyStep, inputs: CurrentInputs) -> int:

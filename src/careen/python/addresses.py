@@ -25,14 +25,12 @@ def lacks_address(package: LockedPackage) -> bool:
 
 
 def indexes_for(lock: Lock, configured: Sequence[str]) -> Mapping[PackageName, Sequence[str]]:
-    """The indexes to ask for each package without addresses: its own, else the lock's, else those configured.
-
-    A lock that only adds to the configured index says so by naming no main one; ``configured`` then has both.
-    """
+    """The indexes to ask for each package without addresses: its own, else the lock's, else those configured."""
+    general = (*(lock.indexes or configured), *lock.extra_indexes)
     wanted: dict[PackageName, dict[str, None]] = {}
     for package in lock.packages:
         if lacks_address(package) and isinstance(package.source, RegistrySource):
-            own = (package.source.index,) if package.source.index else tuple(configured)
+            own = (package.source.index,) if package.source.index else general
             wanted.setdefault(package.name, {}).update(dict.fromkeys(own))
     return {name: tuple(addresses) for name, addresses in wanted.items()}
 

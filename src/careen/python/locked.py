@@ -116,8 +116,8 @@ class Lock:
     """``members`` are the packages of a workspace; ``root`` is the lock's own project, for locks that leave it out.
 
     ``groups`` are those of a workspace's root that is no project itself. ``default_groups`` are installed unasked; None
-    where the project's own settings say which. ``indexes`` are addresses of indexes that the lock names for packages
-    without one of their own, in order; ``links`` folders or pages of files beside them.
+    where the project's own settings say which. ``indexes`` replace what is configured for packages without an index of
+    their own, ``extra_indexes`` and ``links`` (folders or pages of files) stand beside it.
     """
 
     path: PurePosixPath
@@ -129,6 +129,7 @@ class Lock:
     root: LockedPackage | None = None
     default_groups: tuple[str, ...] | None = None
     indexes: tuple[str, ...] = ()
+    extra_indexes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
 
     @cached_property

@@ -1,6 +1,6 @@
 """Edges for locks that have none: what each package needs, by its wheel's ``Requires-Dist`` (core metadata)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from careen.python.locked import Lock, LockedDependency, LockedPackage
@@ -53,7 +53,7 @@ def with_edges(
             )
         )
     if unknown:
-        orphans = _orphans(lock, packages)
+        orphans = _orphans(packages)
         for index in unknown:
             package = packages[index]
             more = tuple(LockedDependency(name=name) for name in orphans if name != package.name)
@@ -61,16 +61,12 @@ def with_edges(
     return replace(lock, packages=tuple(packages)), tuple(missing)
 
 
-def _orphans(lock: Lock, packages: list[LockedPackage]) -> tuple[PackageName, ...]:
-    """Packages that neither the project nor any package whose needs are known asks for."""
-    asked: dict[PackageName, None] = {}
-    roots = [lock.root] if lock.root is not None else []
-    for package in (*packages, *roots):
-        sections = [package.dependencies or (), *package.extras.values(), *package.groups.values()]
-        asked.update((edge.name, None) for section in sections for edge in section)
+def _orphans(packages: list[LockedPackage]) -> tuple[PackageName, ...]:
+    """Packages that no package whose needs are known asks for."""
+    asked = {
+        edge.name
+        for package in packages
+        for section in (package.dependencies or (), *package.extras.values())
+        for edge in section
+    }
     return tuple(dict.fromkeys(package.name for package in packages if package.name not in asked))
-
-
-def plain_needs(missing: tuple[Missing, ...], holds: Callable[[str | None], bool]) -> Mapping[PackageName, str]:
-    """What a target lacks, with the package that needs it."""
-    return {item.name: item.package.name for item in missing if holds(item.marker)}

@@ -81,7 +81,8 @@ def read_poetry_lock(source: Source, project: PoetryProject, document: Mapping[s
             groups={group: edges.of(needs) for group, needs in project.groups.items()},
         ),
         default_groups=project.default_groups,
-        indexes=(*project.indexes, *project.extra_indexes),
+        indexes=project.indexes,
+        extra_indexes=project.extra_indexes,
     )
 
 

@@ -12,7 +12,7 @@ they are left out, the metadata of wheels tells.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest
@@ -29,6 +29,7 @@ from careen.python.locked import (
     UrlSource,
 )
 from careen.python.names import PackageName, normal_name
+from careen.python.requirements import Requirement
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 
@@ -43,8 +44,14 @@ def is_pylock_name(name: str) -> bool:
     return re.fullmatch(r"pylock(\.[^.]+)?\.toml", name) is not None
 
 
-def read_pylock(source: Source, document: Mapping[str, object] | None = None, *, project: PackageName = ROOT) -> Lock:
-    """``project`` is the name under which the packages are asked for.
+def read_pylock(
+    source: Source,
+    document: Mapping[str, object] | None = None,
+    *,
+    project: PackageName = ROOT,
+    asked: Iterable[Requirement] = (),
+) -> Lock:
+    """``project`` is the name under which the packages are asked for; ``asked`` are its own words, for their extras.
 
     Raises SyntaxProblem, with the line where it is known, for anything that is not a lock of version 1.
     """
@@ -60,12 +67,19 @@ def read_pylock(source: Source, document: Mapping[str, object] | None = None, *,
     extras = [normal_name(name) for name in reader.strings(document.get("extras", []), "extras")]
     defaults = reader.strings(document.get("default-groups", []), "default-groups")
     groups = reader.strings(document.get("dependency-groups", []), "dependency-groups")
+    wanted = {requirement.name: requirement.extras for requirement in asked}
     root = LockedPackage(
         name=project,
         version="0",
         source=LocalSource(kind="virtual", path=PurePosixPath()),
         dependencies=tuple(
-            LockedDependency(name=found.name, version=found.version, source=found.source, marker=found.marker)
+            LockedDependency(
+                name=found.name,
+                version=found.version,
+                source=found.source,
+                extras=wanted.get(found.name, ()),
+                marker=found.marker,
+            )
             for found in packages
         ),
         extras=dict.fromkeys(extras, ()),

@@ -102,6 +102,7 @@ class RequirementFile:
     links: tuple[str, ...]
     no_index: bool
     generated: bool
+    is_file: bool = True
     sources: tuple[PurePosixPath, ...]
 
     @property
@@ -129,6 +130,22 @@ def read_requirement_file(
         no_index=reading.no_index,
         generated=reading.generated,
         sources=tuple(reading.seen),
+    )
+
+
+def read_named_requirements(named: Sequence[tuple[PurePosixPath, int, str]]) -> RequirementFile:
+    """Requirements that stand in no file of their own, such as in an instruction, as (file, line, text)."""
+    return RequirementFile(
+        path=named[0][0],
+        entries=tuple(_entry(path, line, text, ()) for path, line, text in named),
+        constraints=(),
+        index=None,
+        extra_indexes=(),
+        links=(),
+        no_index=False,
+        generated=False,
+        is_file=False,
+        sources=tuple(dict.fromkeys(path for path, _, _ in named)),
     )
 
 

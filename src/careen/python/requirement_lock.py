@@ -59,6 +59,7 @@ def lock_of_requirements(files: Sequence[RequirementFile], *, project: PackageNa
         ),
         default_groups=(),
         indexes=indexes_of(files),
+        extra_indexes=tuple(dict.fromkeys(extra for file in files for extra in file.extra_indexes)),
         links=tuple(dict.fromkeys(link for file in files for link in file.links)),
     )
 
@@ -88,11 +89,18 @@ def unpinned(files: Iterable[RequirementFile]) -> tuple[Entry, ...]:
     )
 
 
+def with_versions(listed: Lock, resolved: Lock) -> Lock:
+    """The list with the versions that a resolver chose for it, and what that brought along."""
+    root = listed.root
+    if root is None:
+        return resolved
+    groups = {group: tuple(replace(edge, version=None) for edge in edges) for group, edges in root.groups.items()}
+    return replace(listed, packages=resolved.packages, root=replace(root, groups=groups))
+
+
 def indexes_of(files: Iterable[RequirementFile]) -> tuple[str, ...]:
-    """The indexes that the files name, the main one first."""
-    files = tuple(files)
-    main = [file.index for file in files if file.index is not None and not file.no_index]
-    return tuple(dict.fromkeys((*main, *(extra for file in files for extra in file.extra_indexes))))
+    """The indexes that the files name in place of the configured one."""
+    return tuple(dict.fromkeys(file.index for file in files if file.index is not None and not file.no_index))
 
 
 def _refuse_doubles(entries: Iterable[Entry]) -> None:

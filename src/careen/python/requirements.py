@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from careen.python.locked import LockedDependency
 from careen.python.markers import Junction, Marker, MarkerError, Variable, parse_marker
@@ -11,6 +12,7 @@ from careen.text.values import dataclass
 _REQUIREMENT = re.compile(
     r"\s*(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<rest>.*)", re.DOTALL
 )
+_LARGEST_METADATA = 8 << 20
 _ALWAYS = "os_name != ''"
 
 
@@ -49,6 +51,21 @@ def parse_requirement(text: str) -> Requirement | None:
     else:
         rest, _, marker = rest.partition(";")
     return Requirement(name=name, extras=extras, specifier=rest.strip(), url=url, marker=marker.strip() or None)
+
+
+def metadata_of(wheel: Path) -> str | None:
+    """The text of a wheel's METADATA; None for a file that has none. Raises OSError."""
+    import zipfile  # noqa: PLC0415 - few wheels are opened for it
+
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for item in archive.infolist():
+                if item.filename.endswith(".dist-info/METADATA") and item.filename.count("/") == 1:
+                    with archive.open(item) as stream:
+                        return stream.read(_LARGEST_METADATA).decode("utf-8", "replace")
+    except zipfile.BadZipFile:
+        return None
+    return None
 
 
 def requirements_in(metadata: str) -> tuple[str, ...]:

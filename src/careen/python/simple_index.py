@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
-from careen.http.client import Answer, HttpError, Request, joined, redacted
 from careen.python.locked import LockedFile
 from careen.python.names import PackageName, normal_name
 from careen.text.values import dataclass
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-_LARGEST_PAGE = 64 << 20
+LARGEST_PAGE = 64 << 20
+"""Bytes; a project with thousands of files has a page of several megabytes."""
+
 _PARALLEL = 16
 _MISSING = frozenset({404, 410})
 
@@ -30,25 +30,26 @@ class IndexPageError(CareenError):
     """The index answers with something that is not a list of files."""
 
 
-class Exchanger(Protocol):
-    """What is asked of the HTTP client."""
-
-    def exchange(self, request: Request, *, limit: int, repeat: bool = True) -> Answer:
-        """Answers with any status; raises HttpError when nothing answers."""
+class NotInIndexError(CareenError):
+    """None of the indexes has the project."""
 
 
-@dataclass(frozen=True, slots=True)
-class Indexes:
-    """``addresses`` are asked in order and the first that has the project wins, as uv does it; ``links`` are folders of
-    files or pages with links to them, which count beside every index.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexAnswer:
+    """``headers`` by lower-case name; ``url`` is where redirects led."""
 
-    addresses: tuple[str, ...]
-    links: tuple[str, ...] = ()
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+Ask = Callable[[str, str], IndexAnswer]
+"""Gets an address with an Accept header, whatever the status; raises CareenError when nothing answers."""
 
 
 def files_of(
-    http: Exchanger,
+    ask: Ask,
     wanted: Mapping[PackageName, Sequence[str]],
     links: Sequence[str] = (),
     *,
@@ -58,35 +59,42 @@ def files_of(
 
     A project that no index has, or whose index does not answer, has its error in place of its files.
     """
-    pages = [_linked(http, link) for link in links]
+    pages = [_linked(ask, link) for link in links]
 
-    def ask(item: tuple[PackageName, Sequence[str]]) -> tuple[LockedFile, ...] | CareenError:
+    def found_of(item: tuple[PackageName, Sequence[str]]) -> tuple[LockedFile, ...] | CareenError:
         name, addresses = item
         beside = tuple(file for page in pages for file in page if _is_of(file, name))
         try:
-            return (*_first(http, name, addresses), *beside)
+            return (*_all(ask, name, addresses), *beside)
         except CareenError as error:
             return beside or error
 
     found: dict[PackageName, tuple[LockedFile, ...] | CareenError] = {}
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        for name, files in zip(wanted, pool.map(ask, wanted.items()), strict=True):
+        for name, files in zip(wanted, pool.map(found_of, wanted.items()), strict=True):
             found[name] = files
             if on_done is not None:
                 on_done(name)
     return found
 
 
-def _first(http: Exchanger, name: PackageName, addresses: Sequence[str]) -> tuple[LockedFile, ...]:
+def _all(ask: Ask, name: PackageName, addresses: Sequence[str]) -> tuple[LockedFile, ...]:
+    """Of every index, as pip takes them; where two have a file of one name, that of the first."""
+    files: dict[str, LockedFile] = {}
+    failure: CareenError | None = None
     for address in addresses:
-        files = _project(http, address, name)
-        if files:
-            return files
-    asked = ", ".join(redacted(address) for address in addresses) or "no index"
-    raise HttpError(f"{name}: {asked} has no such project")
+        try:
+            for file in _project(ask, address, name):
+                files.setdefault(file.filename, file)
+        except CareenError as error:
+            failure = failure or error
+    if not files:
+        asked = ", ".join(_shown(address) for address in addresses) or "no index"
+        raise failure or NotInIndexError(f"{name}: {asked} has no such project")
+    return tuple(files.values())
 
 
-def _project(http: Exchanger, address: str, name: PackageName) -> tuple[LockedFile, ...]:
+def _project(ask: Ask, address: str, name: PackageName) -> tuple[LockedFile, ...]:
     """Nothing where the index does not have the project."""
     local = _local_folder(address)
     if local is not None:
@@ -95,11 +103,11 @@ def _project(http: Exchanger, address: str, name: PackageName) -> tuple[LockedFi
             return read_html(page.read_text("utf-8", "replace"), page.as_uri())
         return _folder_files(local / name)
     url = f"{address.rstrip('/')}/{name}/"
-    answer = http.exchange(Request(method="GET", url=url, headers={"accept": _ACCEPT}), limit=_LARGEST_PAGE)
+    answer = ask(url, _ACCEPT)
     if answer.status in _MISSING:
         return ()
     if answer.status != 200:
-        raise HttpError(f"{redacted(url)} answers {answer.status}")
+        raise IndexPageError(f"{_shown(url)} answers {answer.status}")
     return read_page(answer.body, answer.headers.get("content-type", ""), answer.url)
 
 
@@ -114,11 +122,11 @@ def _read_json(body: bytes, address: str) -> tuple[LockedFile, ...]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise IndexPageError(f"{redacted(address)}: not JSON: {error}") from error
+        raise IndexPageError(f"{_shown(address)}: not JSON: {error}") from error
     meta = document.get("meta") if isinstance(document, dict) else None
     version = meta.get("api-version", "") if isinstance(meta, dict) else ""
     if not isinstance(version, str) or not version.startswith("1."):
-        raise IndexPageError(f"{redacted(address)}: an answer of version {version!r}, careen reads version 1")
+        raise IndexPageError(f"{_shown(address)}: an answer of version {version!r}, careen reads version 1")
     files = document.get("files")
     found = []
     for item in files if isinstance(files, list) else ():
@@ -127,7 +135,7 @@ def _read_json(body: bytes, address: str) -> tuple[LockedFile, ...]:
         hashes, size = item.get("hashes"), item.get("size")
         found.append(
             LockedFile(
-                url=joined(address, item["url"]),
+                url=_joined(address, item["url"]),
                 digest=_digest(hashes.get("sha256") if isinstance(hashes, dict) else None),
                 size=size if isinstance(size, int) and not isinstance(size, bool) else None,
             )
@@ -138,10 +146,10 @@ def _read_json(body: bytes, address: str) -> tuple[LockedFile, ...]:
 def read_html(text: str, address: str) -> tuple[LockedFile, ...]:
     parser = _Anchors()
     parser.feed(text)
-    base = joined(address, parser.base) if parser.base else address
+    base = _joined(address, parser.base) if parser.base else address
     found = []
     for href in parser.hrefs:
-        url, fragment = urldefrag(joined(base, href))
+        url, fragment = urldefrag(_joined(base, href))
         match = re.search(r"(?:^|&)sha256=([0-9a-fA-F]{64})", fragment)
         file = LockedFile(url=url, digest=_digest(match[1].lower() if match is not None else None), size=None)
         if _is_archive(file.filename):
@@ -165,7 +173,7 @@ class _Anchors(HTMLParser):
             self.base = href
 
 
-def _linked(http: Exchanger, link: str) -> tuple[LockedFile, ...]:
+def _linked(ask: Ask, link: str) -> tuple[LockedFile, ...]:
     """The files that ``--find-links`` names; nothing where it leads nowhere, as for pip."""
     local = _local_folder(link)
     if local is not None:
@@ -173,7 +181,7 @@ def _linked(http: Exchanger, link: str) -> tuple[LockedFile, ...]:
             return read_html(local.read_text("utf-8", "replace"), local.as_uri())
         return _folder_files(local)
     try:
-        answer = http.exchange(Request(method="GET", url=link), limit=_LARGEST_PAGE)
+        answer = ask(link, "text/html")
         return read_page(answer.body, "text/html", answer.url) if answer.status == 200 else ()
     except CareenError:
         return ()
@@ -203,6 +211,21 @@ def _is_of(file: LockedFile, name: PackageName) -> bool:
     if stem.endswith(".whl"):
         return normal_name(stem.partition("-")[0]) == name
     return normal_name(stem).startswith(f"{name}-")
+
+
+def _joined(address: str, place: str) -> str:
+    """Raises IndexPageError."""
+    try:
+        return urljoin(address, place)
+    except ValueError as error:
+        raise IndexPageError(f"{_shown(address)} names what is not an address") from error
+
+
+def _shown(address: str) -> str:
+    """Without user, password and query."""
+    scheme, separator, rest = address.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _digest(text: object) -> Digest | None:
