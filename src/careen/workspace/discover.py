@@ -25,7 +25,9 @@ from careen.workspace.model import ImageSource, PythonProject, Service, Unreadab
 _COMPOSE_DEPTH = 4
 _DOCKERFILE_DEPTH = 6
 _MOST_STACKS = 60
-_ASIDE = frozenset({".devcontainer", "fixtures", "__tests__", ".github", "site-packages", "third_party", "vendor"})
+_ASIDE = frozenset(
+    {".devcontainer", "fixtures", "__tests__", ".github", ".ci", "site-packages", "third_party", "vendor"}
+)
 _DEVELOPMENT = frozenset(
     {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
 )

@@ -19,7 +19,7 @@ _DEEPEST_SCRIPT = 4
 _GIVE_WAY = frozenset({"bash", "ash", "zsh"})
 _INIT_PROGRAMS = frozenset({"tini", "tini-static", "dumb-init", "docker-init", "catatonit"})
 _WAITERS = frozenset({"wait-for-it", "wait-for-it.sh", "wait-for", "wait-for.sh", "wait_for_it.sh", "wait_for.sh"})
-"""Scripts that wait for a port and then exec what stands behind ``--``."""
+"""Scripts that wait for a port and then exec what stands behind ``--``; ``watchmedo`` starts it again and again."""
 _DOCKERIZE_FLAGS = frozenset({"-no-overwrite", "-version", "-skip-tls-verify", "-poll"})
 _SWITCHERS = {"gosu": 1, "su-exec": 1, "s6-setuidgid": 1, "chpst": 1, "runuser": 0, "su": 0, "setpriv": 0}
 """Programs that change the user and exec what follows, and how many operands name the user."""
@@ -176,7 +176,7 @@ class _Follower:
             name = PurePosixPath(argv[0]).name
             if name in _INIT_PROGRAMS:
                 argv = self._behind_init(name, argv[1:])
-            elif name in _WAITERS and "--" in argv[:-1]:
+            elif (name in _WAITERS or (name == "watchmedo" and "auto-restart" in argv[1:2])) and "--" in argv[:-1]:
                 argv = argv[argv.index("--") + 1 :]
             elif name == "dockerize" and (behind := _behind_dockerize(argv[1:])):
                 self.group_signalled = True  # it forwards signals

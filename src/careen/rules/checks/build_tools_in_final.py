@@ -4,7 +4,8 @@ They are needed while wheels are built and never after; they are the larger part
 weigh hundreds of megabytes. Removing them in a later RUN frees nothing: the layer that holds them stays. Build in
 a stage of its own and copy the result.
 
-A RUN that installs them, builds and removes them again is fine, as are tools in a stage that is not shipped.
+A RUN that installs them, builds and removes them again is fine, as are tools in a stage that is not shipped and in
+an image for developers and tests whose stage or file says so.
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ _WEIGHTS = {
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
+        if image.stage_is_for_development:
+            continue
         for run in image.runs:
             if not run.in_image:
                 continue

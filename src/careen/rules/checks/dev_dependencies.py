@@ -11,6 +11,7 @@ of its stage or file.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
@@ -20,6 +21,8 @@ from careen.workspace.model import PythonProject
 from careen.workspace.steps import RunStep
 
 _FILE = re.compile(r"(?:^|[-_./])(?:dev|develop|development|tests?|testing|lint|linting|docs?)(?:[-_./]|$)")
+_ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONUSERBASE", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH")
+_PLACES = frozenset({"venv", "virtualenv", "--prefix", "--target", "-t", "--root", "--python"})
 _GROUPS = re.compile(r"group|extra", re.IGNORECASE)
 _EXTRA = frozenset({"dev", "develop", "development", "test", "tests", "testing", "lint", "docs", "all-dev"})
 
@@ -158,10 +161,31 @@ def _ships(image: ImageFacts, run: RunStep) -> bool:
     """Whether what a step installs ends in the image: its own layer does, or a COPY takes it along."""
     if run.in_image:
         return True
+    places = [PurePosixPath(place) for place in _places(image, run)]
     return any(
-        copy.origin_stage is not None and copy.origin_stage.index == run.stage.index and copy.in_image
+        source.is_relative_to(place) or place.is_relative_to(source)
         for copy in image.copies
+        if copy.origin_stage is not None and copy.origin_stage.index == run.stage.index and copy.in_image
+        for source in (PurePosixPath("/", source) for source in copy.sources)
+        for place in places
     )
+
+
+def _places(image: ImageFacts, run: RunStep) -> Iterator[str]:
+    """Where distributions of a stage may lie: the interpreter's own folders, and whatever looks like an environment."""
+    environment = image.source.stages.environment(run.stage)
+    yield from ("/usr", "/opt", "/root/.local", "/home", "/venv", "/env")
+    yield from (environment[name] for name in _ENVIRONMENTS if environment.get(name, "").startswith("/"))
+    yield from (str(run.working_directory / name) for name in ("venv", ".venv", "env", "__pypackages__"))
+    for step in image.runs:
+        if step.stage.index != run.stage.index:
+            continue
+        for command in step.commands:
+            is_about = not _PLACES.isdisjoint(command.argv) or "/bin/pip" in command.argv[0]
+            for word in command.argv if is_about else ():
+                name = word.rpartition("=")[2].partition("/bin/pip")[0]
+                if name and not name.startswith("-"):
+                    yield str(step.working_directory / name)
 
 
 RULE = Rule(

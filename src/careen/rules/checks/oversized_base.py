@@ -2,7 +2,7 @@
 
 A full Python image carries compilers, headers and version control: a gigabyte that every host pulls and every
 scanner reports on. Even a slim image brings a shell, a package manager and Perl. It costs nothing when the
-image is a builder that is not shipped.
+image is a builder that is not shipped, or one for developers and tests whose stage or file says so.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _MINIMAL_BYTES = 35_000_000
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for image in facts.images:
         base, known = image.base, image.known_base
-        if not isinstance(base, ImageBase) or known is None or not image.is_python:
+        if not isinstance(base, ImageBase) or known is None or not image.is_python or image.stage_is_for_development:
             continue
         found = _finding(rule, image, base.reference or base.written, known.kind, known.bytes)
         if found is not None:

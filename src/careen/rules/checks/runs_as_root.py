@@ -4,7 +4,7 @@ A flaw in the application is then root in the container, one kernel flaw away fr
 it writes to a mount. Creating a user is not enough: USER, or ``user:`` in compose, must name it.
 
 A start script that changes the user itself (gosu, su-exec, runuser, ``celery --uid``) is fine, and so is a base whose
-own USER is not root.
+own USER is not root, or whose own start script changes it, as those of databases do.
 """
 
 import re
@@ -25,6 +25,10 @@ _OFFICIAL = re.compile(
     r"(?:docker\.io/)?(?:library/)?(?:node|golang|rust|ruby|php|openjdk|eclipse-temurin|caddy|nginx|httpd|fedora|rockylinux|almalinux|centos|amazonlinux|busybox|buildpack-deps|debian|ubuntu|alpine|python|pypy)(?:[:@].*)?"
 )
 """Images of Docker's own library that set no USER."""
+_STEPS_DOWN = re.compile(
+    r"(?:.*/)?(?:postgres|postgis|pgvector|timescaledb|timescaledb-ha|redis|redis-stack-server|valkey|mysql|mariadb|percona|mongo|rabbitmq|cassandra|couchdb|influxdb|clickhouse-server)(?:[:@].*)?"
+)
+"""Images whose own entry point starts the server as a user of its own."""
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
@@ -69,9 +73,26 @@ def _by_base(image: ImageFacts, service: ServiceFacts) -> tuple[Place, bool, str
     name = (base.reference or base.written) if isinstance(base, ImageBase) else "scratch"
     if _OWN_USER.search(name) or (service.launch is not None and service.launch.argv[:1] == ("/init",)):
         return None
+    if _STEPS_DOWN.fullmatch(name) and _starts_as_its_base(image, service):
+        return None
     known = image.known_base
     certain = _OFFICIAL.fullmatch(name) is not None or (known is not None and known.kind is not BaseKind.MINIMAL)
     return image.base_place, certain or name == "scratch", "no USER is set"
+
+
+def _starts_as_its_base(image: ImageFacts, service: ServiceFacts) -> bool:
+    """Whether the base's entry point is kept, and given its own server or nothing but options."""
+    compose = service.service.compose
+    if image.entrypoint is not None or (compose is not None and compose.entrypoint is not None):
+        return False
+    words = service.launch.argv if service.launch is not None else ()
+    name = words[0].rpartition("/")[2] if words else ""
+    return name in _SERVERS or name.startswith("-") or not name
+
+
+_SERVERS = frozenset(
+    {"postgres", "redis-server", "valkey-server", "mysqld", "mariadbd", "mongod", "rabbitmq-server", "cassandra"}
+)
 
 
 RULE = Rule(

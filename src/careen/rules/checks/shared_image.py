@@ -28,11 +28,17 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 
 
 def _kind(service: ServiceFacts) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
-    """What a service runs: its role, its first-party modules, and for scripts their names."""
+    """What a service runs: its role, its first-party modules, and for scripts their names; of manage.py its command."""
     entry = entry_of(service)
     if entry is None:
         return None
-    return entry.role, entry.modules, tuple(map(str, entry.scripts))
+    scripts = tuple(map(str, entry.scripts))
+    words = service.launch.argv if service.launch is not None else ()
+    for index, word in enumerate(words):
+        if word.rpartition("/")[2] == "manage.py":
+            scripts += tuple(name for name in words[index + 1 :] if not name.startswith("-"))[:2]
+            break
+    return entry.role, entry.modules, scripts
 
 
 RULE = Rule(
