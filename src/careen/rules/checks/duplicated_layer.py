@@ -4,17 +4,22 @@ A layer holds whole files: changing an owner writes the file again. One project'
 line. ``COPY --chown`` and ``COPY --chmod`` cost nothing, and so does installing as the right user.
 
 A change of a folder that is empty at that moment is free, and so is one in the very RUN that made the files.
+Of a few small files nothing is told.
 """
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import ChangeOwner
+from careen.dockerfile.actions import ChangeOwner, CopyFiles
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.installers import is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import ContextFacts, ImageFacts, StackFacts
 from careen.workspace.steps import CopyStep, RunStep
+
+_UNKNOWN = -1
+_FELT = 16_384
+"""Less than that is not felt: a start script, a folder with a placeholder in it."""
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
@@ -29,36 +34,65 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                     filled = {
                         path: weight
                         for path in action.paths
-                        if (weight := _filled(facts, context, image, run, path)) is not None
+                        if (weight := _filled(facts, context, image, run, action, path)) is not None
                     }
-                    if filled:
+                    if any(weight == _UNKNOWN or weight >= _FELT for weight in filled.values()):
                         yield rule.finding(
                             run.place_of(action.command),
                             f"{action.program} -R stores everything below {', '.join(filled)} a second time",
-                            bytes=sum(filled.values()) or None,
+                            bytes=sum(weight for weight in filled.values() if weight != _UNKNOWN) or None,
                             fix=FixKind.SAFE,
                         )
 
 
-def _filled(facts: StackFacts, context: ContextFacts, image: ImageFacts, run: RunStep, path: str) -> int | None:
-    """The bytes known to have been put at or below ``path`` by earlier layers; None when nothing was."""
+def _filled(
+    facts: StackFacts, context: ContextFacts, image: ImageFacts, run: RunStep, action: ChangeOwner, path: str
+) -> int | None:
+    """The bytes known to have been put at or below ``path`` by earlier layers; None when nothing was.
+
+    -1 when something was put there of which nobody can tell the weight.
+    """
     wanted = run.working_directory / path
-    total: int | None = None
-    for copy in image.copies:
-        if copy.in_image and image.precedes(copy, run) and _overlap(copy.target, wanted):
-            total = (total or 0) + _copied_bytes(context, copy)
+    some_only = "--from" in action.command.argv or any(word.startswith("--from=") for word in action.command.argv)
+    weights = [
+        _copied_bytes(context, copy, wanted)
+        for copy in image.copies
+        if copy.in_image and image.precedes(copy, run) and not (some_only and copy.owner is not None)
+    ]
     for other in image.runs:
         if not other.in_image or not image.precedes(other, run):
             continue
         for install in other.installs():
             folder = other.working_directory if install.whole_project else _environment(image, other)
-            if is_heavy(install) and folder is not None and _overlap(folder, wanted):
-                total = (total or 0) + (facts.dependencies.installed_bytes(facts.project_of(image), install) or 0)
-    return total
+            if is_heavy(install) and folder is not None and folder.is_relative_to(wanted):
+                weight = facts.dependencies.installed_bytes(facts.project_of(image), install)
+                weights.append(_UNKNOWN if weight is None else weight)
+        if any(made.is_relative_to(wanted) for made in _made(image, other)):
+            weights.append(_UNKNOWN)
+    known = [weight for weight in weights if weight is not None]
+    if _UNKNOWN in known:
+        least = sum(weight for weight in known if weight != _UNKNOWN)
+        return least if least >= _FELT else _UNKNOWN
+    return sum(known) if known else None
 
 
-def _overlap(first: PurePosixPath, second: PurePosixPath) -> bool:
-    return first.is_relative_to(second) or (second.is_relative_to(first) and first != PurePosixPath("/"))
+def _made(image: ImageFacts, run: RunStep) -> Iterator[PurePosixPath]:
+    """Folders that a step fills: by copying whole ones, with an environment, or with Django's static files."""
+    for command in run.commands:
+        if command.argv[1:3] == ("-m", "venv") and not command.argv[-1].startswith("-"):
+            yield run.working_directory / command.argv[-1]
+    for action in run.actions:
+        if isinstance(action, CopyFiles) and _is_recursive(action):
+            yield run.working_directory / action.destination
+    static = image.source.stages.environment(run.stage).get("STATIC_ROOT", "")
+    if static.startswith("/") and any("collectstatic" in command.argv for command in run.commands):
+        yield PurePosixPath(static)
+
+
+def _is_recursive(action: CopyFiles) -> bool:
+    return any(
+        word.startswith("-") and not word.startswith("--") and set("rRa") & set(word) for word in action.command.argv
+    )
 
 
 def _environment(image: ImageFacts, run: RunStep) -> PurePosixPath | None:
@@ -66,10 +100,23 @@ def _environment(image: ImageFacts, run: RunStep) -> PurePosixPath | None:
     return PurePosixPath(named) if named else None
 
 
-def _copied_bytes(context: ContextFacts, copy: CopyStep) -> int:
-    if copy.origin is not None:
-        return 0
-    return sum(file.bytes for source in copy.sources for file in context.files_at(source))
+def _copied_bytes(context: ContextFacts, copy: CopyStep, wanted: PurePosixPath) -> int | None:
+    """What a COPY puts at or below a path; None when that is nothing, or when nobody can tell that it is anything."""
+    if copy.target.is_relative_to(wanted):
+        if copy.origin is not None:
+            return _UNKNOWN
+        weight = sum(file.bytes for source in copy.sources for file in context.files_at(source))
+        # All of an application grows, however little it is today.
+        return _UNKNOWN if weight < _FELT and copy.takes_whole_context else weight or _UNKNOWN
+    if copy.origin is not None or not wanted.is_relative_to(copy.target):
+        return None
+    inside = wanted.relative_to(copy.target)
+    found = [
+        file.bytes
+        for source in copy.sources
+        for file in context.files_at(str(PurePosixPath(source.strip("/") or ".") / inside))
+    ]
+    return sum(found) if found else None
 
 
 RULE = Rule(

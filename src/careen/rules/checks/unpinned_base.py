@@ -19,10 +19,11 @@ _MOVING = frozenset(
     {"", "latest", "edge", "nightly", "stable", "rolling", "main", "master", "dev", "devel", "current", "lts"}
 )
 _FIRST_WORDS = frozenset({"latest", "edge", "nightly", "stable", "rolling"})
-_FLAVOURS = frozenset(
+_FLAVOUR_WORDS = (
     "alpine slim debian fedora ubuntu centos ubi python builder base bin full runtime prod production release "
-    "mainline perl cpu".split()
+    "mainline perl cpu"
 )
+_FLAVOURS = frozenset(_FLAVOUR_WORDS.split())
 """What says how an image is made, and nothing of its version."""
 _MINOR = re.compile(r"\d+\.\d+")
 

@@ -7,6 +7,7 @@ lie deeper.
 Where no instruction takes the folder that holds it, BuildKit does not ask for it, and nothing is told.
 """
 
+import re
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
@@ -15,10 +16,14 @@ from careen.rules.rule import Rule
 from careen.text.units import format_bytes
 from careen.workspace.facts import StackFacts
 
+_SIGNS = re.compile(r"(?:^|/)(?:pyvenv\.cfg|site-packages/|bin/activate|Scripts/activate|bin/python[\d.]*$)")
+
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
         files = [file for file in context.sent if file.cause is Cause.VIRTUAL_ENVIRONMENT]
+        if not any(_SIGNS.search(file.path) for file in files):
+            continue  # a package of code that is called venv
         if files:
             total = sum(file.bytes for file in files)
             heaviest = max(files, key=lambda file: (file.bytes, file.path))
