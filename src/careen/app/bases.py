@@ -8,7 +8,7 @@ from careen.app.answers import Answers
 from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.debian.packages import BinaryPackage
-from careen.debian.resolve import UnresolvedError, closure, exactly
+from careen.debian.resolve import UnresolvedError, exactly, installed
 from careen.debian.runtime import DebianPython
 from careen.errors import CareenError
 from careen.plan.target import DebianBase, PythonRuntime
@@ -152,16 +152,22 @@ def _packages(rows: Iterable[object]) -> tuple[BinaryPackage, ...] | None:
         return None
 
 
-def apt_bytes(session: Session, archive: "Archive", names: Iterable[str], *, recommends: bool) -> int | None:
-    """What apt would install of these and all they depend on, by the index; None for names that it does not have."""
-    wanted = sorted(set(names))
-    question = [_FORMAT, archive.fingerprint, wanted, recommends]
+def apt_bytes(
+    session: Session, archive: "Archive", names: Iterable[str], *, recommends: bool, present: Iterable[str] = ()
+) -> int | None:
+    """What apt would add of these and all they depend on, by the index; None for names that it does not have.
+
+    ``present`` are packages that the image has already.
+    """
+    wanted, there = sorted(set(names)), sorted(set(present))
+    question = [_FORMAT, archive.fingerprint, wanted, recommends, there]
     known = answers(session).get("apt", question)
     if isinstance(known, int):
         return known
     try:
-        found = sum(package.installed_bytes for package in closure(wanted, archive.catalogue))
+        added = installed(wanted, archive.catalogue, recommends=recommends, present=there)
     except UnresolvedError:
         return None
+    found = sum(package.installed_bytes for package in added)
     answers(session).keep("apt", question, found)
     return found

@@ -24,6 +24,7 @@ _FIELDS = (
     "Pre-Depends",
     "Depends",
     "Provides",
+    "Recommends",
 )
 _FIELD = re.compile(
     rb"^(" + b"|".join(name.encode() for name in _FIELDS) + rb"):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE
@@ -39,16 +40,18 @@ class IndexFormatError(CareenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageTables:
-    """Rendered tables: packages by name, and names by the virtual names that they provide."""
+    """Rendered tables: packages by name, names by the virtual names that they provide, what packages recommend."""
 
     packages: bytes
     provides: bytes
+    recommends: bytes
 
 
 def read_packages(chunks: Iterable[bytes]) -> PackageTables:
     """Reads an uncompressed ``Packages`` file. Raises IndexFormatError."""
     packages: list[tuple[str, ...]] = []
     provides: list[tuple[str, ...]] = []
+    recommends: list[tuple[str, ...]] = []
     for stanza in _stanzas(chunks):
         fields = {key.decode(): value.decode("utf-8", "replace") for key, value in _FIELD.findall(stanza)}
         missing = [name for name in _FIELDS[:6] if name not in fields]
@@ -57,7 +60,11 @@ def read_packages(chunks: Iterable[bytes]) -> PackageTables:
         packages.append(tuple(fields.get(name, "") for name in _FIELDS[:9]))
         for name, version in _PROVIDED.findall(fields.get("Provides", "")):
             provides.append((name, fields["Package"], version))
-    return PackageTables(packages=render_table(packages), provides=render_table(provides))
+        if fields.get("Recommends"):
+            recommends.append((fields["Package"], fields["Version"], fields["Recommends"]))
+    return PackageTables(
+        packages=render_table(packages), provides=render_table(provides), recommends=render_table(recommends)
+    )
 
 
 def read_contents(chunks: Iterable[bytes]) -> bytes:
@@ -102,6 +109,7 @@ class SuiteIndex:
     mirror: str
     packages: Table
     provides: Table
+    recommends: Table
 
     def versions(self, name: str) -> Iterator[BinaryPackage]:
         """Raises IndexFormatError or TableError."""
@@ -143,6 +151,14 @@ class Catalogue:
         """Raises IndexFormatError, TableError or InvalidVersionError."""
         offers = [package for suite in self.suites for package in suite.versions(name)]
         return max(offers, key=lambda package: DebianVersion(package.version), default=None)
+
+    def recommends(self, package: BinaryPackage) -> str:
+        """Its ``Recommends`` field, empty when it has none. Raises TableError."""
+        for suite in self.suites:
+            for _, version, text in suite.recommends.rows(package.name, cells=3):
+                if version == package.version:
+                    return text
+        return ""
 
     def providers(self, virtual: str) -> tuple[Provider, ...]:
         found = {

@@ -143,12 +143,18 @@ class MirrorClient:
 
     def _suite_index(self, index: SignedIndex) -> SuiteIndex:
         packages = self.cache / "indices" / f"{index.file.digest.hex}.packages-1"
-        provides = packages.with_suffix(".provides-1")
-        if not (packages.is_file() and provides.is_file()):
+        provides, recommends = packages.with_suffix(".provides-1"), packages.with_suffix(".recommends-1")
+        if not all(table.is_file() for table in (packages, provides, recommends)):
             tables = read_packages(_unpacked(self._index(index)))
+            _write_aside(recommends, tables.recommends)
             _write_aside(provides, tables.provides)
             _write_aside(packages, tables.packages)
-        return SuiteIndex(mirror=index.suite.mirrors[0], packages=Table.map(packages), provides=Table.map(provides))
+        return SuiteIndex(
+            mirror=index.suite.mirrors[0],
+            packages=Table.map(packages),
+            provides=Table.map(provides),
+            recommends=Table.map(recommends),
+        )
 
     def _release(self, suite: SuiteSource) -> ReleaseFile:
         key = Digest.of("\n".join((suite.suite, *suite.mirrors)).encode()).hex[:24]

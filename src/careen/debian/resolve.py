@@ -3,6 +3,7 @@
 Maintainer scripts never run in what careen composes, so packages that only they call need not follow.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -83,6 +84,41 @@ def closure(
                 continue
             waiting.append(_choice(alternatives, chosen, catalogue, wanted_by=name))
     return tuple(chosen[name] for name in sorted(chosen))
+
+
+def installed(
+    names: Iterable[str], catalogue: Catalogue, *, recommends: bool, present: Iterable[str] = ()
+) -> tuple[BinaryPackage, ...]:
+    """What ``apt-get install`` adds to an image: these packages, what they depend on and, as apt has it unless told
+    otherwise, what they recommend. ``present`` are in the image already, with all that those depend on.
+
+    In the order of their names. Raises UnresolvedError, but not for what is only recommended or present.
+    """
+    chosen: dict[str, BinaryPackage] = {}
+    there = [name for name in sorted(set(present)) if catalogue.newest(name) is not None]
+    _follow(there, chosen, catalogue, recommends=False)
+    before = frozenset(chosen)
+    _follow(sorted(set(names)), chosen, catalogue, recommends=recommends)
+    return tuple(chosen[name] for name in sorted(chosen) if name not in before)
+
+
+def _follow(names: Iterable[str], chosen: dict[str, BinaryPackage], catalogue: Catalogue, *, recommends: bool) -> None:
+    waiting = list(names)[::-1]
+    wished: list[tuple[str, tuple[Relation, ...]]] = []
+    while waiting or wished:
+        if not waiting:  # dependencies first: what they bring may satisfy a recommendation
+            wanted_by, alternatives = wished.pop()
+            with contextlib.suppress(UnresolvedError):
+                waiting.append(_choice(alternatives, chosen, catalogue, wanted_by=wanted_by))
+            continue
+        name = waiting.pop()
+        if name in chosen:
+            continue
+        package = chosen[name] = _newest(name, catalogue)
+        for alternatives in parse_relations(package.depends):
+            waiting.append(_choice(alternatives, chosen, catalogue, wanted_by=name))
+        if recommends:
+            wished += [(name, alternatives) for alternatives in parse_relations(catalogue.recommends(package))]
 
 
 def _choice(
