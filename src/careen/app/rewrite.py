@@ -17,7 +17,7 @@ from careen.rewrite.apply import apply_changes, apply_into, undo
 from careen.rewrite.mending import Mending, mending_of, patch_of
 from careen.rewrite.options import RewriteOptions
 from careen.rewrite.patchset import PatchSet
-from careen.rewrite.stack import rewrite_stack
+from careen.rewrite.stack import LockedProject, rewrite_stack
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import StackFacts, derive
@@ -70,7 +70,8 @@ def propose_for(session: Session, planned: Planned, options: RewriteOptions) -> 
     # Without uv the Dockerfile names the one that careen knows; locking, if it comes to that, tells that it is missing.
     with suppress(MissingToolError):
         options = replace(options, uv_version=find_uv(session).version)
-    patch = rewrite_stack(planned.plan, planned.facts, options)
+    locked = LockedProject(planned.project, planned.lock)
+    patch = rewrite_stack(planned.plan, planned.facts, options, locked)
     lock = relocked(session, planned.facts.workspace.files, planned.plan.root, patch.changes)
     if lock is not None and lock.before != lock.after:
         patch = patch.with_changes((*patch.changes, lock))

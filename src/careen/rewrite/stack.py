@@ -65,13 +65,23 @@ _IGNORE_TOPICS = (
 )
 
 
-def rewrite_stack(plan: Plan, facts: StackFacts, options: RewriteOptions | None = None) -> PatchSet:
-    """The recast of every planned service.
+@dataclass(frozen=True, slots=True)
+class LockedProject:
+    """The project that services are of, with its lock complete: addresses, hashes, and versions that uv chose."""
+
+    project: PythonProject
+    lock: Lock
+
+
+def rewrite_stack(
+    plan: Plan, facts: StackFacts, options: RewriteOptions | None = None, locked: LockedProject | None = None
+) -> PatchSet:
+    """The recast of every planned service. ``locked`` is what was planned from, where reading it again is not enough.
 
     Changes are left out, and the refusals say why, when the old set-up does something that the new one would not,
     unless ``options.accept``. Raises what reading the lock raises.
     """
-    return _Stack(plan, facts, options or RewriteOptions()).patch()
+    return _Stack(plan, facts, options or RewriteOptions(), locked).patch()
 
 
 @dataclass
@@ -79,6 +89,7 @@ class _Stack:
     plan: Plan
     facts: StackFacts
     options: RewriteOptions
+    locked: LockedProject | None = None
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -114,6 +125,8 @@ class _Stack:
 
     @cached_property
     def project(self) -> PythonProject:
+        if self.locked is not None:
+            return self.locked.project
         for service in self.plan.services:
             project = self.services[service.name].service.project
             if project is not None:
@@ -193,17 +206,22 @@ class _Stack:
             for service in self.plan.services
         }
 
+    @property
+    def _is_uvs(self) -> bool:
+        path = self.project.lock_path
+        return path is not None and path.name == "uv.lock"
+
     @cached_property
     def lock(self) -> Lock | None:
         path = self.project.lock_path
-        return (
-            read_uvlock(self.facts.workspace.files.read(path)) if path is not None and path.name == "uv.lock" else None
-        )
+        if self.locked is not None:
+            return self.locked.lock
+        return read_uvlock(self.facts.workspace.files.read(path)) if path is not None and self._is_uvs else None
 
     @cached_property
     def grouping(self) -> Grouping:
         lock, pyproject = self.lock, self.project.pyproject
-        project = lock.project(pyproject.name) if lock is not None else None
+        project = lock.project(pyproject.name) if lock is not None and self._is_uvs else None
         if lock is None or project is None:
             return Grouping(shared=None, of_service={}, beyond={})
         found = grouping_of(
@@ -231,7 +249,7 @@ class _Stack:
     @cached_property
     def installing(self) -> Installing:
         """``uv sync`` for a project that uv locked by itself; pinned lists for workspaces and other tools' locks."""
-        if self.lock is None or len(self.lock.members) > 1:
+        if self.lock is None or not self._is_uvs or len(self.lock.members) > 1:
             self._tell_of_sources()
             return ListInstalling(
                 folder=self.support_folder,
