@@ -1,5 +1,6 @@
 """An index of files in this process that speaks real HTTP, with the faults that tests ask for."""
 
+import base64
 import contextlib
 import gzip
 import threading
@@ -38,6 +39,8 @@ class FakeIndex:
     failures: list[int] = field(default_factory=list)
     cut_after: int | None = None
     delay: float = 0
+    users: dict[str, str] = field(default_factory=dict)
+    """Names and passwords; where there are any, nobody else is answered."""
     encoded: bool = False
     trickle: float = 0
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -77,7 +80,9 @@ def _answer(index: FakeIndex, request: BaseHTTPRequestHandler) -> None:
     index.asked.append((path, wanted))
     if index.delay:
         time.sleep(index.delay)
-    if index.failures:
+    if index.users and not _is_known(index, request.headers.get("Authorization") or ""):
+        _send(request, 401, b"")
+    elif index.failures:
         _send(request, index.failures.pop(0), b"")
     elif path in index.redirects:
         request.send_response(302)
@@ -94,6 +99,14 @@ def _answer(index: FakeIndex, request: BaseHTTPRequestHandler) -> None:
         _send(request, 416, b"")
     else:
         _send_part(index, request, index.files[path], wanted)
+
+
+def _is_known(index: FakeIndex, header: str) -> bool:
+    try:
+        name, _, password = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+    except ValueError:
+        return False
+    return index.users.get(name) == password
 
 
 def _send_part(index: FakeIndex, request: BaseHTTPRequestHandler, data: bytes, wanted: str) -> None:

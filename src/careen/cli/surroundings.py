@@ -13,7 +13,7 @@ class BadVariableError(CareenError):
     """An environment variable has a value that careen cannot use."""
 
 
-def surroundings(*, offline: bool = False) -> Surroundings:
+def surroundings(*, offline: bool = False, project: Path | None = None) -> Surroundings:
     """``CAREEN_CACHE`` names careen's folder; the platform's usual cache folder otherwise."""
     named = os.environ.get("CAREEN_CACHE")
     if named:
@@ -22,7 +22,9 @@ def surroundings(*, offline: bool = False) -> Surroundings:
         import platformdirs  # noqa: PLC0415 - a variable spares it
 
         cache = platformdirs.user_cache_path("careen")
-    return Surroundings(cache=cache, now=lambda: datetime.now(UTC), environment=dict(os.environ), offline=offline)
+    return Surroundings(
+        cache=cache, now=lambda: datetime.now(UTC), environment=dict(os.environ), offline=offline, project=project
+    )
 
 
 def source_date_epoch() -> int:

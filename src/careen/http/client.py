@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from careen import __version__
 from careen.blobs.digest import ByteSink
@@ -17,6 +17,9 @@ from careen.text.values import dataclass
 
 if TYPE_CHECKING:
     import httpx
+
+FindCredentials = Callable[[str], tuple[str, str] | None]
+"""Name and password for an address; None to be nobody."""
 
 PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Of servers that may answer otherwise a little later."""
@@ -117,12 +120,16 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """``headers`` may carry credentials: they go to the host of ``url`` and to no other."""
+    """``headers`` may carry credentials: they go to the host of ``url`` and to no other.
+
+    With ``identify`` the client looks for some itself; a request that brings its own does without.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
+    identify: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +155,10 @@ class OpenAnswer:
 class HttpClient:
     """Safe to use from several threads."""
 
-    def __init__(self, settings: HttpSettings | None = None) -> None:
+    def __init__(self, settings: HttpSettings | None = None, find_credentials: FindCredentials | None = None) -> None:
+        """``find_credentials`` is asked about addresses that have none in themselves; netrc, when it is not given."""
         self._settings = settings or HttpSettings()
+        self._find_credentials = find_credentials or _from_netrc
 
     @cached_property
     def _client(self) -> "httpx.Client":
@@ -257,7 +266,7 @@ class HttpClient:
     def _response(self, request: Request) -> "Iterator[httpx.Response]":
         if self._settings.offline:
             raise OfflineError(f"{redacted(request.url)} cannot be asked", hints=("run without --offline",))
-        with _failures_of(request.url), _OpenResponse(self._client, request, own_credentials=False) as response:
+        with _failures_of(request.url), _OpenResponse(self._client, request, self._find_credentials) as response:
             yield response
 
     @staticmethod
@@ -325,7 +334,8 @@ class HttpClient:
             )
 
     def _open(self, url: str, headers: dict[str, str]) -> "_OpenResponse":
-        return _OpenResponse(self._client, Request(method="GET", url=url, headers=headers), own_credentials=True)
+        request = Request(method="GET", url=url, headers=headers, identify=True)
+        return _OpenResponse(self._client, request, self._find_credentials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,15 +399,12 @@ def _within(pieces: Iterable[bytes], limit: int, url: str) -> Iterator[bytes]:
 
 
 class _OpenResponse:
-    """Follows redirects by hand, so that credentials stay with the host they are for.
+    """Follows redirects by hand, so that credentials stay with the host they are for."""
 
-    ``own_credentials`` looks for some in the address and in netrc; a request that brings its own does without.
-    """
-
-    def __init__(self, client: "httpx.Client", request: Request, *, own_credentials: bool) -> None:
+    def __init__(self, client: "httpx.Client", request: Request, find_credentials: FindCredentials) -> None:
         self._client = client
         self._request = request
-        self._own_credentials = own_credentials
+        self._find_credentials = find_credentials
         self._response: httpx.Response | None = None
 
     def __enter__(self) -> "httpx.Response":
@@ -405,16 +412,13 @@ class _OpenResponse:
         headers = {"Accept-Encoding": "identity", **request.headers}
         for _ in range(_MOST_REDIRECTS):
             parts = split_address(url)
-            credentials = None
-            if self._own_credentials:
-                credentials = (parts.username, parts.password or "") if parts.username else _from_netrc(parts.hostname)
             bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+            credentials = self._credentials(parts, bare) if request.identify else None
             content = None if request.body is None else request.body.chunks()
             if request.body is not None:
                 headers["Content-Length"] = str(request.body.size)
             built = self._client.build_request(request.method, bare, headers=headers, content=content)
-            auth = (credentials[0] or "", credentials[1]) if credentials else None
-            response = self._client.send(built, stream=True, auth=auth)
+            response = self._client.send(built, stream=True, auth=credentials)
             if not response.has_redirect_location or not _may_follow(request.method, response.status_code):
                 self._response = response
                 return response
@@ -430,6 +434,12 @@ class _OpenResponse:
         if self._response is not None:
             self._response.close()
 
+    def _credentials(self, parts: SplitResult, bare: str) -> tuple[str, str] | None:
+        if parts.username and parts.password is not None:
+            return unquote(parts.username), unquote(parts.password)
+        found = self._find_credentials(bare)
+        return found if found is not None or not parts.username else (unquote(parts.username), "")
+
 
 def _may_follow(method: str, status: int) -> bool:
     """303 and its elders turn other requests into GETs, which is not what was asked."""
@@ -442,7 +452,8 @@ def _wait(response: "httpx.Response", backoff: float) -> float:
     return min(float(asked), _LONGEST_WAIT) if asked.isdigit() and len(asked) < 6 else backoff
 
 
-def _from_netrc(host: str | None) -> tuple[str, str] | None:
+def _from_netrc(url: str) -> tuple[str, str] | None:
+    host = split_address(url).hostname
     if host is None:
         return None
     try:
@@ -454,7 +465,10 @@ def _from_netrc(host: str | None) -> tuple[str, str] | None:
 
 def _hints(status: int) -> tuple[str, ...]:
     if status in {401, 403}:
-        return ("credentials come from the address or from ~/.netrc",)
+        return (
+            "credentials come from UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD, or from the index's address",
+            "else from ~/.netrc, or from the keyring when uv is told to ask it",
+        )
     if status == 404:
         return ("the lock may be older than the index; lock again",)
     return ()

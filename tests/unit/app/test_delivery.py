@@ -100,7 +100,7 @@ def test_a_tag_that_is_none_is_refused_before_anything_is_built(session: Session
 
 
 def test_a_stack_is_pushed_with_what_is_attached_and_shared_layers_go_once(
-    session: Session, registry: FakeRegistry, tmp_path: Path
+    registry: FakeRegistry, session: Session, tmp_path: Path
 ) -> None:
     layout = layout_for(tmp_path, PLATFORMS[0])
     request = DeliveryRequest(push=f"{registry.host}/team/", tags=("v1",))
@@ -117,7 +117,7 @@ def test_a_stack_is_pushed_with_what_is_attached_and_shared_layers_go_once(
 
 
 def test_an_index_is_pushed_with_the_images_of_all_platforms(
-    session: Session, registry: FakeRegistry, tmp_path: Path
+    registry: FakeRegistry, session: Session, tmp_path: Path
 ) -> None:
     layout = layout_for(tmp_path, *PLATFORMS)
     (web, _) = deliver(prepare(session, DeliveryRequest(push=f"{registry.host}/team"), several=True), layout).pushed

@@ -141,7 +141,7 @@ def command(
         record=record,
     )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             built = build(session, request)
         finally:

@@ -95,7 +95,7 @@ def command(
             workflow=workflow,
         )
         with progress(how) as told:
-            session = Session(surroundings=surroundings(offline=offline), progress=told)
+            session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
             try:
                 proposal = propose(session, request, options)
             finally:

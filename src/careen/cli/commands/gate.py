@@ -62,7 +62,7 @@ def command(
         fail_on=Severity(fail_on) if fail_on is not None else None,
     )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             result = gate(session, request)
         finally:

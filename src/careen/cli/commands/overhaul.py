@@ -77,7 +77,7 @@ def command(
         replace=replace,
     )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             done = overhaul(session, request, _write_reports)
         finally:

@@ -67,7 +67,7 @@ def command(
     as_it_is = replace(request, without=(), base=None, platform=Platform.parse("linux/amd64"))
     estimate = None
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             plan = plan_of(session, request)
             before = plan_of(session, as_it_is) if request != as_it_is else None
