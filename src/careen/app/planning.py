@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,6 +39,7 @@ from careen.python.tags import GLIBC_OF_RELEASE
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover, is_dockerfile_name
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
+from careen.workspace.known_bases import debian_packages_in, installed_share
 from careen.workspace.model import PythonProject
 
 if TYPE_CHECKING:
@@ -319,9 +320,16 @@ class _Planning:
             known = [held[name].installed_bytes for name in self.target.synced(install) if name in held]
             return sum(known) if known else None
 
+        kind = image.known_base.kind if image.known_base is not None else None
+
+        def of_packages(names: Iterable[str], recommends: bool) -> int | None:
+            present = debian_packages_in(kind)
+            announced = apt_bytes(self.session, archive, names, recommends=recommends, present=present)
+            return None if announced is None else round(announced * installed_share(kind))
+
         return CurrentInputs(
             context=tuple((file.path, file.bytes) for file in sent),
             synced=of_sync,
-            packages=lambda names: apt_bytes(self.session, archive, names, recommends=False),
+            packages=of_packages,
             named={name: contents.installed_bytes for name, contents in held.items()},
         )

@@ -7,7 +7,7 @@ by their sizes, and once more for what a recursive change of owner stores again.
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import ChangeOwner, Install
+from careen.dockerfile.actions import ChangeOwner, CleanUp, Install
 from careen.plan.target import Contribution
 from careen.python.names import PackageName
 from careen.text.values import dataclass
@@ -15,6 +15,9 @@ from careen.workspace.facts import ImageFacts
 from careen.workspace.steps import CopyStep, RunStep
 
 _ENVIRONMENT_FOLDER = ".venv"
+_APT_LISTS_BYTES = 20_000_000
+"""Of Debian bookworm in the packed form that images are set to keep them in."""
+
 _INSTALLER_BYTES: Mapping[str, int] = {"uv": 50_000_000, "poetry": 80_000_000, "pdm": 60_000_000, "pipenv": 60_000_000}
 
 
@@ -23,12 +26,12 @@ class CurrentInputs:
     """``context`` lists the files that are sent, with their bytes, relative to the context.
 
     ``synced`` gives the bytes of what a sync with these options installs, ``packages`` those of Debian packages with
-    their dependencies; either answers None when it does not know.
+    their dependencies, and their recommendations when told so; either answers None when it does not know.
     """
 
     context: tuple[tuple[str, int], ...]
     synced: Callable[[Install], int | None]
-    packages: Callable[[Iterable[str]], int | None]
+    packages: Callable[[Iterable[str], bool], int | None]
     named: Mapping[PackageName, int]
 
 
@@ -82,11 +85,15 @@ def _taken(step: CopyStep, by_stage: Mapping[int, list[tuple[PurePosixPath, int]
 def _run(
     step: RunStep, line: int, inputs: CurrentInputs, placed: list[tuple[PurePosixPath, int]]
 ) -> Iterable[Contribution]:
+    if _leaves_lists(step):
+        yield Contribution(what="apt's lists, left in the layer", line=line, bytes=_APT_LISTS_BYTES)
     for action in step.actions:
         if isinstance(action, Install):
             if action.manager == "apt":
                 names = [package.partition("=")[0] for package in action.packages]
-                yield Contribution(what=f"apt: {', '.join(names)}", line=line, bytes=inputs.packages(names))
+                recommends = _takes_recommendations(action)
+                what = f"apt: {', '.join(names)}{', and what they recommend' if recommends else ''}"
+                yield Contribution(what=what, line=line, bytes=inputs.packages(names, recommends))
             elif action.whole_project or action.requirement_files:
                 size = inputs.synced(action)
                 environment = _environment(action, step)
@@ -130,6 +137,33 @@ def _environment(action: Install, step: RunStep) -> PurePosixPath:
         return PurePosixPath("/root/.local")
     program = PurePosixPath(words[0])
     return program.parents[1] if program.is_absolute() and len(program.parents) > 2 else PurePosixPath("/usr/local/lib")
+
+
+def _takes_recommendations(install: Install) -> bool:
+    """As apt does unless it is told otherwise."""
+    setting = any(
+        word.lower().replace('"', "").rpartition("apt::install-recommends=")[2] in {"0", "false", "no"}
+        and "apt::install-recommends=" in word.lower()
+        for word in install.command.argv
+    )
+    return not (setting or "--no-install-recommends" in install.options)
+
+
+def _leaves_lists(step: RunStep) -> bool:
+    """Whether ``apt-get update`` filled apt's folder and nothing emptied it in the same layer, nor is it a mount."""
+    if any(mount.target is not None and mount.target.startswith("/var/lib/apt") for mount in step.mounts):
+        return False
+    updated = any(
+        command.argv and command.argv[0].rpartition("/")[2] in {"apt", "apt-get"} and "update" in command.argv[1:]
+        for command in step.commands
+    )
+    emptied = any(
+        path.startswith("/var/lib/apt")
+        for action in step.actions
+        if isinstance(action, CleanUp)
+        for path in action.paths
+    )
+    return updated and not emptied
 
 
 def _copied(step: CopyStep, inputs: CurrentInputs) -> int:

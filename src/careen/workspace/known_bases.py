@@ -77,3 +77,36 @@ def known_base(image: str) -> KnownBase | None:
         if re.fullmatch(base.pattern, name):
             return base
     return None
+
+
+_MINIMAL = (
+    "apt base-files base-passwd bash bsdutils ca-certificates coreutils dash debian-archive-keyring debianutils "
+    "diffutils dpkg findutils grep gzip hostname init-system-helpers libc-bin login ncurses-base ncurses-bin netbase "
+    "perl-base sed sysvinit-utils tar tzdata util-linux"
+)
+_FOR_COMPILING = (
+    "autoconf automake bzip2 curl default-libmysqlclient-dev dpkg-dev file g++ gcc git gnupg imagemagick "
+    "libbluetooth-dev libbz2-dev libc6-dev libcurl4-openssl-dev libdb-dev libevent-dev libffi-dev libgdbm-dev "
+    "libglib2.0-dev libgmp-dev libjpeg-dev libkrb5-dev liblzma-dev libmagickcore-dev libmagickwand-dev "
+    "libmaxminddb-dev libncurses5-dev libncursesw5-dev libpng-dev libpq-dev libreadline-dev libsqlite3-dev libssl-dev "
+    "libtool libwebp-dev libxml2-dev libxslt-dev libyaml-dev make mercurial openssh-client patch procps subversion "
+    "tk-dev unzip uuid-dev wget xz-utils zlib1g-dev"
+)
+
+
+def debian_packages_in(kind: BaseKind | None) -> tuple[str, ...]:
+    """Debian packages that an image of this kind has, beside those they depend on: Debian's essential ones, and in full
+    images what docker-library's buildpack-deps installs. A base that nobody knows counts as a small one.
+    """
+    full = kind in {BaseKind.FULL, BaseKind.GPU_DEVELOPMENT}
+    return tuple(_MINIMAL.split()) + (tuple(_FOR_COMPILING.split()) if full else ())
+
+
+_WITHOUT_DOCUMENTS = 0.89
+"""What packages take of their announced size in an image that has dpkg leave out manuals, translations and documents:
+563 of 635 MB for build-essential, curl, git, libgl1 and libglib2.0-0 with what they recommend, on bookworm."""
+
+
+def installed_share(kind: BaseKind | None) -> float:
+    """Of what Debian's index announces for packages, the share that they take in an image of this kind."""
+    return _WITHOUT_DOCUMENTS if kind in {BaseKind.SLIM, BaseKind.INSTALLER} else 1.0

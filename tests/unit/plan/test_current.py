@@ -9,7 +9,7 @@ from careen.workspace.facts import derive
 INPUTS = CurrentInputs(
     context=(("src/a.py", 10), ("docs/b.md", 5)),
     synced=lambda _: 1000,
-    packages=lambda names: 100 * len(list(names)),
+    packages=lambda names, recommends: (150 if recommends else 100) * len(list(names)),
     named={},
 )
 
@@ -25,7 +25,7 @@ def test_every_instruction_has_its_bytes_and_a_change_of_owner_stores_again(tmp_
     text = f"{installing}RUN chown -R a /app\n"
 
     assert told(tmp_path, text)[1:] == [
-        (2, 200, "apt: gcc, git"),
+        (2, 300, "apt: gcc, git, and what they recommend"),
         (4, 15, "copy of ."),
         (5, 1000, "uv: everything the lock gives"),
         (6, 1015, "chown -R: stored a second time"),
@@ -55,3 +55,26 @@ def test_a_second_sync_adds_only_what_the_first_left_out(tmp_path: Path) -> None
     text = "FROM python:3.11-slim\nWORKDIR /app\nRUN uv sync --no-install-project\nCOPY . .\nRUN uv sync\n"
 
     assert [count for _, count, _ in told(tmp_path, text)[1:]] == [1000, 15, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [("", 150), (" --no-install-recommends", 100), (" -o APT::Install-Recommends=false", 100)],
+)
+def test_apt_takes_what_is_recommended_unless_told_otherwise(options: str, expected: int, tmp_path: Path) -> None:
+    assert told(tmp_path, f"FROM python:3.11-slim\nRUN apt-get install -y{options} git\n")[1][1] == expected
+
+
+@pytest.mark.parametrize(
+    ("run", "left"),
+    [
+        ("RUN apt-get update && apt-get install -y git", True),
+        ("RUN apt-get update && apt-get install -y git && rm -rf /var/lib/apt/lists/*", False),
+        ("RUN --mount=type=cache,target=/var/lib/apt apt-get update && apt-get install -y git", False),
+        ("RUN apt-get install -y git", False),
+    ],
+)
+def test_lists_that_nobody_removes_stay(run: str, left: bool, tmp_path: Path) -> None:
+    found = [what for _, _, what in told(tmp_path, f"FROM python:3.11-slim\n{run}\n")]
+
+    assert ("apt's lists, left in the layer" in found) is left
