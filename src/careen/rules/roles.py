@@ -55,7 +55,7 @@ def role_of(service: ServiceFacts) -> Role | None:
         return entry.role
     words = service.launch.argv if service.launch is not None else ()
     names = [word.rpartition("/")[2] for word in words]
-    if _WORKERS.intersection(names[:3]) and (names[0] != "rq" or "worker" in names):
+    if _WORKERS.intersection(names[:3]) and (names[0] != "rq" or "worker" in names) and "scheduler" not in names[:4]:
         return Role.WORKER
     if any(name.startswith("manage.py") for name in names[:3]) and _WORKER_COMMANDS.intersection(names[:4]):
         return Role.WORKER

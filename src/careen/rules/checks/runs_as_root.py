@@ -60,6 +60,8 @@ def _place(service: ServiceFacts) -> tuple[Place, bool, str] | None:
     if compose is not None and compose.user is not None:
         root = compose.user.partition(":")[0] in _ROOT
         return (service.place, True, f"user: {compose.user} in compose") if root else None
+    if image.user is None and service.launch is None and not isinstance(image.base, ImageBase):
+        return None  # files in an image that starts nothing
     if image.user is None:
         return _by_base(image, service)
     name = image.environment_value(image.user.arguments[0]).partition(":")[0] if image.user.arguments else ""

@@ -140,12 +140,18 @@ def _files(rule: Rule, facts: StackFacts, context: ContextFacts, copy: CopyStep)
 
 
 def _tells(facts: StackFacts, context: ContextFacts, path: str) -> bool:
-    """Whether a file of variables has a secret among them; any other file of this kind is taken to be one."""
-    if not path.rpartition("/")[2].startswith(".env"):
+    """Whether a file of variables has a secret among them, and one of certificates a private key.
+
+    Any other file of this kind is taken to be a secret.
+    """
+    is_environment = path.rpartition("/")[2].startswith(".env")
+    if not is_environment and not path.endswith(".pem"):
         return True
     text = facts.workspace.files.text_or_none(context.path / path)
     if text is None:
         return True
+    if not is_environment:
+        return "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY-----" in text
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#") and _secret_in(name.strip(), value.split(" #")[0].strip(" \"'")):
