@@ -6,7 +6,8 @@ fail: the container ends with "no such file or directory" before the first line 
 their interpreter by its full path, so an environment must also keep its own path.
 
 The same holds for an interpreter that uv fetched in the one stage, for a stage without Python, and between Alpine and
-the others, whose C libraries differ. Both stages from the same Python image, and the same path on both sides of the COPY, are fine.
+the others, whose C libraries differ. Both stages from the same Python image, and the same path on both sides of the
+COPY, are fine.
 """
 
 import re

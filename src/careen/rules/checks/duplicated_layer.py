@@ -105,9 +105,11 @@ def _copied_bytes(context: ContextFacts, copy: CopyStep, wanted: PurePosixPath) 
     if copy.target.is_relative_to(wanted):
         if copy.origin is not None:
             return _UNKNOWN
-        weight = sum(file.bytes for source in copy.sources for file in context.files_at(source))
-        # All of an application grows, however little it is today.
-        return _UNKNOWN if weight < _FELT and copy.takes_whole_context else weight or _UNKNOWN
+        files = [(source.strip("/"), file) for source in copy.sources for file in context.files_at(source)]
+        weight = sum(file.bytes for _, file in files)
+        # A whole folder grows, however little it is today.
+        grows = any(file.path != source for source, file in files)
+        return _UNKNOWN if weight < _FELT and (grows or not weight) else weight
     if copy.origin is not None or not wanted.is_relative_to(copy.target):
         return None
     inside = wanted.relative_to(copy.target)
