@@ -27,7 +27,7 @@ def stand_up(case: Path, folder: Path, index: FakeIndex) -> Path:
             tag=tag,
             console_scripts=wheel.get("scripts", ()),
         )
-        index.files[filename] = path.read_bytes()
+        index.files[filename] = _spoiled(path.read_bytes()) if wheel.get("spoiled") else path.read_bytes()
     mirror = FakeMirror(folder / "debs")
     mirror.add_python()
     index.files |= mirror.publish()
@@ -46,3 +46,9 @@ def locked(text: str, index: FakeIndex) -> str:
         return f'url = "{index.url(match["file"])}", hash = "{Digest.of(data)}"'
 
     return _WHEEL.sub(known, text).replace(_ADDRESS, index.address)
+
+
+def _spoiled(data: bytes) -> bytes:
+    """With a directory that promises more files than there are."""
+    end = data.rfind(b"PK\x05\x06")
+    return data[: end + 10] + (9999).to_bytes(2, "little") + data[end + 12 :]

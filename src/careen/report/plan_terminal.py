@@ -12,6 +12,7 @@ from careen.text.units import format_bytes
 
 _HEAVIEST = 10
 _BAR_CELLS = 24
+_SMALL_BAR_CELLS = 10
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -100,9 +101,14 @@ def _today(console: Console, plan: Plan) -> None:
     for contributions, names in groups.items():
         console.print()
         console.print(f"[bold]Today's image[/] of {escape(', '.join(names))}, line by line")
-        table = _table(">line", ">bytes", "what")
+        table = _table(">line", ">bytes", "", "what")
+        largest = max((count or 0 for _, _, count in contributions), default=0)
         for what, line, count in contributions:
-            table.add_row(str(line), size(count), escape(what))
+            share = (count or 0) / largest if largest else 0
+            table.add_row(str(line), size(count), Text(bar(share, _SMALL_BAR_CELLS), style="red"), escape(what))
+        known = sum(count for _, _, count in contributions if count is not None)
+        open_ends = any(count is None for _, _, count in contributions)
+        table.add_row("", f"[bold]{size(known)}[/]", "", "and what is not known" if open_ends else "together")
         console.print(table)
 
 
@@ -118,7 +124,7 @@ def _heaviest(console: Console, plan: Plan) -> None:
     console.print("[bold]What weighs most[/], and why it stays")
     table = _table("distribution", ">bytes", "services", "why")
     for item, names in ordered:
-        who = "all" if len(names) == len(plan.services) > 1 else ", ".join(names)
+        who = _who(names, plan)
         table.add_row(f"{item.name} {item.version}", size(item.installed_bytes), escape(who), escape(item.reasons[0]))
     console.print(table)
 
@@ -137,10 +143,10 @@ def _gone(console: Console, plan: Plan) -> None:
     table = _table("distribution", ">bytes", "from", "because")
     for (name, version), (count, names, reason) in ordered:
         everywhere = len(names) == len(plan.services)
-        because = "no service imports it" if everywhere and "imports" in reason else reason
-        table.add_row(
-            f"{name} {version}", size(count), "all" if everywhere else escape(", ".join(names)), escape(because)
-        )
+        because = reason
+        if "imports" in reason and len(names) > 1:
+            because = "no service imports it" if everywhere else "nothing that they run imports it"
+        table.add_row(f"{name} {version}", size(count), escape(_who(names, plan)), escape(because))
     console.print(table)
 
 
@@ -155,11 +161,19 @@ def _layers(console: Console, plan: Plan) -> None:
         table.add_row(f"≤ {size(weight)}", escape(", ".join(system.services)), f"Debian: {_short(names)}")
     for layer in plan.distribution_layers:
         weight = sum(item.installed_bytes or 0 for item in layer.distributions)
-        everyone = len(layer.services) == len(plan.services) > 1
         by_weight = sorted(layer.distributions, key=lambda item: -(item.installed_bytes or 0))
         what = _short(item.name for item in by_weight)
-        table.add_row(size(weight), "all" if everyone else escape(", ".join(layer.services)), what)
+        table.add_row(size(weight), escape(_who(layer.services, plan)), what)
     console.print(table)
+
+
+def _who(names: Sequence[str], plan: Plan) -> str:
+    """Services by name; all of them, or all but one, in so many words."""
+    everyone = [service.name for service in plan.services]
+    others = [name for name in everyone if name not in names]
+    if not others and len(everyone) > 1:
+        return "all"
+    return f"all but {others[0]}" if len(others) == 1 and len(everyone) > 2 else ", ".join(names)
 
 
 def _short(names: Iterable[str], most: int = 5) -> str:
