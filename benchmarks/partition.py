@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from careen.app.building import BuildRequest, build_planned
 from careen.app.plan_request import PlanRequest
@@ -133,7 +134,7 @@ class Sandbox:
         return None
 
 
-def _text(output: "tempfile._TemporaryFileWrapper[bytes]") -> str:
+def _text(output: IO[bytes]) -> str:
     return os.pread(output.fileno(), 1 << 20, 0).decode("utf-8", "replace")
 
 
