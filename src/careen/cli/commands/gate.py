@@ -55,6 +55,7 @@ def command(
             root=path,
             compose_files=tuple(PurePosixPath(file) for file in compose_files),
             platform=Platform.parse(platform),
+            fetch_wheels=not offline and built is None,  # bytecode counts against a budget too
             source_date_epoch=source_date_epoch(),
         ),
         built=built,
