@@ -199,9 +199,8 @@ def _archive(courier: Courier, layout: Layout) -> Path:
         if courier.archive_format is ArchiveFormat.DOCKER:
             write_docker_archive(layout, _host_names(courier, layout), path)
         else:
-            attached = [entry for entry in layout.entries if entry.artifact_type]
             names = {str(reference): top for reference, top in _tops(courier, layout).items()}
-            write_layout_archive(layout, names, path, attached)
+            write_layout_archive(layout, names, path)
     except OSError as error:
         raise UndeliverableError(f"{path} cannot be written: {error.strerror}") from error
     return path

@@ -5,7 +5,7 @@ The same images give the same bytes: names sorted, times 0.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Descriptor, DigestMismatchError
@@ -46,26 +46,22 @@ def stream_docker_archive(images: Images, named: Mapping[ImageReference, Descrip
     out.end()
 
 
-def write_layout_archive(
-    images: Images, named: Mapping[str, Descriptor], target: Path, attached: Iterable[IndexEntry] = ()
-) -> None:
+def write_layout_archive(images: Images, named: Mapping[str, Descriptor], target: Path) -> None:
     """A tar of an OCI layout that names these images, manifests or indexes; replaced when it is whole.
 
-    ``attached`` are entries for what is about them (``Layout.attached``).
+    What is attached to them is left out: containerd's clients take every entry of an archive for an image to unpack.
     """
-    _write_aside(target, lambda sink: _stream_layout(images, named, tuple(attached), sink))
+    _write_aside(target, lambda sink: _stream_layout(images, named, sink))
 
 
-def _stream_layout(
-    images: Images, named: Mapping[str, Descriptor], attached: tuple[IndexEntry, ...], sink: ByteSink
-) -> None:
+def _stream_layout(images: Images, named: Mapping[str, Descriptor], sink: ByteSink) -> None:
     out = _Tar(sink)
     out.add("oci-layout", render_document({"imageLayoutVersion": "1.0.0"}))
-    entries = (IndexEntry(descriptor=named[name], annotations={REFERENCE_NAME: name}) for name in sorted(named))
-    index = Index(entries=(*entries, *attached))
+    index = Index(
+        entries=tuple(IndexEntry(descriptor=named[name], annotations={REFERENCE_NAME: name}) for name in sorted(named))
+    )
     out.add("index.json", index.render())
-    tops = [entry.descriptor for entry in index.entries]
-    needed = {found.digest: found for top in tops for found in reachable_from(images, top)}
+    needed = {found.digest: found for name in sorted(named) for found in reachable_from(images, named[name])}
     for digest in sorted(needed):
         out.copy(f"blobs/sha256/{digest.hex}", images, needed[digest])
     out.end()

@@ -1,6 +1,7 @@
 """What is attached to an image: in a layout, in an archive of one, in registries that keep track of it or do not."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,15 +88,15 @@ def test_what_is_attached_stays_and_goes_with_its_image(tmp_path: Path) -> None:
     assert not [entry for entry in replaced.entries if entry.artifact_type]
 
 
-def test_an_archive_of_the_layout_has_it_too(tmp_path: Path) -> None:
+def test_an_archive_whose_every_entry_is_unpacked_has_the_images_alone(tmp_path: Path) -> None:
     layout = layout_with(tmp_path / "layout")
-    attached = layout.attached(layout.image())
-    write_layout_archive(layout, layout.images(), tmp_path / "layout.tar", attached)
+    write_layout_archive(layout, layout.images(), tmp_path / "layout.tar")
     archive = Archive.open(tmp_path / "layout.tar")
-    assert list(archive.images()) == ["web"]
-    for entry in attached:
-        with archive.open_blob(entry.descriptor) as blob:
-            assert parse_manifest(blob.read()) == layout.manifest(entry.descriptor)
+    assert archive.images() == layout.images()
+    with tarfile.open(tmp_path / "layout.tar") as members:
+        index = members.extractfile("index.json")
+        assert index is not None
+        assert len(json.loads(index.read())["manifests"]) == 1
 
 
 def test_a_registry_that_keeps_track_needs_no_tag(tmp_path: Path, registry: FakeRegistry, http: HttpClient) -> None:
