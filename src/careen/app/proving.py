@@ -17,6 +17,7 @@ class ProveChoices:
 
     runner: RunnerName | None = None
     keep: bool = False
+    allow_network: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,5 +42,6 @@ def prove_planned(session: Session, planned: Planned, layout: Path, choices: Pro
         smoke_service=planned.config.smoke_service,
         runner=choices.runner,
         keep=choices.keep,
+        allow_network=choices.allow_network,
     )
     return prove_stack(planned.plan, layout, settings, session.progress)

@@ -91,11 +91,11 @@ def _process(launch: Launch, *, only_root: bool) -> Mapping[str, object]:
         "cwd": str(launch.working_directory),
         "capabilities": dict.fromkeys(capabilities, nothing),
         "noNewPrivileges": True,
-        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": _open_files(), "hard": _open_files()}],
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": open_files(), "hard": open_files()}],
     }
 
 
-def _open_files() -> int:
+def open_files() -> int:
     """Raising the limit that careen itself has takes a privilege that even root may lack."""
     hardest = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return _OPEN_FILES if hardest == resource.RLIM_INFINITY else min(hardest, _OPEN_FILES)

@@ -72,6 +72,23 @@ def read_hierarchies(mountinfo: str) -> Hierarchies:
     )
 
 
+def group_of(pid: int) -> str | None:
+    """The control group of a process, below every hierarchy's root (cgroups(7)); None when it is gone."""
+    found: dict[str, str] = {}
+    for line in _read(Path(f"/proc/{pid}/cgroup")).splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        found.update(dict.fromkeys(controllers.split(","), path))
+    return found.get("memory", found.get("pids", found.get("")))
+
+
+def members(group: str) -> frozenset[int]:
+    """The processes in a control group itself, not in those below it."""
+    root = hierarchies().root_of("pids") or hierarchies().root_of("memory")
+    words = _read(root / group.lstrip("/") / "cgroup.procs").split() if root is not None else []
+    return frozenset(int(word) for word in words if word.isdigit())
+
+
 class LimitedGroup:
     """A control group made by hand, for runners that make none. Takes root. Raises OSError."""
 
@@ -139,18 +156,13 @@ class GroupWatch:
         self._killed: int | None = None
         self._refused: int | None = None
 
-    def sample(self) -> None:
-        """Looks at the memory; keeps the last figures when the group is gone."""
+    def count(self) -> None:
+        """Looks again; keeps the last figures when the group is gone."""
         if self._memory is not None:
             counted = _numbers(_read(self._memory / "memory.stat"))
             names = ("total_rss", "total_shmem") if self._first else ("anon", "shmem")
             if counted:
                 self._peak = max(self._peak or 0, sum(counted.get(name, 0) for name in names))
-
-    def count(self) -> None:
-        """Looks at everything."""
-        self.sample()
-        if self._memory is not None:
             events = _numbers(_read(self._memory / ("memory.oom_control" if self._first else "memory.events")))
             self._killed = events.get("oom_kill", self._killed)
         if self._pids is not None:
@@ -194,7 +206,7 @@ class Sampler:
     def _run(self) -> None:
         while not self._ended.wait(_SAMPLE_SECONDS):
             for watch in tuple(self._watches):
-                watch.sample()
+                watch.count()
 
 
 def _read(path: Path) -> str:

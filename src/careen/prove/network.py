@@ -25,6 +25,7 @@ _SUBNET = "10.0.2"
 """The one that slirp4netns gives its guests, so that a way out can be added to the same bridge."""
 _FIRST_HOST, _LAST_HOST = 16, 250
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET, sched.h
+_TAP = "tap0"
 _NAMED = Path("/run/netns")
 _NAMESPACE_HINTS = ("let users have namespaces: sysctl kernel.unprivileged_userns_clone=1", "or run careen as root")
 
@@ -36,7 +37,7 @@ class NetworkError(CareenError):
 class Tables:
     """Addresses of the services so named, and the files that tell containers of them. Raises NetworkError."""
 
-    def __init__(self, folder: Path, names: Sequence[str], subnet: str = _SUBNET) -> None:
+    def __init__(self, folder: Path, names: Sequence[str], subnet: str = _SUBNET, *, outside: bool = False) -> None:
         if len(names) > _LAST_HOST - _FIRST_HOST:
             raise NetworkError(f"{len(names)} services are more than a private network holds")
         folder.mkdir(mode=0o755)
@@ -48,14 +49,15 @@ class Tables:
         lines += [f"{address} {name}" for name, address in self.addresses.items()]
         self.hosts.write_text("\n".join(lines) + "\n")
         # The loopback refuses at once, where no server at all would mean the loopback too, after a while.
-        self.name_servers.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        server = f"{subnet}.3" if outside else "127.0.0.1"
+        self.name_servers.write_text(f"nameserver {server}\noptions timeout:1 attempts:1\n")
 
 
 class NamedNetwork:
     """Takes root and iproute2. Raises NetworkError, MissingToolError, CommandFailedError."""
 
-    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
-        self.tables = Tables(folder.folder / "network", names)
+    def __init__(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> None:
+        self.tables = Tables(folder.folder / "network", names, outside=outside)
         self._ip = str(find_program("ip", package="iproute2"))
         self._hub = f"careen-{folder.identity}"
         self._members = {name: f"{self._hub}-{number}" for number, name in enumerate(names)}
@@ -64,7 +66,9 @@ class NamedNetwork:
         _batch((self._ip,), [f"netns add {namespace}" for namespace in (self._hub, *self._members.values())])
         _batch((self._ip, "-n", self._hub), hub_lines(list(self._members.values())))
         for name, namespace in self._members.items():
-            _batch((self._ip, "-n", namespace), member_lines(self.tables.addresses[name]))
+            _batch((self._ip, "-n", namespace), member_lines(self.tables.addresses[name], outside=outside))
+        hub = ("--netns-type=path", str(_NAMED / self._hub))
+        self._slirp = _way_out(folder, hub, (self._ip, "-n", self._hub)) if outside else None
         # A socket belongs to the namespace that its thread was in when it was made.
         self._dialler = ThreadPoolExecutor(_DIALLERS, initializer=join_network, initargs=(_NAMED / self._hub,))
 
@@ -85,6 +89,8 @@ class NamedNetwork:
 
     def close(self) -> None:
         self._dialler.shutdown()
+        if self._slirp is not None:
+            self._slirp.kill()
 
 
 def hub_lines(members: Sequence[str]) -> list[str]:
@@ -97,8 +103,27 @@ def hub_lines(members: Sequence[str]) -> list[str]:
     return lines
 
 
-def member_lines(address: str) -> list[str]:
-    return ["link set lo up", f"addr add {address}/24 dev eth0", "link set eth0 up"]
+def member_lines(address: str, *, outside: bool = False) -> list[str]:
+    route = [f"route add default via {_SUBNET}.2"] if outside else []
+    return ["link set lo up", f"addr add {address}/24 dev eth0", "link set eth0 up", *route]
+
+
+def _way_out(folder: RunFolder, hub: tuple[str, ...], ip: tuple[str, ...]) -> Running:
+    """slirp4netns(1) on the bridge, as its gateway (.2) and name server (.3); this machine's loopback stays shut.
+
+    ``hub`` are its words for the namespace, ``ip`` the command in there. Raises NetworkError, MissingToolError.
+    """
+    program = find_program("slirp4netns", package="slirp4netns")
+    slirp = start((program, "--disable-host-loopback", "--mtu=1500", *hub, _TAP))
+    folder.note_process(slirp.pid)
+    give_up = time.monotonic() + _TIMEOUT
+    while not run((*ip, "link", "show", _TAP), timeout=_TIMEOUT).succeeded:
+        if slirp.status() is not None or time.monotonic() > give_up:
+            slirp.kill()
+            raise NetworkError(f"the network gets no way out: {slirp.heard().text.strip()[-300:]}")
+        time.sleep(0.01)
+    _batch(ip, [f"link set {_TAP} master bridge0", f"link set {_TAP} up"])
+    return slirp
 
 
 def _batch(ip: tuple[str, ...], lines: Sequence[str]) -> None:
@@ -121,8 +146,8 @@ class HeldNetwork:
     Raises NetworkError, MissingToolError, CommandFailedError.
     """
 
-    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
-        self.tables = Tables(folder.folder / "network", names)
+    def __init__(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> None:
+        self.tables = Tables(folder.folder / "network", names, outside=outside)
         ip = str(find_program("ip", package="iproute2"))
         self._holders: list[Running] = []
         self._folder = folder
@@ -131,7 +156,9 @@ class HeldNetwork:
         self._members = {name: self._hold((*inside, "unshare", "--net", "--")) for name in names}
         _batch((*_entering(self._hub), ip), hub_lines([str(pid) for pid in self._members.values()]))
         for name, pid in self._members.items():
-            _batch((*_entering(pid), ip), member_lines(self.tables.addresses[name]))
+            _batch((*_entering(pid), ip), member_lines(self.tables.addresses[name], outside=outside))
+        if outside:
+            self._holders.append(_way_out(folder, (str(self._hub),), (*_entering(self._hub), ip)))
         self._dialler = Dialler(_entering(self._hub))
 
     @staticmethod

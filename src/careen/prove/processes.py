@@ -37,6 +37,14 @@ def status(pid: int) -> Mapping[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
+def parent(pid: int) -> int | None:
+    """None when the process is gone."""
+    try:
+        return int(status(pid)["PPid"])
+    except (OSError, KeyError, ValueError):
+        return None
+
+
 def user_inside(pid: int) -> tuple[int, ...]:
     """Real, effective, saved and file system uid, as the process itself sees them."""
     outside = [int(number) for number in status(pid)["Uid"].split()]

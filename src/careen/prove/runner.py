@@ -96,8 +96,8 @@ class Runner(Protocol):
     def lacks(self) -> Mapping[Property, str]:
         """What it cannot give on this machine, each with the reason."""
 
-    def ground(self, folder: RunFolder, names: Sequence[str]) -> Ground:
-        """Lays out a network for the services so named."""
+    def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> Ground:
+        """Lays out a network for the services so named; ``outside`` gives it a way out."""
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

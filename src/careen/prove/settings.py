@@ -8,6 +8,8 @@ from careen.text.values import dataclass
 
 class RunnerName(StrEnum):
     RUNC = "runc"
+    DOCKER = "docker"
+    PODMAN = "podman"
     BWRAP = "bwrap"
 
 
@@ -19,7 +21,7 @@ class ProveSettings:
     ``smoke_service``. ``runner`` None takes the first that works here. ``keep`` leaves what the
     run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
     plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
-    second round out.
+    second round out. ``allow_network`` gives services a way out, which they have not otherwise.
     """
 
     state: Path
@@ -34,3 +36,4 @@ class ProveSettings:
     request_hold: float = 1.5
     task_length: float = 1.5
     in_flight: bool = True
+    allow_network: bool = False

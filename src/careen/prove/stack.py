@@ -84,7 +84,9 @@ class _Proof:
             names = (*(trial.service.name for trial in self._trials), *(b.name for b in self._plan.backing))
             first = FirstRound(self._plan, self._settings, self._instruments, self._runner, self._progress)
             work = WorkInFlight(self._plan, self._settings, self._instruments, self._progress)
-            ground = self._runner.ground(self._run, (*names, smoke.HOST, work.SENDER_HOST))
+            ground = self._runner.ground(
+                self._run, (*names, smoke.HOST, work.SENDER_HOST), outside=self._settings.allow_network
+            )
             things.callback(ground.close)
             for trial in self._trials:
                 things.callback(trial.discard)

@@ -13,6 +13,8 @@ from careen.errors import CareenError
 from careen.process.run import run
 
 JOURNAL = "journal"
+IMAGE_PREFIX = "careen-proof-"
+"""What the name of every image begins with that a proof loads into an engine; the run's identity follows."""
 _TIMEOUT = 30.0
 _PATIENCE_SECONDS = 5.0
 
@@ -24,6 +26,8 @@ class Made(StrEnum):
     """pid, start"""
     CONTAINER = "container"
     """the command that removes it: one word a value"""
+    ENGINE = "engine"
+    """the run's identity, and the command of docker or podman: one word a value"""
     NETWORK_NAMESPACE = "network-namespace"
     """name"""
     CONTROL_GROUP = "control-group"
@@ -86,6 +90,25 @@ def _remove_container(*command: str) -> None:
     run(command, timeout=_TIMEOUT)
 
 
+def _empty_engine(identity: str, *command: str) -> None:
+    """Everything with the run's label, and the names of its images."""
+    own = ("--filter", f"label=careen.run={identity}")
+    containers = _asked(command, "ps", "--all", "--quiet", "--no-trunc", *own)
+    if containers:
+        run((*command, "rm", "--force", "--volumes", *containers), timeout=_TIMEOUT)
+    networks = _asked(command, "network", "ls", "--quiet", *own)
+    if networks:
+        run((*command, "network", "rm", *networks), timeout=_TIMEOUT)
+    named = _asked(command, "images", "--format", "{{.Repository}}:{{.Tag}}")
+    images = [name for name in named if f"{IMAGE_PREFIX}{identity}:" in name]
+    if images:
+        run((*command, "rmi", *images), timeout=_TIMEOUT)
+
+
+def _asked(command: tuple[str, ...], *words: str) -> list[str]:
+    return run((*command, *words), timeout=_TIMEOUT).stdout.decode("utf-8", "replace").split()
+
+
 def _remove_namespace(name: str) -> None:
     left = run(("ip", "netns", "pids", name), timeout=_TIMEOUT)
     for pid in left.stdout.split():
@@ -133,6 +156,7 @@ def _wait_until(done: Callable[[], bool]) -> None:
 _WAYS: Mapping[Made, Callable[..., None]] = {
     Made.PROCESS: _kill,
     Made.CONTAINER: _remove_container,
+    Made.ENGINE: _empty_engine,
     Made.NETWORK_NAMESPACE: _remove_namespace,
     Made.CONTROL_GROUP: _remove_group,
     Made.MOUNT: _unmount,

@@ -24,18 +24,20 @@ from careen.cli.options import compose_option, offline_option, output, output_op
 )
 @click.option(
     "--runner",
-    type=click.Choice(["runc", "bwrap"]),
+    type=click.Choice(["runc", "docker", "podman", "bwrap"]),
     help="What runs the containers; the first that works here otherwise.",
 )
+@click.option("--allow-network", is_flag=True, help="Let services reach what is outside of their stack.")
 @click.option("--keep", is_flag=True, help="Leave what the run wrote, to look at.")
 @click.option("--reproducible", is_flag=True, help="Leave times and measures out of the JSON.")
-@output_options("terminal", "json")
+@output_options("terminal", "json", "junit", "markdown")
 def command(
     path: Path,
     compose_files: tuple[Path, ...],
     offline: bool,
     into: Path,
     runner: str | None,
+    allow_network: bool,
     keep: bool,
     reproducible: bool,
     style: str,
@@ -64,9 +66,11 @@ def command(
         output=into,
         options=BuildOptions(),
     )
-    choices = ProveChoices(runner=RunnerName(runner) if runner is not None else None, keep=keep)
+    choices = ProveChoices(
+        runner=RunnerName(runner) if runner is not None else None, keep=keep, allow_network=allow_network
+    )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline), progress=told)
+        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             proof = prove(session, request, choices).proof
         finally:
@@ -75,6 +79,14 @@ def command(
         from careen.report.prove_json import prove_document
 
         click.echo(json.dumps(prove_document(proof, reproducible=reproducible), indent=2, sort_keys=True))
+    elif how.style == "junit":
+        from careen.report.prove_junit import prove_junit
+
+        click.echo(prove_junit(proof, reproducible=reproducible), nl=False)
+    elif how.style == "markdown":
+        from careen.report.prove_markdown import prove_markdown
+
+        click.echo(prove_markdown(proof), nl=False)
     else:
         from careen.report.prove_terminal import show_proof
 

@@ -55,13 +55,13 @@ class BwrapRunner:
     def lacks(self) -> Mapping[Property, str]:
         return uncounted(_UNLIMITED if os.geteuid() != 0 else None)
 
-    def ground(self, folder: RunFolder, names: Sequence[str]) -> "BwrapGround":
-        return BwrapGround(self, folder, names)
+    def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> "BwrapGround":
+        return BwrapGround(self, folder, names, outside=outside)
 
 
 class BwrapGround(NativeGround):
-    def __init__(self, runner: BwrapRunner, folder: RunFolder, names: Sequence[str]) -> None:
-        super().__init__(folder, names)
+    def __init__(self, runner: BwrapRunner, folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
+        super().__init__(folder, names, outside=outside)
         self._runner = runner
 
     def start(self, launch: Launch) -> "BwrapContainer":

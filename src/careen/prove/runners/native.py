@@ -22,16 +22,16 @@ TABLES = (PurePosixPath("/etc/hosts"), PurePosixPath("/etc/resolv.conf"))
 class NativeGround:
     """A private network and a control group for one stack. Raises what laying out the network raises."""
 
-    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
+    def __init__(self, folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
         self.folder = folder
         self.group = f"/careen-{folder.identity}"
         self.network: NamedNetwork | HeldNetwork
         if os.geteuid() == 0:
             for root in hierarchies().all_roots:
                 folder.note(Made.CONTROL_GROUP, f"{root}{self.group}")
-            self.network = NamedNetwork(folder, names)
+            self.network = NamedNetwork(folder, names, outside=outside)
         else:
-            self.network = HeldNetwork(folder, names)
+            self.network = HeldNetwork(folder, names, outside=outside)
         self.sampler = Sampler()
         self._numbers = itertools.count(1)
 

@@ -46,13 +46,13 @@ class RuncRunner:
             missing[Property.USER] = _NO_OTHER_USERS
         return missing
 
-    def ground(self, folder: RunFolder, names: Sequence[str]) -> "RuncGround":
-        return RuncGround(self, folder, names)
+    def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> "RuncGround":
+        return RuncGround(self, folder, names, outside=outside)
 
 
 class RuncGround(NativeGround):
-    def __init__(self, runner: RuncRunner, folder: RunFolder, names: Sequence[str]) -> None:
-        super().__init__(folder, names)
+    def __init__(self, runner: RuncRunner, folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
+        super().__init__(folder, names, outside=outside)
         self._lacks = runner.lacks
         rootless = ("--rootless", "true") if runner.rootless else ()
         state = str(folder.folder / "runc")

@@ -1,0 +1,55 @@
+"""A proof in the forms that other programs and pages take."""
+
+from xml.etree import ElementTree as ET
+
+from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
+from careen.report.prove_junit import prove_junit
+from careen.report.prove_markdown import prove_markdown
+
+_EVIDENCE = Evidence(summary="a | b\x00", command=("signal", "SIGTERM"), output="last\x1bwords", seconds=1.25)
+_REPORT = ProofReport(
+    runner="runc",
+    services=(
+        ServiceProof(
+            name="web",
+            checks=(
+                CheckResult("starts", Verdict.PASS, Evidence(summary="healthy", seconds=0.5)),
+                CheckResult("stops", Verdict.FAIL, _EVIDENCE),
+                CheckResult("memory", Verdict.SKIPPED, Evidence(summary="nobody counts")),
+            ),
+        ),
+    ),
+    stack=(CheckResult("smoke", Verdict.PASS, Evidence(summary="ok")),),
+)
+
+
+def test_junit_counts_and_shows_what_failed() -> None:
+    root = ET.fromstring(prove_junit(_REPORT))  # noqa: S314 - our own
+    assert root.attrib == {"name": "careen prove", "tests": "4", "failures": "1", "skipped": "1"}
+    web, stack = root.findall("testsuite")
+    assert (web.get("name"), web.get("tests"), stack.get("name")) == ("web", "3", "stack")
+    starts, stops, memory = web.findall("testcase")
+    assert starts.get("time") == "0.500"
+    failure = stops.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "a | b\ufffd"
+    assert failure.text == "a | b\ufffd\n$ signal SIGTERM\nlast\ufffdwords"
+    skipped = memory.find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "nobody counts"
+
+
+def test_a_reproducible_junit_holds_nothing_that_was_measured() -> None:
+    text = prove_junit(_REPORT, reproducible=True)
+    assert "time=" not in text
+    assert "healthy" not in text
+    assert "words" not in text
+
+
+def test_markdown_keeps_its_tables_whole() -> None:
+    lines = prove_markdown(_REPORT).splitlines()
+    assert lines[0] == "## Proof"
+    assert "not proven" in lines[2]
+    assert "| stops | **fail** | a \\| b\x00 |" in lines
+    assert "    $ signal SIGTERM" in lines
+    assert "### The stack together" in lines
