@@ -26,6 +26,7 @@ from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.application import application
 from careen.plan.current import CurrentInputs, contributions
+from careen.plan.loaded_by_name import libraries_opened, programs_started
 from careen.plan.operation import read_hints
 from careen.plan.partition import Partition
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
@@ -287,6 +288,12 @@ class _Planning:
                 unknown.append(kept.package.name)
             else:
                 found += known
+        names = {kept.package.name for kept in partitioned.kept}
+        found += [Need(soname=soname, wanted_by=name) for soname, name in libraries_opened(names)]
+        self.notes += [
+            f"{name} starts {program}, which Debian's {package} has: careen adds libraries to an image, not programs"
+            for name, program, package in programs_started(names)
+        ]
         if unknown:
             self._unread_needs = True
             self.notes.append(
