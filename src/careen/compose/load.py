@@ -23,6 +23,7 @@ from careen.compose.merge import merge_services, without_resets
 from careen.compose.model import ComposeProject, ComposeService
 from careen.compose.services import ServiceReader
 from careen.errors import CareenError
+from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 from careen.text.values import dataclass
 
@@ -35,6 +36,8 @@ OVERRIDE_NAMES = (
 )
 _DEEPEST_EXTENDS = 50
 _MOST_FILES = 200
+_MOST_SERVICES = 1000
+"""One machine runs tens; hostile text of the largest size names forty thousand, minutes of work."""
 _REMOTE = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|git@|github\.com/)")
 
 Reader = Callable[[PurePosixPath], Source]
@@ -121,6 +124,9 @@ class _Loader:
                 # The service keeps the place where it was first described.
                 merged = merge_services(known[1], resolved)
                 self._entries[name] = (known[0], YamlEntry(known[1].key, merged.value), scope)
+            elif len(self._entries) >= _MOST_SERVICES:
+                line = document.source.line_of(entry.key.span.start)
+                raise SyntaxProblem(path, line, f"more than {_MOST_SERVICES} services")
             else:
                 self._entries[name] = (document, resolved, scope)
 

@@ -39,6 +39,8 @@ _LONGEST_LINE = 65535
 """In bytes, without its ending; what BuildKit's scanner holds."""
 _MOST_CHARACTERS = 2 * 1024 * 1024
 """Nobody writes a Dockerfile as large; the reader takes some ten seconds for the worst of this size."""
+_MOST_INSTRUCTIONS = 5000
+"""An image has 127 layers at most; hostile text of the largest size has three hundred thousand."""
 _DEEPEST_TRIGGER = 20
 """``ONBUILD ONBUILD`` is refused by a build at its second; hostile text ends here."""
 
@@ -72,6 +74,9 @@ class _Parser:
             may_be_directive = False
             if content:
                 instructions.append(self._instruction(span))
+                if len(instructions) > _MOST_INSTRUCTIONS:
+                    line = self._source.line_of(span.start)
+                    raise SyntaxProblem(self._source.path, line, f"more than {_MOST_INSTRUCTIONS} instructions")
         if self._overlong is not None:
             raise self._problem(self._overlong, f"dockerfile line greater than max allowed size of {_LONGEST_LINE}")
         if not instructions:

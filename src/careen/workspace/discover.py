@@ -90,6 +90,7 @@ def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discover
     discovery = _Discovery(files, named, tuple(path for path in listing if not _is_in_template(path)))
     for folder in dict.fromkeys(_template_folder(path) for path in templates):
         discovery.notes.append(f"{folder}: a template's folder, which is not read before it is filled in")
+    discovery.notes += [f"{folder}/: not looked into: {reason}" for folder, reason in sorted(files.closed.items())]
     return discovery
 
 
@@ -111,7 +112,20 @@ class _Discovery:
     _projects: dict[PurePosixPath, PythonProject | None] = field(default_factory=dict)
 
     def main_files(self) -> tuple[PurePosixPath, ...]:
-        return self.named or _compose_files(self.listing)
+        """Those that the user named, or ``COMPOSE_FILE`` in the ``.env`` beside, or those of the usual names."""
+        found = _compose_files(self.listing)
+        folders = dict.fromkeys([PurePosixPath(), *(path.parent for path in found)])
+        return self.named or next((chosen for folder in folders if (chosen := self._chosen_in(folder))), found)
+
+    def _chosen_in(self, folder: PurePosixPath) -> tuple[PurePosixPath, ...]:
+        """Nothing when one of the files is missing: they may be made on the machine that the set-up is for."""
+        variables = self._variables(folder)
+        names = variables.get("COMPOSE_FILE", "").split(variables.get("COMPOSE_PATH_SEPARATOR") or ":")
+        paths = tuple(normal_path(folder / name.strip()) for name in names if name.strip())
+        missing = [path for path in paths if not self.files.exists(path)]
+        if missing:
+            self.notes.append(f"{folder / '.env'}: COMPOSE_FILE names {missing[0]}, which is not here")
+        return () if missing else paths
 
     def stack(self, paths: tuple[PurePosixPath, ...]) -> Workspace:
         """The services of one compose project; those of the Dockerfiles when it builds nothing."""

@@ -52,11 +52,13 @@ class OutsideTreeError(UnreadableFileError):
 class ProjectFiles:
     """The folder that was asked about. Paths are relative to it and in normal form; texts are read once.
 
-    ``seen`` has the digest of every file that was read, whole or not.
+    ``seen`` has the digest of every file that was read, whole or not; ``closed`` the folders that :meth:`find` could
+    not look into.
     """
 
     root: Path
     seen: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
+    closed: dict[PurePosixPath, str] = field(default_factory=dict, compare=False, repr=False)
     _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
 
     def resolve(self, path: PurePosixPath) -> Path:
@@ -135,8 +137,8 @@ class ProjectFiles:
                                 waiting.append((path, level + 1))
                         elif wanted(entry.name) and self.exists(PurePosixPath(path)):
                             found.append(path)
-            except OSError:
-                continue
+            except OSError as error:
+                self.closed[PurePosixPath(inside)] = (error.strerror or "cannot be read").lower()
         return sorted(map(PurePosixPath, found))
 
     def walk(self, folder: PurePosixPath, *, depth: int) -> Iterator[PurePosixPath]:

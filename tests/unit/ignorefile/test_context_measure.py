@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -10,6 +11,7 @@ from careen.ignorefile.causes import Cause, cause_of
 from careen.ignorefile.context import candidate_ignore_files, measure
 from careen.ignorefile.patterns import IgnoreFile, parse_ignorefile
 from careen.text.source import Source
+from fakes.users import run_as_ordinary
 
 
 def ignoring(*patterns: str) -> IgnoreFile:
@@ -107,13 +109,16 @@ def test_a_root_that_is_not_there_is_a_note(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_read_is_a_note(tmp_path: Path) -> None:
     plant(tmp_path, **{"open": 1, "shut/inside": 1})
     (tmp_path / "shut").chmod(0)
-    if os.access(tmp_path / "shut", os.R_OK):
-        pytest.skip("this user may read every folder")
+    told = (
+        "import pathlib, sys; from careen.ignorefile.context import measure;"
+        "found = measure(pathlib.Path(sys.argv[1]), None);"
+        "print([file.path for file in found.sent], found.notes)"
+    )
 
-    measured = measure(tmp_path, None)
+    done = run_as_ordinary([sys.executable, "-c", told, str(tmp_path)])
 
-    assert [file.path for file in measured.sent] == ["open"]
-    assert measured.notes == ("shut/: permission denied",)
+    (tmp_path / "shut").chmod(0o755)
+    assert done.stdout == "['open'] ('shut/: permission denied',)\n", done.stderr
 
 
 def test_a_context_without_end_is_looked_at_up_to_a_limit(tmp_path: Path) -> None:

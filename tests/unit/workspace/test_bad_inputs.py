@@ -2,11 +2,14 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from fakes.users import run_as_ordinary
 
 GOOD = "services:\n  good:\n    build: ./good\n"
 
@@ -51,11 +54,29 @@ def check(root: Path, path: str, words: str, line: int = 1) -> None:
         (b"FROM a\n" + b"RUN true\n" * 1_200_000, "larger than any Dockerfile", 1),
         (b"FROM a\nRUN " + b"x" * 10_000_000, "larger than any Dockerfile", 1),
         (b"FROM a\n" * 2000, "more than 500 stages", 501),
+        (b"FROM a\n" + b"RUN true\n" * 10_000, "more than 5000 instructions", 5001),
+        (b"FROM a\nRUN a" + b" \\\n" * 1_000_000, "larger than any Dockerfile", 1),
+        (b"FROM a\nRUN echo " + b"$((" * 100_000, "line greater than max allowed size", 2),
+        (b"FROM a\nRUN <<EOF\n" + b"echo a\n" * 1_300_000 + b"EOF\n", "larger than any Dockerfile", 1),
         (b"", "no instructions", 1),
         (b"FROM a\nCOPPY b c\n", "unknown instruction: COPPY", 2),
         (b"FROM a\nRUN <<EOF\n", "unterminated heredoc", 2),
     ],
-    ids=["binary", "latin-1", "zeros", "10 MB", "10 MB in a line", "stages", "empty", "misspelt", "heredoc"],
+    ids=[
+        "binary",
+        "latin-1",
+        "zeros",
+        "10 MB",
+        "10 MB in a line",
+        "stages",
+        "instructions",
+        "continuations",
+        "deep",
+        "long heredoc",
+        "empty",
+        "misspelt",
+        "heredoc",
+    ],
 )
 def test_dockerfiles(root: Path, data: bytes, words: str, line: int) -> None:
     (root / "bad").mkdir()
@@ -81,10 +102,11 @@ def test_stages_and_copies_in_a_circle(root: Path) -> None:
         (b"services:\n  a:\n    image: \xe9\n", "not UTF-8", 3),
         (b"x" * 2_000_000, "larger than any compose file", 1),
         (b"a: " + b"[" * 5_000 + b"]" * 5_000, "nested more than 100 deep", 1),
+        (b"services:\n" + b"".join(b"  s%d: {}\n" % number for number in range(2000)), "more than 1000 services", 1002),
         (b"- a\n", "is a mapping", 1),
         (b"a: &x [*x]\n", "holds itself", 1),
     ],
-    ids=["open", "binary", "latin-1", "2 MB", "deep", "list", "itself"],
+    ids=["open", "binary", "latin-1", "2 MB", "deep", "services", "list", "itself"],
 )
 def test_compose_files(root: Path, data: bytes, words: str, line: int) -> None:
     (root / "compose.yaml").write_bytes(data)
@@ -139,14 +161,17 @@ def test_devices_fifos_and_folders_in_the_place_of_files(root: Path) -> None:
     os.mkfifo(root / "good" / ".dockerignore")
     (root / "bad" / "Dockerfile").mkdir(parents=True)
     os.mkfifo(root / "pipe.Dockerfile")
+    os.mknod(root / "socket.Dockerfile", stat.S_IFSOCK | 0o600)
     (root / "compose.yaml").write_text(
         GOOD + "  bad: {build: ./bad}\n  pipe: {build: {context: ., dockerfile: pipe.Dockerfile}}\n"
+        "  socket: {build: {context: ., dockerfile: socket.Dockerfile}}\n"
     )
 
     check(root, "compose.yaml", "not a regular file", 4)
+    check(root, "compose.yaml", "not a regular file", 5)
+    check(root, "compose.yaml", "socket.Dockerfile", 6)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
 def test_folders_that_may_not_be_read(root: Path) -> None:
     secret = root / "good" / "secret"
     secret.mkdir(mode=0o000)
@@ -155,9 +180,15 @@ def test_folders_that_may_not_be_read(root: Path) -> None:
     (root / "closed").chmod(0o000)
     (root / "compose.yaml").write_text(GOOD + "  closed: {build: ./closed}\n")
     try:
-        check(root, "compose.yaml", "permission denied", 4)
+        done = run_as_ordinary([sys.executable, "-m", "careen", "scan", str(root), "--format", "json"])
     finally:
         (root / "closed").chmod(0o755)
+        secret.chmod(0o755)
+    found = json.loads(done.stdout)
+    told = [(item["path"], item["line"], item["message"]) for item in found["unreadable"]]
+    assert told == [("compose.yaml", 4, "closed/Dockerfile: permission denied")]
+    assert any(finding["path"] == "good/Dockerfile" for finding in found["findings"])
+    assert "note: closed/: not looked into: permission denied" in done.stderr
 
 
 @pytest.mark.parametrize(
