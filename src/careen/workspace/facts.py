@@ -402,7 +402,8 @@ def _launch_of_unknown_image(service: Service) -> Launch | None:
     if command is None:
         return None
     place = Place(command.place.path, command.place.line, command.place.end_line)
-    given = LaunchInput(entrypoint=(), command=command.argv, place=place, from_compose=True)
+    gives_way = any(word in (compose.image or "") for word in (*_BASH_AS_SH, *_ASH_AS_SH)) if compose else False
+    given = LaunchInput(entrypoint=(), command=command.argv, place=place, from_compose=True, sh_gives_way=gives_way)
     return resolve_launch(given, {}, lambda _: None)
 
 

@@ -1,6 +1,6 @@
 """The RUN and COPY instructions that make an image, with the scripts of the repository that they call."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -80,6 +80,14 @@ class CopyStep:
         return self.origin is None and any(source.strip("/") in {"", ".", "*"} for source in self.sources)
 
 
+def _expanded(mount: Mount, environment: Mapping[str, str]) -> Mount:
+    """With the variables in its paths, which a build replaces too."""
+    target, source = (
+        None if path is None else expand(path, environment).known or path for path in (mount.target, mount.source)
+    )
+    return mount if (target, source) == (mount.target, mount.source) else replace(mount, target=target, source=source)
+
+
 def place_of(source: ImageSource, instruction: Instruction) -> Place:
     line, end_line = source.dockerfile.lines_of(instruction)
     return Place(source.dockerfile.source.path, line, end_line)
@@ -128,11 +136,13 @@ class StepReader:
     def _run(
         self, stage: Stage, instruction: Instruction, state: _StageState, environment: Mapping[str, str]
     ) -> RunStep:
-        mounts = mounts_of(instruction)
+        mounts = tuple(_expanded(mount, environment) for mount in mounts_of(instruction))
         commands = list(commands_of_run(instruction, environment, shell=state.shell))
         scripts: list[PurePosixPath] = []
-        for command in list(commands):
-            commands += self._called(stage, command, state, environment, scripts)
+        carried = (*self._carried(stage), *self._mounted(stage, instruction, mounts))
+        for command in commands:  # it grows while scripts call scripts; each is read once
+            if len(commands) < _MOST_SCRIPT_COMMANDS:
+                commands += self._called(carried, command, state, environment, scripts)
         return RunStep(
             stage=stage,
             instruction=instruction,
@@ -148,9 +158,31 @@ class StepReader:
             scripts=tuple(scripts),
         )
 
+    def _carried(self, stage: Stage) -> list[CopyStep]:
+        ancestry = {ancestor.index for ancestor in self._source.stages.ancestry(stage)}
+        return [copy for copy in self.copies if copy.stage.index in ancestry]
+
+    def _mounted(self, stage: Stage, instruction: Instruction, mounts: Iterable[Mount]) -> Iterator[CopyStep]:
+        """What bind mounts show of the context to one RUN, as if it had been copied there."""
+        for mount in mounts:
+            if mount.kind == "bind" and mount.target and not mount.source_stage:
+                yield CopyStep(
+                    stage=stage,
+                    instruction=instruction,
+                    place=place_of(self._source, instruction),
+                    sources=(mount.source or ".",),
+                    destination=mount.target,
+                    target=normal_path(_ROOT / mount.target),
+                    origin=None,
+                    origin_stage=None,
+                    owner=None,
+                    in_image=False,
+                    order=instruction.span.start,
+                )
+
     def _called(
         self,
-        stage: Stage,
+        carried: Sequence[CopyStep],
         command: Command,
         state: _StageState,
         environment: Mapping[str, str],
@@ -162,9 +194,7 @@ class StepReader:
             words = words[1:]
         if not words or ("/" not in words[0] and not words[0].endswith(".sh")):
             return
-        ancestry = {ancestor.index for ancestor in self._source.stages.ancestry(stage)}
-        copies = [copy for copy in self.copies if copy.stage.index in ancestry]
-        found = find_script(self._workspace, self._source.context, copies, state.working_directory, words[0])
+        found = find_script(self._workspace, self._source.context, carried, state.working_directory, words[0])
         if found is None or found[0] in scripts or found[0].suffix not in {"", ".sh", ".bash"}:
             return
         first_line = found[1].partition("\n")[0]
@@ -177,7 +207,8 @@ class StepReader:
     def _copy(
         self, stage: Stage, instruction: Instruction, state: _StageState, environment: Mapping[str, str]
     ) -> CopyStep:
-        words = [expand(word, environment).text for word in instruction.arguments]
+        # A source that nobody knows is kept as it is written: empty, it would be the whole context.
+        words = [expand(word, environment).known or word for word in instruction.arguments]
         origin = instruction.flag("from")
         origin = expand(origin, environment).text if origin is not None else None
         graph = self._source.stages

@@ -74,7 +74,11 @@ def _brings_code(context: ContextFacts, copy: CopyStep) -> bool:
             continue
         files = context.files_at(source)
         code = [
-            file for file in files if file.path.endswith(".py") and not file.path.endswith(("setup.py", "/_version.py"))
+            file
+            for file in files
+            if file.path.endswith(".py")
+            and not file.path.endswith(("setup.py", "/_version.py"))
+            and not f"/{file.path}".rpartition("/")[0].endswith("/bin")  # commands, no modules
         ]
         if (
             len(code) > 1
