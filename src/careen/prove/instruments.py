@@ -47,11 +47,13 @@ class Instruments:
         mount = Mount(self.imports(launch.name), _IMPORTS, writable=True)
         return self._with(launch, {"CAREEN_PROOF_IMPORTS": str(_IMPORTS)}, mount)
 
-    def probed(self, launch: Launch) -> Launch:
-        """A Celery worker that also knows the probe tasks."""
+    def probed(self, launch: Launch, *, held_until: str | None = None) -> Launch:
+        """A Celery worker that also knows the probe tasks; it begins to work when the mark ``held_until`` is there."""
         argv = with_include(launch.argv, PROBE)
         mount = Mount(self.marks, _MARKS, writable=True)
         variables = {"CAREEN_PROOF_MARKS": str(_MARKS), "CAREEN_PROOF_SERVICE": launch.name}
+        if held_until is not None:
+            variables["CAREEN_PROOF_HELD_UNTIL"] = held_until
         return self._with(replace(launch, argv=argv), variables, mount)
 
     def held(self, launch: Launch) -> Launch | None:
@@ -74,6 +76,9 @@ class Instruments:
     def mark(self, name: str) -> str | None:
         """The text of a mark, None while it is not there."""
         return read_untrusted(self.marks / name)
+
+    def put_mark(self, name: str) -> None:
+        (self.marks / name).touch()
 
     def wait_for_mark(self, name: str, timeout: float) -> bool:
         give_up = time.monotonic() + timeout

@@ -76,6 +76,10 @@ class Container(Protocol):
 class Ground(Protocol):
     """Where the containers of one stack run: a private network on which they find each other by name."""
 
+    @property
+    def shares_places(self) -> bool:
+        """Whether two containers of one name can run at the same time, in one place of the network."""
+
     def start(self, launch: Launch) -> Container:
         """Raises CommandFailedError when the container cannot be started."""
 

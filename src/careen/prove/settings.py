@@ -33,7 +33,7 @@ class ProveSettings:
     start_timeout: float | None = None
     grace: float | None = None
     smoke_timeout: float = 180.0
-    request_hold: float = 1.5
-    task_length: float = 1.5
+    request_hold: float = 1.0
+    task_length: float = 1.0
     in_flight: bool = True
     allow_network: bool = False

@@ -48,13 +48,23 @@ def start_limit(health: HealthCheck | None, chosen: float | None) -> float:
 
 def start(ground: Ground, launch: Launch, service: ServicePlan, limit: float) -> Start:
     """Starts a container and waits, ``limit`` seconds at most, until its health check passes."""
+    begun = time.monotonic()
+    container = begin(ground, launch)
+    return container if isinstance(container, Start) else wait_until_up(ground, container, service, limit, begun)
+
+
+def begin(ground: Ground, launch: Launch) -> Container | Start:
+    """Starts a container and waits for nothing; a failed start when there never was one."""
     if not launch.argv:
         return Start(container=None, seconds=None, said="the image names no program to run")
-    begun = time.monotonic()
     try:
-        container = ground.start(launch)
+        return ground.start(launch)
     except CommandFailedError as error:
         return Start(container=None, seconds=None, said=error.message)
+
+
+def wait_until_up(ground: Ground, container: Container, service: ServicePlan, limit: float, begun: float) -> Start:
+    """Waits until ``limit`` seconds after ``begun`` (of the monotonic clock) at most."""
     health, said = service.health, ""
     while (passed := time.monotonic() - begun) < limit:
         if container.exit_status() is not None:

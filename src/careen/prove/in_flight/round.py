@@ -1,5 +1,6 @@
 """The second round: services are stopped in the middle of their work, and workers come back to what was left."""
 
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,7 +15,7 @@ from careen.prove.launch import Launch
 from careen.prove.runner import Container, Ground
 from careen.prove.sender import Sender
 from careen.prove.settings import ProveSettings
-from careen.prove.starting import start, start_limit
+from careen.prove.starting import Start, begin, start, start_limit, wait_until_up
 from careen.prove.trial import Trial
 
 _AT_ONCE = 8
@@ -83,11 +84,10 @@ class WorkInFlight:
     def _worker(self, trial: Trial, ground: Ground, sender: Sender | None) -> None:
         if sender is None:
             raise ValueError("workers are not proven without a sender")
-        launch = self._instruments.probed(trial.launch)
         worker = tasks.WorkerTrial(
             trial.service, self._instruments, sender, self._settings.task_length, self._settings.grace
         )
-        container = self._start(trial, ground, launch, tasks.TASK_IN_FLIGHT)
+        container = self._start(trial, ground, self._instruments.probed(trial.launch), tasks.TASK_IN_FLIGHT)
         if container is None:
             trial.discard()
             return
@@ -97,23 +97,55 @@ class WorkInFlight:
             trial.skip(tasks.CHECKS[1:], problem.evidence.summary)
             trial.discard()
             return
-        trial.judge(tasks.QUEUES, lambda: tasks.one_task_a_queue(worker))
-        trial.judge(tasks.TASK_IN_FLIGHT, lambda: tasks.stop_during_task(worker, container))
-        trial.discard()
-        again = self._start(trial, ground, launch, tasks.RESTART)
-        if again is not None:
-            trial.judge(tasks.RESTART, lambda: tasks.finish_what_was_left(worker))
-            trial.judge(tasks.SECOND_SIGNAL, lambda: tasks.stop_twice_during_task(worker, again))
-        trial.discard()
+        successor = Successor(self._instruments, trial, ground)
+        try:
+            trial.judge(tasks.QUEUES, lambda: tasks.one_task_a_queue(worker))
+            trial.judge(tasks.TASK_IN_FLIGHT, lambda: tasks.stop_during_task(worker, container))
+            trial.discard()
+            again = self._settle(trial, successor.launch, successor.take_over(self._limit(trial)), tasks.RESTART)
+            if again is not None:
+                trial.judge(tasks.RESTART, lambda: tasks.finish_what_was_left(worker))
+                trial.judge(tasks.SECOND_SIGNAL, lambda: tasks.stop_twice_during_task(worker, again))
+            trial.discard()
+        finally:
+            successor.discard()
+
+    def _limit(self, trial: Trial) -> float:
+        return start_limit(trial.service.health, self._settings.start_timeout)
 
     def _start(self, trial: Trial, ground: Ground, launch: Launch, slug: str) -> Container | None:
-        limit = start_limit(trial.service.health, self._settings.start_timeout)
-        begun = start(ground, launch, trial.service, limit)
+        return self._settle(trial, launch, start(ground, launch, trial.service, self._limit(trial)), slug)
+
+    def _settle(self, trial: Trial, launch: Launch, begun: Start, slug: str) -> Container | None:
         container = trial.take(begun)
         if container is None:
             summary = f"with the probe, {begun.said}"
             trial.note(failed(slug, Evidence(summary=summary, command=launch.argv, output=trial.log())))
         return container
+
+
+class Successor:
+    """The worker that comes after the one that is stopped. It is started beside it where that can be, and held back
+    until it is to take over: loading an application is most of a start.
+    """
+
+    def __init__(self, instruments: Instruments, trial: Trial, ground: Ground) -> None:
+        self._instruments, self._trial, self._ground = instruments, trial, ground
+        self._mark = f"{trial.service.name}.successor"
+        self.launch = instruments.probed(trial.launch, held_until=self._mark)
+        self._begun: Container | Start | None = begin(ground, self.launch) if ground.shares_places else None
+
+    def take_over(self, limit: float) -> Start:
+        self._instruments.put_mark(self._mark)
+        begun = self._begun or begin(self._ground, self.launch)
+        self._begun = None
+        if isinstance(begun, Start):
+            return begun
+        return wait_until_up(self._ground, begun, self._trial.service, limit, time.monotonic())
+
+    def discard(self) -> None:
+        if self._begun is not None and not isinstance(self._begun, Start):
+            self._begun.remove()
 
 
 def apart(workers: Iterable[Trial]) -> list[list[Trial]]:

@@ -87,6 +87,8 @@ class EngineRunner:
 
 
 class EngineGround:
+    shares_places = False  # an engine gives an address to one container
+
     def __init__(self, command: tuple[str, ...], folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
         self._command, self._folder, self._outside = command, folder, outside
         self._network = f"careen-{folder.identity}"

@@ -22,6 +22,8 @@ TABLES = (PurePosixPath("/etc/hosts"), PurePosixPath("/etc/resolv.conf"))
 class NativeGround:
     """A private network and a control group for one stack. Raises what laying out the network raises."""
 
+    shares_places = True
+
     def __init__(self, folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
         self.folder = folder
         self.group = f"/careen-{folder.identity}"
