@@ -1,6 +1,8 @@
 """A worker of the example: stopped by the book it loses nothing, stopped cold it loses what it had begun."""
 
+import json
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +14,7 @@ import pytest
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import plan_stack
 from careen.app.session import Session, Surroundings
+from careen.oci.layout import Layout, LayoutWriter
 from careen.plan.target import Plan
 from careen.platforms import Platform
 from careen.prove.evidence import ProofReport, Verdict
@@ -36,14 +39,39 @@ def shelf_plan(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 
 @pytest.fixture
-def prove_worker(prove: Prove, shelf_plan: Plan, shelf_images: ShelfImages) -> ProveWorker:
-    def run(**environment: str) -> ProofReport:
+def prove_worker(prove: Prove, shelf_plan: Plan, shelf_images: ShelfImages, tmp_path: Path) -> ProveWorker:
+    def run(*arguments: str, **environment: str) -> ProofReport:
         worker = shelf_plan.service("worker-default")
         changed = replace(worker, run_environment=(*worker.run_environment, *environment.items()))
-        made = TinyStack(replace(shelf_plan, services=(changed,)), shelf_images.layout)
+        layout = shelf_images.layout
+        if arguments:
+            layout = with_arguments(layout, worker.name, arguments, tmp_path / "changed")
+        made = TinyStack(replace(shelf_plan, services=(changed,)), layout)
         return prove(made=made, in_flight=True, grace=20.0, start_timeout=60.0)
 
     return run
+
+
+def with_arguments(layout: Path, service: str, arguments: tuple[str, ...], into: Path) -> Path:
+    """The image of a service, with more arguments than it was shipped with."""
+    shutil.copytree(layout, into, copy_function=os.link)
+    images = Layout.open(into)
+    manifest = images.manifest(images.image(service))
+    config = json.loads(images.blob_path(manifest.config.digest).read_bytes())
+    run = config["config"]
+    run["Entrypoint"] = [*run["Entrypoint"], *(run.pop("Cmd", None) or []), *arguments]
+    with LayoutWriter(into) as writer:
+        put = writer.put(manifest.config.media_type, json.dumps(config).encode())
+        changed = replace(manifest, config=put)
+        writer.finish({service: writer.put(manifest.media_type, changed.render())}, keep_others=True)
+    return into
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_other_pools_lose_nothing_either(pool: str, prove_worker: ProveWorker) -> None:
+    proof = prove_worker("--pool", pool).service("worker-default")
+    told = {check: (proof.result(check).verdict, proof.result(check).evidence.summary) for check in tasks.CHECKS}
+    assert {check: verdict for check, (verdict, _) in told.items()} == dict.fromkeys(tasks.CHECKS, Verdict.PASS), told
 
 
 def test_a_worker_loses_nothing(prove_worker: ProveWorker) -> None:
