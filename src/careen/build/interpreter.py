@@ -28,6 +28,9 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _TEXT = frozenset({b"utf-8", b"utf8", b"ascii", b"us-ascii", b"utf-8-unix"})
 _ENCODINGS = ("__init__", "aliases", "ascii", "latin_1", "utf_8")
 
+_LAYOUT = 2
+"""Raised when another set of files is laid out for the same base."""
+
 PROGRAM = """\
 import _frozen_importlib_external as external
 import _imp
@@ -147,14 +150,17 @@ class Compiler:
             self._idle.put(worker)
 
     def _start(self) -> Talking:
-        options = ("-S", "-s", "-B", "-P", "-X", "utf8", "-c", PROGRAM)
+        options = ("-S", "-s", "-B", "-P", "-X", "utf8")
         if self._foreign:
-            return Talking((sys.executable, *options), environment={"PYTHONHASHSEED": "0"}, cwd=Path("/"))
-        key = EntryKey.of("interpreter", {"format": FORMAT, "base": self._base_key.digest.hex})
+            return Talking(
+                (sys.executable, *options, "-c", PROGRAM), environment={"PYTHONHASHSEED": "0"}, cwd=Path("/")
+            )
+        key = EntryKey.of("interpreter", {"format": FORMAT, "layout": _LAYOUT, "base": self._base_key.digest.hex})
         tree = self._store.tree(key, self._lay_out)
         linker = tree / "linker"
         python = tree / "python"
-        argv = (linker.resolve(), "--library-path", tree / "libraries", python, *options)
+        # From a file: for ``-c`` Python 3.13 imports linecache first, and with it half of the standard library.
+        argv = (linker.resolve(), "--library-path", tree / "libraries", python, *options, tree / "program.py")
         environment = {"PYTHONHASHSEED": "0", "PYTHONHOME": str(tree / "home")}
         try:
             worker = Talking(argv, environment=environment, cwd=Path("/"))
@@ -190,6 +196,7 @@ class Compiler:
             wanted[path].parent.mkdir(parents=True, exist_ok=True)
             wanted[path].write_bytes(content)
             wanted[path].chmod(0o755)
+        (tree / "program.py").write_text(PROGRAM)
 
 
 def base_files(base: Segment, packer: Packer, wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
