@@ -79,6 +79,12 @@ class ServiceReader:
             place = service.launch.place if service.launch is not None else service.place
             self.notes.append(f"{place.path}:{place.line}: {service.name}: {error.message}")
             return None
+        if service.launch is not None and service.launch.unknown and not own.entrypoint:
+            names = ", ".join(sorted(service.launch.unknown))
+            self.notes.append(
+                f"{service.name}: nothing here says what {names} in its command stands for, and without a shell "
+                "nothing will: write the command out in compose or in [tool.careen.services.<name>]"
+            )
         before = self._before(service, scripts)
         found = reach(self._sources, self._start(service, (entry, *before)))
         self.notes += found.notes

@@ -27,6 +27,8 @@ _DJANGO_FOLDERS = ("models", "migrations", "management", "templatetags", "admin"
 _MODULE = re.compile(r"\w+")
 """Also what no import statement can say: Django loads ``0001_initial`` by its name."""
 
+_DJANGO_STARTERS = frozenset({"manage.py", "wsgi.py", "asgi.py"})
+_SETTINGS_NAMED = re.compile(r"""DJANGO_SETTINGS_MODULE["']\]?\s*[,=]\s*["']([\w.]+)["']""")
 _SCHEME = re.compile(r"[a-z][a-z0-9]*\+[a-z][a-z0-9_]*")
 _SCHEME_TARGETS = frozenset({"scheme", "drivername"})
 
@@ -267,6 +269,31 @@ class _Walk:
             self.visit(self.queue.popleft())
             if not self.queue:
                 self._discover_everywhere()
+            if not self.queue:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Django's settings, when they are named nowhere that is known: an ``.env`` may say, which no repository has.
+
+        Those that ``manage.py`` and its like fall back on, and the ones beside them, such as ``settings.production``.
+        """
+        known = (*self.external, *self.mentions)  # `config_from_object("django.conf:settings")` imports nothing
+        if self.settings or not any(name == "django" or name.startswith("django.") for name in known):
+            return
+        for path in self.tree.files:
+            if path.name in _DJANGO_STARTERS:
+                for name in _SETTINGS_NAMED.findall(self.sources.read(path) or ""):
+                    self._settings_of(name, Place(path, 1))
+        self.settings.add("")
+
+    def _settings_of(self, name: str, place: Place) -> None:
+        if name not in self.tree.modules:
+            return
+        beside = self.tree.directly_in(name.rpartition(".")[0]) if "settings" in name.split(".")[:-1] else ()
+        for module in (name, *beside):
+            self.settings.add(module)
+            self.named.setdefault(module, place)
+            self.enter(module)
 
     def enter(self, name: str) -> None:
         """A module and every package above it: importing ``a.b.c`` runs ``a`` and ``a.b`` too."""

@@ -182,3 +182,26 @@ def test_each_file_is_parsed_once_for_all_services() -> None:
     reach(sources, Start(modules=["b"]))
 
     assert asked == ["a.py", "c.py", "b.py"]
+
+
+def test_settings_that_only_an_env_file_names_are_those_that_manage_py_falls_back_on() -> None:
+    files = {
+        "manage.py": 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "conf.settings.local")',
+        "conf/__init__.py": "",
+        "conf/settings/__init__.py": "",
+        "conf/settings/base.py": 'INSTALLED_APPS = ["books"]',
+        "conf/settings/local.py": "from .base import *",
+        "conf/settings/production.py": "import storages",
+        "conf/app.py": 'from celery import Celery\napp = Celery()\napp.config_from_object("django.conf:settings")',
+        "books/__init__.py": "",
+        "books/models.py": "import money",
+    }
+    found = follow(files, Start(modules=["conf.app"]))
+    assert {"conf.settings.local", "conf.settings.production", "books.models"} <= set(found.modules)
+    assert {"storages", "money"} <= {item.module for item in found.external}
+
+    named = follow(files, Start(modules=["conf.app"], environment={"DJANGO_SETTINGS_MODULE": "conf.settings.local"}))
+    assert "conf.settings.production" not in named.modules
+
+    files["conf/app.py"] = "import celery"
+    assert sorted(follow(files, Start(modules=["conf.app"])).modules) == ["conf", "conf.app"]
