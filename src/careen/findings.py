@@ -64,6 +64,7 @@ class Topic(StrEnum):
     REMOVED_BASE = "removed-base"
     SECRET_IN_IMAGE = "secret-in-image"  # noqa: S105 - the topic's name
     PRIVILEGED_SERVICE = "privileged-service"
+    SPLIT_COMMAND = "split-command"
 
 
 @dataclass(frozen=True, slots=True, order=True)

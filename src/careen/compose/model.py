@@ -32,11 +32,15 @@ class Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """``argv`` is split as compose does: a string is split into words, never run by a shell."""
+    """``argv`` is split as compose does: a string is split into words, never run by a shell.
+
+    ``dropped`` is what of a string stands behind a sign of the shell, which compose leaves out.
+    """
 
     argv: tuple[str, ...]
     written_as_string: bool
     place: Located
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

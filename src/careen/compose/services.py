@@ -17,7 +17,7 @@ from careen.compose.model import (
     ResourceLimits,
 )
 from careen.compose.values import parse_duration, parse_number, parse_size, plain_value
-from careen.compose.words import MalformedCommandError, split_command
+from careen.compose.words import MalformedCommandError, split_line
 from careen.text.source import Source, Span
 
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/|service:|docker-image:")
@@ -147,11 +147,11 @@ class ServiceReader:
             return Command(argv=self._strings(entry.value), written_as_string=False, place=place)
         text = self._text(entry.value) or ""
         try:
-            argv = split_command(text)
+            argv, dropped = split_line(text)
         except MalformedCommandError:
             self.notes.append(f"{place.path}:{place.line}: the command has an open quote or bracket")
-            argv = tuple(text.split())
-        return Command(argv=argv, written_as_string=True, place=place)
+            argv, dropped = tuple(text.split()), ""
+        return Command(argv=argv, written_as_string=True, place=place, dropped=dropped)
 
     def _ports(self, node: YamlMapping) -> Iterator[tuple[int | None, int]]:
         ports = node.get("ports")

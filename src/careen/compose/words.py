@@ -8,8 +8,10 @@ class MalformedCommandError(ValueError):
     """Quotes or brackets that compose refuses."""
 
 
-def split_command(text: str) -> tuple[str, ...]:
-    """What stands behind an unquoted ``;``, ``&``, ``|``, ``<`` or ``>`` is dropped, as compose drops it.
+def split_line(text: str) -> tuple[tuple[str, ...], str]:
+    """The words, and the text that is left over.
+
+    What stands behind an unquoted ``;``, ``&``, ``|``, ``<`` or ``>`` is dropped, as compose drops it.
 
     Raises MalformedCommandError.
     """
@@ -18,7 +20,8 @@ def split_command(text: str) -> tuple[str, ...]:
     inside = ""
     """The quote that is open: one of ``'``, ``"``, a backtick, or ``(`` of ``$(``."""
     started = escaped = False
-    for char in text:
+    dropped = ""
+    for index, char in enumerate(text):
         if escaped:
             word.append(char)
             escaped, started = False, True
@@ -39,6 +42,7 @@ def split_command(text: str) -> tuple[str, ...]:
         elif char in _ENDS and not inside:
             if char == ">" and word and word[0].isdigit():
                 started = False  # the number of a file descriptor
+            dropped = text[index:].strip()
             break
         else:
             inside = _bracketed(char, inside, after_dollar=word[-1:] == ["$"])
@@ -48,7 +52,7 @@ def split_command(text: str) -> tuple[str, ...]:
         raise MalformedCommandError(text)
     if started:
         words.append("".join(word))
-    return tuple(words)
+    return tuple(words), dropped
 
 
 def _bracketed(char: str, inside: str, *, after_dollar: bool) -> str:

@@ -48,6 +48,7 @@ _COMPOSE = (
     Topic.COMPOSE_MISSING_HEALTHCHECK,
     Topic.MISSING_GRACE_PERIOD,
     Topic.PRIVILEGED_SERVICE,
+    Topic.SPLIT_COMMAND,
 )
 _SECURITY_CHECKS = frozenset(
     {"user", "privileges", "read-only-root", "no-tools", "file-modes", "secrets", "certificates", "process-one"}

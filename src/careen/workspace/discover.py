@@ -30,6 +30,7 @@ _ASIDE = frozenset(
 )
 _DEVELOPMENT = frozenset(
     {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
+    | {"template", "tmpl", "sample"}
 )
 _TESTS = re.compile(r"tests?(?![a-z])|testing$|unittests?$")
 _TEMPLATE = re.compile(r"\{%|\{\{")
@@ -114,6 +115,9 @@ class _Discovery:
     def main_files(self) -> tuple[PurePosixPath, ...]:
         """Those that the user named, or ``COMPOSE_FILE`` in the ``.env`` beside, or those of the usual names."""
         found = _compose_files(self.listing)
+        apart = any(is_dockerfile_name(path.name) and not _is_aside(path) for path in self.listing)
+        if found and apart and _is_aside(found[0]):
+            found = ()  # a container for developers beside the Dockerfile that is shipped
         folders = dict.fromkeys([PurePosixPath(), *(path.parent for path in found)])
         return self.named or next((chosen for folder in folders if (chosen := self._chosen_in(folder))), found)
 

@@ -83,6 +83,24 @@ def test_a_command_is_split_and_never_run_by_a_shell(text: str, argv: tuple[str,
     assert (found.argv, found.written_as_string) == (argv, as_string)
 
 
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("command: migrate && serve --port 80", "&& serve --port 80"),
+        ("command: serve 2>&1 | tee log", "&1 | tee log"),
+        ("command: worker; beat", "; beat"),
+        ("command: serve --to http://other/?a=1&b=2", "&b=2"),
+        ('command: sh -c "a && b"', ""),
+        ("command: [a, '&&', b]", ""),
+    ],
+)
+def test_what_compose_leaves_out_of_a_command_is_kept_apart(text: str, dropped: str) -> None:
+    found = service(text).command
+
+    assert found is not None
+    assert found.dropped.lstrip("> ") == dropped
+
+
 def test_a_command_of_nothing_is_none() -> None:
     assert service("command:").command is None
 
