@@ -33,6 +33,7 @@ class Wanted:
     reason: str
     version: str | None = None
     source: LockSource | None = None
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,11 @@ class _Walk:
         queue: deque[tuple[LockedPackage, tuple[str, ...], str]] = deque()
         for root in roots:
             dependency = LockedDependency(
-                name=root.name, version=root.version, source=root.source, extras=root.extras, marker=None
+                name=root.name,
+                version=root.version,
+                source=root.source,
+                extras=root.extras,
+                versions=root.versions,
             )
             package = self._choose(dependency, root.reason)
             if package is not None:
@@ -171,7 +176,14 @@ def project_roots(
     sections += [(f"the extra {extra}", project.extras.get(extra, ())) for extra in extras]
     sections += [(f"the group {group}", project.groups.get(group, ())) for group in groups]
     return tuple(
-        Wanted(edge.name, edge.extras, f"asked for in {section} of {project.name}", edge.version, edge.source)
+        Wanted(
+            edge.name,
+            edge.extras,
+            f"asked for in {section} of {project.name}",
+            edge.version,
+            edge.source,
+            edge.versions,
+        )
         for section, edges in sections
         for edge in edges
         if environment.satisfies(edge.marker, active)
