@@ -116,7 +116,7 @@ class _Discovery:
         """Those that the user named, or ``COMPOSE_FILE`` in the ``.env`` beside, or those of the usual names."""
         found = _compose_files(self.listing)
         apart = any(is_dockerfile_name(path.name) and not _is_aside(path) for path in self.listing)
-        if found and apart and _is_aside(found[0]):
+        if found and apart and ".devcontainer" in found[0].parts:
             found = ()  # a container for developers beside the Dockerfile that is shipped
         folders = dict.fromkeys([PurePosixPath(), *(path.parent for path in found)])
         return self.named or next((chosen for folder in folders if (chosen := self._chosen_in(folder))), found)

@@ -167,3 +167,24 @@ def test_links_in_circles_and_pipes_end_nothing(tmp_path: Path) -> None:
 def test_stages_that_stand_on_each_other_are_told(tmp_path: Path) -> None:
     project(tmp_path, {"Dockerfile": ROOTED, "circle.Dockerfile": "FROM b AS a\nCOPY --from=b / /\nFROM a AS b\n"})
     assert "runs-as-root" in rules(scanned(tmp_path))
+
+
+@pytest.mark.parametrize("discovers", [True, False])
+def test_nothing_is_said_of_what_a_large_project_finds_by_itself(tmp_path: Path, discovers: bool) -> None:
+    """More modules than are parsed in a scan: what ``autodiscover_tasks`` brings is then not known."""
+    search = "app.autodiscover_tasks()\n" if discovers else ""
+    project(
+        tmp_path,
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["celery", "fastapi"]\n',
+            "Dockerfile": "FROM python:3.12-slim\nCOPY . .\nRUN pip install -r requirements.txt\n",
+            "compose.yaml": "services:\n  web:\n    build: .\n    command: uvicorn shop.web:app\n"
+            "  worker:\n    build: .\n    command: celery -A shop.queue worker\n",
+            "shop/__init__.py": "",
+            "shop/web.py": "import fastapi\n\napp = fastapi.FastAPI()\n",
+            "shop/queue.py": f"import celery\n\napp = celery.Celery()\n{search}",
+            **{f"shop/part_{number}.py": "VALUE = 1\n" for number in range(200)},
+        },
+    )
+    told = [finding.service for finding in scanned(tmp_path, select=("unneeded-dependencies",)).findings]
+    assert told == ([] if discovers else ["web", "worker"])

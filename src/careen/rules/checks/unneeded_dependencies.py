@@ -4,17 +4,20 @@ The OCR engine of one worker is pulled, scanned and patched for every other serv
 735), one for each service, and ``uv sync --only-group`` give each its own.
 
 Told from the import graphs of the services that share an image: what one reaches and another does not. Without
-another service to compare with, nothing is said here; ``careen plan`` knows more.
+another service to compare with, nothing is said here, nor of a large project that Django or Celery puts together
+from settings; ``careen plan`` knows more.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.python.imports import Start, reach
 from careen.rules.roles import ends_by_itself, entry_of
 from careen.rules.rule import Rule
 from careen.workspace.facts import ServiceFacts, StackFacts
+from careen.workspace.sources import HastySources
 
 _SHOWN = 4
 
@@ -53,7 +56,20 @@ def _imports(facts: StackFacts, service: ServiceFacts) -> set[str] | None:
         return None
     found = reach(sources, Start(modules=entry.modules))
     names = {imported.module.partition(".")[0] for imported in found.external if not imported.typing_only}
-    return {name for name in {*names, *entry.programs} if name not in sys.stdlib_module_names}
+    if isinstance(sources, HastySources) and _finds_modules_by_itself(
+        names, facts, project.folder, found.modules.values()
+    ):
+        return None
+    programs = {program.partition(".")[0] for program in entry.programs}
+    return {name for name in names | programs if name not in sys.stdlib_module_names}
+
+
+def _finds_modules_by_itself(
+    names: set[str], facts: StackFacts, folder: PurePosixPath, reached: Iterable[PurePosixPath]
+) -> bool:
+    """Whether Django's settings or Celery's search decide what is loaded, which a hasty reading does not see."""
+    texts = (facts.workspace.files.text_or_none(folder / path) for path in reached)
+    return "django" in names or any("autodiscover_tasks" in text for text in texts if text is not None)
 
 
 RULE = Rule(
