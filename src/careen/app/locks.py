@@ -1,8 +1,9 @@
 """The lock of a project, whichever tool wrote it, parsed no oftener than it changes."""
 
 import contextlib
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from careen.app.bases import answers
@@ -10,6 +11,7 @@ from careen.app.lock_choice import LockChoice, LockKind
 from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
+from careen.python.freshness import content_hashes, pipfile_hashes
 from careen.python.lock_toml import parse_lock_toml
 from careen.python.locked import Lock
 from careen.python.pdm_lock import ROOT as PDM_ROOT
@@ -40,6 +42,7 @@ class ReadLock:
 
     lock: Lock
     requirements: tuple[RequirementFile, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice], text: str | None = None) -> ReadLock:
@@ -57,7 +60,34 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
             f"{where}: the project has no lock, so nobody knows what its images hold", hints=("lock it: uv lock",)
         )
     source = files.read(path) if text is None else Source(path, text)
-    return ReadLock(_read(session, choice, source))
+    return ReadLock(_read(session, choice, source), notes=tuple(_staleness(choice, files, source)))
+
+
+def _staleness(choice: LockChoice, files: ProjectFiles, source: Source) -> Iterator[str]:
+    """Told, not refused: what the image installs today is what the lock says, until its tool refuses the lock."""
+    if choice.kind is LockKind.POETRY:
+        told, line = _line_of(source, "content-hash")
+        fresh = content_hashes(_toml(choice.project.pyproject.source))
+        again = "poetry lock"
+    elif choice.kind is LockKind.PIPENV:
+        pipfile = source.path.with_name("Pipfile")
+        if not files.exists(pipfile):
+            return
+        told, line = _line_of(source, "sha256")
+        fresh = pipfile_hashes(parse_lock_toml(files.read(pipfile)))
+        again = "pipenv lock"
+    else:
+        return
+    if told and told not in fresh:
+        yield (
+            f"{source.path}:{line}: the lock is older than what the project asks for, and its tool may refuse to "
+            f"install it: {again}"
+        )
+
+
+def _line_of(source: Source, key: str) -> tuple[str, int]:
+    match = re.search(rf'"?{key}"?\s*[=:]\s*"([0-9a-f]*)"', source.text)
+    return (match[1], source.line_of(match.start())) if match is not None else ("", 1)
 
 
 def _read(session: Session, choice: LockChoice, source: Source) -> Lock:

@@ -161,7 +161,9 @@ class _Planning:
     def read(self) -> ReadLock:
         """Raises NoLockError, SyntaxProblem, or when a file cannot be read."""
         choices = [self.choices[service.name] for service in self.services]
-        return lock_of(self.session, self.facts.workspace.files, choices, self.request.lock_text)
+        read = lock_of(self.session, self.facts.workspace.files, choices, self.request.lock_text)
+        self.notes += read.notes
+        return read
 
     @property
     def lock(self) -> Lock:
@@ -237,7 +239,13 @@ class _Planning:
         }
         wanted = {soname for sonames in needs.values() for soname in sonames}
         base, composed = base_for(
-            self.session, archive, self.python, platform=self.request.platform, libraries=wanted, modules=modules
+            self.session,
+            archive,
+            self.python,
+            platform=self.request.platform,
+            libraries=wanted,
+            modules=modules,
+            estimate=bool(self.request.without),
         )
         inputs = tuple(
             ServiceInputs(

@@ -252,6 +252,7 @@ class _Carrier:
         if install.whole_project:
             return
         planned = {item.name for service in self.services for item in service.distributions}
+        planned |= {item.name for service in self.services for item in service.dropped}  # known, and not needed
         for package in install.packages:
             name = _requirement_name(package)
             if not name or name in planned or name in _INSTALLERS or package.startswith((".", "/")):
