@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from careen.app.building import BuildRequest, Built, build
+from careen.app.delivery import write_file
 from careen.app.planning import Planned
 from careen.app.session import Session
+from careen.plan.traces import render_traces
 from careen.prove.evidence import ProofReport
 from careen.prove.settings import ProveSettings, RunnerName
 from careen.prove.stack import prove_stack
@@ -13,11 +15,12 @@ from careen.text.values import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProveChoices:
-    """What the user may choose; ``runner`` None takes the first that works here."""
+    """What the user may choose; ``runner`` None takes the first that works here. ``trace`` is a file to write."""
 
     runner: RunnerName | None = None
     keep: bool = False
     allow_network: bool = False
+    trace: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,5 +46,9 @@ def prove_planned(session: Session, planned: Planned, layout: Path, choices: Pro
         runner=choices.runner,
         keep=choices.keep,
         allow_network=choices.allow_network,
+        trace=choices.trace is not None,
     )
-    return prove_stack(planned.plan, layout, settings, session.progress)
+    proof = prove_stack(planned.plan, layout, settings, session.progress)
+    if choices.trace is not None:
+        write_file(choices.trace, render_traces(proof.traces))
+    return proof

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from enum import StrEnum
 
+from careen.plan.traces import ServiceTrace
 from careen.text.values import dataclass
 
 
@@ -57,11 +58,15 @@ class ServiceProof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofReport:
-    """``runner`` is its name; ``stack`` are the checks of all services together."""
+    """``runner`` is its name; ``stack`` are the checks of all services together.
+
+    ``traces`` are the files that services touched, when that was asked for.
+    """
 
     runner: str
     services: tuple[ServiceProof, ...]
     stack: tuple[CheckResult, ...]
+    traces: tuple[ServiceTrace, ...] = ()
 
     @property
     def passed(self) -> bool:

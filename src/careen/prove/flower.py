@@ -32,7 +32,7 @@ def check(flower: ServicePlan, workers: Sequence[ServicePlan], ground: Ground) -
         else:
             if status in (401, 403):
                 return skipped(SLUG, "Flower asks for a password")
-            alive, complaint = _alive(status, body)
+            alive, complaint = workers_alive(status, body)
         if alive < len(workers):
             time.sleep(_PAUSE_SECONDS)
     seconds = time.monotonic() - begun
@@ -54,7 +54,7 @@ def _get(ground: Ground, flower: ServicePlan, path: str) -> tuple[int, bytes]:
         raise OSError(str(error)) from error
 
 
-def _alive(status: int, body: bytes) -> tuple[int, str]:
+def workers_alive(status: int, body: bytes) -> tuple[int, str]:
     try:
         rows = json.loads(body)["data"]
         return sum(1 for row in rows if row.get("status", True)), ""

@@ -159,14 +159,14 @@ class GroupWatch:
     def count(self) -> None:
         """Looks again; keeps the last figures when the group is gone."""
         if self._memory is not None:
-            counted = _numbers(_read(self._memory / "memory.stat"))
+            counted = read_numbers(_read(self._memory / "memory.stat"))
             names = ("total_rss", "total_shmem") if self._first else ("anon", "shmem")
             if counted:
                 self._peak = max(self._peak or 0, sum(counted.get(name, 0) for name in names))
-            events = _numbers(_read(self._memory / ("memory.oom_control" if self._first else "memory.events")))
+            events = read_numbers(_read(self._memory / ("memory.oom_control" if self._first else "memory.events")))
             self._killed = events.get("oom_kill", self._killed)
         if self._pids is not None:
-            self._refused = _numbers(_read(self._pids / "pids.events")).get("max", self._refused)
+            self._refused = read_numbers(_read(self._pids / "pids.events")).get("max", self._refused)
 
     @property
     def peak_bytes(self) -> int | None:
@@ -216,6 +216,6 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _numbers(text: str) -> Mapping[str, int]:
+def read_numbers(text: str) -> Mapping[str, int]:
     pairs = (line.split() for line in text.splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}

@@ -31,7 +31,8 @@ class Mount:
 class Launch:
     """``name`` is also the host name by which the rest of the stack finds it.
 
-    ``writable`` become tmpfs. ``shared_memory`` gives /dev/shm, as every engine does.
+    ``writable`` become tmpfs. ``shared_memory`` gives /dev/shm, as every engine does. ``tracing`` are words that, put
+    before the commands that start programs in it, record what these touch.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Launch:
     mounts: tuple[Mount, ...] = ()
     read_only: bool = True
     shared_memory: bool = True
+    tracing: tuple[str, ...] = ()
 
 
 def as_shipped(service: ServicePlan, image: ImageOnDisk) -> Launch:

@@ -21,6 +21,7 @@ class Property(StrEnum):
     PRIVATE_NETWORK = "private-network"
     READ_ONLY = "read-only"
     SIGNALS = "signals"
+    TRACES = "traces"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

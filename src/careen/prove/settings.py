@@ -22,6 +22,7 @@ class ProveSettings:
     run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
     plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
     second round out. ``allow_network`` gives services a way out, which they have not otherwise.
+    ``trace`` records the files that each service touches.
     """
 
     state: Path
@@ -37,3 +38,4 @@ class ProveSettings:
     task_length: float = 1.0
     in_flight: bool = True
     allow_network: bool = False
+    trace: bool = False

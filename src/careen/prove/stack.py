@@ -7,11 +7,14 @@ and workers run with probes and are stopped in the middle of a request or a task
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from careen.errors import MissingToolError
 from careen.oci.layout import Layout
-from careen.plan.target import Plan
+from careen.plan.target import Plan, ServicePlan
+from careen.plan.traces import ServiceTrace
 from careen.progress import Progress, Step, unheard
 from careen.prove import smoke
 from careen.prove.backing import Backing, UnknownBackingError
@@ -24,11 +27,12 @@ from careen.prove.in_flight.round import WorkInFlight
 from careen.prove.instruments import Instruments
 from careen.prove.launch import as_shipped
 from careen.prove.layers import LayerFolder
-from careen.prove.rootfs import unpack_images
-from careen.prove.runner import Ground, Runner
+from careen.prove.rootfs import ImageOnDisk, unpack_images
+from careen.prove.runner import Ground, Property, Runner
 from careen.prove.runs import RunFolder
 from careen.prove.settings import ProveSettings
 from careen.prove.subjects import FinishedSubject, ImageSubject
+from careen.prove.tracing import Tracer
 from careen.prove.trial import Trial
 
 BACKING = "backing"
@@ -71,11 +75,15 @@ class _Proof:
             layout, tuple(dict.fromkeys(named.values())), plan.platform, run.folder / "images", layers, progress
         )
         self._instruments = Instruments(run.folder / "proof")
-        self._trials = [
-            Trial(service, images[named[service.name]], as_shipped(service, images[named[service.name]]))
-            for service in plan.services
-        ]
+        self._tracer = _tracer(runner, run) if settings.trace else None
+        self._trials = [self._trial(service, images[named[service.name]]) for service in plan.services]
         self._stack: list[CheckResult] = []
+
+    def _trial(self, service: ServicePlan, image: ImageOnDisk) -> Trial:
+        launch = as_shipped(service, image)
+        if self._tracer is not None:
+            launch = replace(launch, tracing=self._tracer.words(service.name))
+        return Trial(service, image, launch)
 
     def prove(self) -> ProofReport:
         self._say("judging images")
@@ -99,6 +107,16 @@ class _Proof:
             runner=self._runner.name,
             services=tuple(_proof_of(trial) for trial in self._trials),
             stack=tuple(self._stack),
+            traces=self._traces(),
+        )
+
+    def _traces(self) -> tuple[ServiceTrace, ...]:
+        if self._tracer is None:
+            return ()
+        self._say("reading what was touched")
+        tracer = self._tracer
+        return tuple(
+            tracer.of(trial.service.name, trial.image, trial.launch.working_directory) for trial in self._trials
         )
 
     def _judge_image(self, trial: Trial) -> None:
@@ -136,6 +154,15 @@ class _Proof:
 
     def _say(self, what: str) -> None:
         self._progress(Step(what, 0, None))
+
+
+def _tracer(runner: Runner, run: RunFolder) -> Tracer:
+    """Raises MissingToolError."""
+    if Property.TRACES in runner.lacks:
+        raise MissingToolError(
+            f"no trace can be made: {runner.lacks[Property.TRACES]}", hints=("run it as root with --runner runc",)
+        )
+    return Tracer(run.folder / "traces")
 
 
 def _proof_of(trial: Trial) -> ServiceProof:

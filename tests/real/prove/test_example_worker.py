@@ -19,6 +19,7 @@ from careen.plan.target import Plan
 from careen.platforms import Platform
 from careen.prove.evidence import ProofReport, Verdict
 from careen.prove.in_flight import tasks
+from careen.prove.stack import references
 from fakes.tiny_images import TinyStack
 from real.conftest import ShelfImages
 from real.prove.conftest import Prove
@@ -45,7 +46,8 @@ def prove_worker(prove: Prove, shelf_plan: Plan, shelf_images: ShelfImages, tmp_
         changed = replace(worker, run_environment=(*worker.run_environment, *environment.items()))
         layout = shelf_images.layout
         if arguments:
-            layout = with_arguments(layout, worker.name, arguments, tmp_path / "changed")
+            name = references(shelf_plan, Layout.open(layout))[worker.name]
+            layout = with_arguments(layout, name, arguments, tmp_path / "changed")
         made = TinyStack(replace(shelf_plan, services=(changed,)), layout)
         return prove(made=made, in_flight=True, grace=20.0, start_timeout=60.0)
 

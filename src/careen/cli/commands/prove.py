@@ -28,6 +28,9 @@ from careen.cli.options import compose_option, offline_option, output, output_op
     help="What runs the containers; the first that works here otherwise.",
 )
 @click.option("--allow-network", is_flag=True, help="Let services reach what is outside of their stack.")
+@click.option(
+    "--trace", type=click.Path(path_type=Path), help="Write the files that each service touches to this file."
+)
 @click.option("--keep", is_flag=True, help="Leave what the run wrote, to look at.")
 @click.option("--reproducible", is_flag=True, help="Leave times and measures out of the JSON.")
 @output_options("terminal", "json", "junit", "markdown")
@@ -38,6 +41,7 @@ def command(
     into: Path,
     runner: str | None,
     allow_network: bool,
+    trace: Path | None,
     keep: bool,
     reproducible: bool,
     style: str,
@@ -67,7 +71,7 @@ def command(
         options=BuildOptions(),
     )
     choices = ProveChoices(
-        runner=RunnerName(runner) if runner is not None else None, keep=keep, allow_network=allow_network
+        runner=RunnerName(runner) if runner is not None else None, keep=keep, allow_network=allow_network, trace=trace
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)

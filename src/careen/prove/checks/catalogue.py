@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from careen.prove.checks import (
+    bill_of_materials,
     certificates,
     distributions,
     file_modes,
@@ -28,6 +29,7 @@ from careen.prove.subjects import FinishedSubject, ImageSubject, RunningSubject
 IMAGE_CHECKS: tuple[tuple[str, Callable[[ImageSubject], CheckResult]], ...] = (
     (size.SLUG, size.check),
     (distributions.SLUG, distributions.check),
+    (bill_of_materials.SLUG, bill_of_materials.check),
     (shared_libraries.SLUG, shared_libraries.check),
     (no_tools.SLUG, no_tools.check),
     (file_modes.SLUG, file_modes.check),

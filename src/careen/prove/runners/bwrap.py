@@ -53,7 +53,9 @@ class BwrapRunner:
 
     @property
     def lacks(self) -> Mapping[Property, str]:
-        return uncounted(_UNLIMITED if os.geteuid() != 0 else None)
+        user = os.geteuid() != 0
+        traces = {Property.TRACES: "only root can record what bwrap runs"} if user else {}
+        return {**uncounted(_UNLIMITED if user else None), **traces}
 
     def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> "BwrapGround":
         return BwrapGround(self, folder, names, outside=outside)
@@ -80,7 +82,7 @@ class BwrapGround(NativeGround):
             joining = LimitedGroup(group, launch.limits).joining()
         said, says = os.pipe()
         try:
-            words = (*joining, *self.network.enter(launch.name), *self._words(launch, says))
+            words = (*joining, *self.network.enter(launch.name), *launch.tracing, *self._words(launch, says))
             program = start(words, pass_fds=(says,))
         finally:
             os.close(says)
@@ -124,7 +126,7 @@ class BwrapContainer(AttendedContainer):
         if pid is None:
             raise CommandFailedError(f"{self.name} is not running")
         words = (sys.executable, "-I", "-S", str(_ENTER), str(pid), str(self._launch.working_directory), *argv)
-        program = start(words, environment=dict(environment_of(self._launch)))
+        program = start((*self._launch.tracing, *words), environment=dict(environment_of(self._launch)))
         status = program.wait(timeout)
         if status is None:
             program.kill()

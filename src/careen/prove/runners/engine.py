@@ -33,7 +33,7 @@ from careen.prove.processes import parent
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Property, Use
 from careen.prove.runners.attended import AttendedContainer, Counted
-from careen.prove.runners.engine_words import LABEL, Place, placing, run_words
+from careen.prove.runners.engine_words import LABEL, Place, hardware_address, placing, run_words
 from careen.prove.runners.holding import PROGRAM, holding_image
 from careen.prove.runners.native import TABLES, uncounted
 from careen.prove.runs import RunFolder
@@ -80,17 +80,21 @@ class EngineRunner:
 
     @property
     def lacks(self) -> Mapping[Property, str]:
-        return uncounted(None)
+        return {**uncounted(None), Property.TRACES: f"{self.name} starts its containers out of careen's sight"}
 
     def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> "EngineGround":
-        return EngineGround(self.command, folder, names, outside=outside)
+        return EngineGround(self.command, folder, names, outside=outside, makes_up=self.name == RunnerName.PODMAN)
 
 
 class EngineGround:
+    """``makes_up``: the engine gives every container a hardware address of its own, and caches do not know it."""
+
     shares_places = False  # an engine gives an address to one container
 
-    def __init__(self, command: tuple[str, ...], folder: RunFolder, names: Sequence[str], *, outside: bool) -> None:
-        self._command, self._folder, self._outside = command, folder, outside
+    def __init__(
+        self, command: tuple[str, ...], folder: RunFolder, names: Sequence[str], *, outside: bool, makes_up: bool
+    ) -> None:
+        self._command, self._folder, self._outside, self._makes_up = command, folder, outside, makes_up
         self._network = f"careen-{folder.identity}"
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -175,6 +179,7 @@ class EngineGround:
             identity=self._folder.identity,
             network=self._network,
             address=self._tables.addresses[name],
+            hardware_address=hardware_address(self._tables.addresses[name]) if self._makes_up else None,
         )
 
     def _table_mounts(self) -> tuple[Mount, ...]:

@@ -16,12 +16,16 @@ _PROCESSES = 32768
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where in an engine a container goes: its ``name`` there, its run, its network and its address there."""
+    """Where in an engine a container goes: its ``name`` there, its run, its network and its address there.
+
+    ``hardware_address`` is for engines that would make up another one for each container.
+    """
 
     name: str
     identity: str
     network: str
     address: str
+    hardware_address: str | None = None
 
 
 def run_words(launch: Launch, image: str, place: Place, tables: tuple[Mount, ...]) -> tuple[str, ...]:
@@ -59,7 +63,7 @@ def placing(place: Place, host_name: str) -> tuple[str, ...]:
         *("--ulimit", f"nofile={handles}:{handles}", "--ulimit", f"nproc={processes}:{processes}"),
         *("--name", place.name, "--label", f"{LABEL}={place.identity}", "--log-driver", "none", "--pull", "never"),
         *("--network", place.network, "--ip", place.address, "--hostname", host_name),
-        *("--mac-address", hardware_address(place.address)),
+        *(("--mac-address", place.hardware_address) if place.hardware_address is not None else ()),
     )
 
 

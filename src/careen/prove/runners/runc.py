@@ -44,6 +44,8 @@ class RuncRunner:
         missing = uncounted(_UNLIMITED if self.rootless else None)
         if self.rootless and not HeldNetwork.lends_users():
             missing[Property.USER] = _NO_OTHER_USERS
+        if self.rootless:
+            missing[Property.TRACES] = "only root can record what runc runs"
         return missing
 
     def ground(self, folder: RunFolder, names: Sequence[str], *, outside: bool = False) -> "RuncGround":
@@ -77,9 +79,9 @@ class RuncGround(NativeGround):
         (bundle / "config.json").write_bytes(render(self.rooted(launch, name), around))
         self.folder.note(Made.CONTAINER, *self._command, "delete", "--force", name)
         pid_file = bundle / "pid"
-        words = (*self._command, "run", "--keep", "--bundle", bundle, "--pid-file", pid_file, name)
+        words = (*launch.tracing, *self._command, "run", "--keep", "--bundle", bundle, "--pid-file", pid_file, name)
         program = start(words, cwd=bundle)
-        container = RuncContainer(launch.name, program, Counted(group, self.sampler), (*self._command,), pid_file)
+        container = RuncContainer(launch, program, Counted(group, self.sampler), self._command, pid_file)
         self.folder.note_process(container.wait_for_start())
         return container
 
@@ -87,8 +89,11 @@ class RuncGround(NativeGround):
 class RuncContainer(AttendedContainer):
     """``pid_file`` lies in the bundle, whose folder has the container's name."""
 
-    def __init__(self, name: str, program: Running, counted: Counted, command: tuple[str, ...], pid_file: Path) -> None:
-        super().__init__(name, program, counted)
+    def __init__(
+        self, launch: Launch, program: Running, counted: Counted, command: tuple[str, ...], pid_file: Path
+    ) -> None:
+        super().__init__(launch.name, program, counted)
+        self._tracing = launch.tracing
         self._identity = pid_file.parent.name
         self._command = command
         self._pid_file = pid_file
@@ -106,7 +111,7 @@ class RuncContainer(AttendedContainer):
 
     def execute(self, argv: tuple[str, ...], timeout: float) -> Completed:
         pid_file = self._pid_file.with_name(f"exec-{time.monotonic_ns()}")
-        program = start((*self._command, "exec", "--pid-file", pid_file, self._identity, *argv))
+        program = start((*self._tracing, *self._command, "exec", "--pid-file", pid_file, self._identity, *argv))
         status = program.wait(timeout)
         if status is None:
             _kill_noted(pid_file)
