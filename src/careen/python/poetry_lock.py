@@ -127,7 +127,7 @@ class _Reader(TomlLockReader):
             hashes=tuple(
                 digest for item in hashes if (digest := self.digest(f"sha256:{item}", "metadata.hashes")) is not None
             ),
-            marker=self._marker(table.get("markers", table.get("marker")), f"{path}.markers"),
+            marker=self._marker(table, path),
             line=self.line,
         )
         extras = self.table(table.get("extras", {}), f"{path}.extras")
@@ -138,11 +138,18 @@ class _Reader(TomlLockReader):
             extras={normal_name(extra): self.strings(texts, f"{path}.extras") for extra, texts in extras.items()},
         )
 
-    def _marker(self, value: object, path: str) -> str | None:
-        """A marker, or one for each group, of which any will do: that a group is wanted, the walk knows."""
+    def _marker(self, table: Mapping[str, object], path: str) -> str | None:
+        """A marker, or one for each group, of which any will do: that a group is wanted, the walk knows.
+
+        A group without one takes the package always.
+        """
+        value = table.get("markers", table.get("marker"))
         if not isinstance(value, dict):
-            return self.optional_string(value, path) or None
-        return either(self.string(marker, path) for marker in value.values())
+            return self.optional_string(value, f"{path}.markers") or None
+        groups = self.strings(table.get("groups", []), f"{path}.groups")
+        if any(group not in value for group in groups):
+            return None
+        return either(self.string(marker, f"{path}.markers") for marker in value.values())
 
     def _source(self, value: object, path: str, *, develop: bool) -> LockSource:
         if value is None:

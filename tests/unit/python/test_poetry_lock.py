@@ -157,3 +157,12 @@ def test_a_constraint_on_python_is_a_marker() -> None:
     assert environment(12).satisfies(marker)
     assert environment(9).satisfies(marker)
     assert not environment(10).satisfies(marker)
+
+
+def test_a_group_that_the_markers_leave_out_takes_the_package_always() -> None:
+    only_test = 'groups = ["main", "test"]\nmarkers = {test = "sys_platform == \'win32\'"}'
+    both = 'groups = ["main", "test"]\nmarkers = {main = "os_name == \'nt\'", test = "sys_platform == \'win32\'"}'
+    first, second = (lock(entry("a", more=more), "").packages[0] for more in (only_test, both))
+
+    assert first.marker is None
+    assert not environment().satisfies(second.marker)
