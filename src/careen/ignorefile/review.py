@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 
@@ -40,7 +41,9 @@ _BRACES = re.compile(r"\{[^{}/]*,[^{}/]*\}")
 _LETTER_ESCAPE = re.compile(r"\\(?=[A-Za-z])")
 _PRUDENT = frozenset(Cause) - {Cause.OTHER, Cause.PYTHON, Cause.TESTS, Cause.DOCUMENTATION, Cause.MEDIA}
 """A pattern for what is not there today, such as a log or a cache, is foresight."""
-_MADE_LATER = re.compile(r"cache|upload|cred|\.env$", re.IGNORECASE)
+_MADE_LATER = re.compile(r"cache|upload|cred|results?$|reports?$|\.env$", re.IGNORECASE)
+_LITTLE = 4096
+_ALIKE = 0.75
 _MEANT_EVERYWHERE = frozenset(
     {Cause.VIRTUAL_ENVIRONMENT, Cause.NODE_MODULES, Cause.CACHES, Cause.SECRETS, Cause.NOTEBOOKS, Cause.LOGS}
 )
@@ -219,13 +222,19 @@ def _root_only_fault(pattern: Pattern, tree: _Tree) -> PatternFault | None:
         return None
     cause = cause_of(pattern.cleaned.replace("*", "x"))
     inside = cause_of(f"{pattern.cleaned}/x")
-    if _MEANT_EVERYWHERE.isdisjoint({cause, inside}) and (cause is Cause.PYTHON or tree.matched(pattern)):
+    only_top = _MEANT_EVERYWHERE.isdisjoint({cause, inside})
+    if only_top and (cause is Cause.PYTHON or tree.matched(pattern)):
         return None
     matches = translate(pattern.cleaned).matcher()
     named = [path for name, paths in tree.deeper_by_name.items() if matches(name) for path in paths]
     deeper = [path for path in sorted(named) if _left_alone(path, pattern, tree)]
     files = tree.sent_at_or_below(deeper)
     if not files:
+        return None
+    if only_top and (
+        all(file.cause is Cause.PYTHON for file in files)  # a package of code has the name by chance
+        or ("*" in pattern.cleaned and sum(file.bytes for file in files) < _LITTLE)
+    ):
         return None
     explanation = f"this reaches the top of the context only; `**/{pattern.cleaned}` reaches {deeper[0]} too"
     return _fault(pattern, FaultKind.ROOT_ONLY, explanation, files)
@@ -257,9 +266,17 @@ def _absence(pattern: Pattern, tree: _Tree) -> PatternFault | None:
         return _fault(pattern, FaultKind.LEFT_BEHIND, f"there is no {top} in this context")
     bare = pattern.cleaned.removesuffix("/**").removesuffix("/*")
     named = (bare.replace("*", "x") + "/x", bare.replace("*", "") + "/x", bare.replace("*", "x"), bare.replace("*", ""))
-    if any(cause_of(name) in _PRUDENT for name in named) or _MADE_LATER.search(bare):
+    if any(cause_of(name) in _PRUDENT for name in named) or _MADE_LATER.search(bare) or bare.startswith("*."):
         return None
+    if bare.startswith(".") and not _has_likeness(bare, tree):
+        return None  # settings and leavings of tools that others use
     return _fault(pattern, FaultKind.MATCHES_NOTHING, "nothing in this context has this name")
+
+
+def _has_likeness(name: str, tree: _Tree) -> bool:
+    """Whether something at the top is called almost the same: ``.mypy_baseline`` and ``.mypy-baseline.txt``."""
+    top = {path.partition("/")[0] for path in tree.paths}
+    return bool(get_close_matches(name, top, n=1, cutoff=_ALIKE))
 
 
 def _is_below_nothing(pattern: Pattern, tree: _Tree) -> bool:

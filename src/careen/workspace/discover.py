@@ -429,7 +429,10 @@ def _template_folder(path: PurePosixPath) -> PurePosixPath:
 
 def _is_aside(path: PurePosixPath) -> bool:
     """Inside a folder for something else than what a project ships."""
-    return any(part in _ASIDE or _TESTS.match(part) for part in path.parts[:-1])
+    return any(
+        part in _ASIDE or _TESTS.match(part) or (part.startswith(".") and "container" in part)
+        for part in path.parts[:-1]
+    )
 
 
 def _is_for_development(path: PurePosixPath) -> bool:

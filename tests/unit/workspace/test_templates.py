@@ -1,4 +1,4 @@
-"""Folders that wait for their name are no services."""
+"""Folders that wait for their name, and those of developers' containers, are no services."""
 
 from pathlib import Path
 
@@ -42,3 +42,21 @@ def test_a_template_that_somebody_names_is_read(tmp_path: Path) -> None:
     (stack,) = discover_all(slug)
 
     assert [service.name for service in stack.services] != []
+
+
+def test_the_containers_of_developers_stand_aside(tmp_path: Path) -> None:
+    compose = "services:\n  web:\n    build: .\n"
+    _write(
+        tmp_path,
+        {
+            "Dockerfile": _DOCKERFILE,
+            ".worktree-container/docker-compose.yml": compose,
+            ".worktree-container/Dockerfile": _DOCKERFILE,
+            "deploy/compose.prod.yaml": compose.replace("build: .", "build: .."),
+        },
+    )
+
+    (stack,) = discover_all(tmp_path)
+
+    assert stack.compose is not None
+    assert [str(document.source.path) for document in stack.compose.documents] == ["deploy/compose.prod.yaml"]
