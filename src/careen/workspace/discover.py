@@ -472,6 +472,7 @@ def _name_of(path: PurePosixPath) -> str:
 def _compose_files(listing: tuple[PurePosixPath, ...]) -> tuple[PurePosixPath, ...]:
     """The shallowest folder's compose file with its override; a file with another compose-like name failing that."""
     shallow = [path for path in listing if len(path.parts) <= _COMPOSE_DEPTH and _is_compose_name(path.name)]
+    shallow = [path for path in shallow if not _is_aside(path)] or shallow
     found = [path for path in shallow if path.name in DEFAULT_NAMES]
     if found:
         main = min(
