@@ -3,12 +3,14 @@
 Then every change of a line of code installs everything again, and every host pulls all dependencies again. Copy (or
 bind-mount) the manifest and the lock first, install, and copy the code after.
 
-An image that installs its dependencies first and the project itself after the code is fine.
+An image that installs its dependencies first and the project itself after the code is fine, and so is one whose base
+has them already: another Dockerfile of the repository, in a folder of the base's name.
 """
 
 from collections.abc import Iterator
 
 from careen.dockerfile.mounts import Mount
+from careen.dockerfile.stages import ImageBase
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
@@ -26,6 +28,8 @@ _MANIFESTS = frozenset(_MANIFEST_NAMES.split())
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
     for context in facts.contexts:
         for image in context.images:
+            if _stands_on_dependencies(facts, image):
+                continue
             for run, manager in _first_installs(image):
                 if any(_binds_all(mount) for mount in run.mounts):
                     yield rule.finding(
@@ -45,6 +49,18 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                         "every change of code installs everything again",
                         fix=FixKind.SAFE,
                     )
+
+
+def _stands_on_dependencies(facts: StackFacts, image: ImageFacts) -> bool:
+    """Whether the base is the project's own and installs: ``shop/base-python-deps`` of the folder ``python-deps``."""
+    if not isinstance(image.base, ImageBase) or image.known_base is not None:
+        return False
+    name = (image.base.reference or image.base.written).rpartition("/")[2].partition("@")[0].partition(":")[0]
+    for other in facts.images:
+        folder = other.source.dockerfile_path.parent.name
+        if other is not image and folder and (name == folder or name.endswith(f"-{folder}")):
+            return any(each.manager in PYTHON_INSTALLERS and is_heavy(each) for _, each in other.installs)
+    return False
 
 
 def _binds_all(mount: Mount) -> bool:
