@@ -14,9 +14,10 @@ from careen.python.installing import metadata_folder
 from careen.python.licence import licence_expression, licence_names
 from careen.text.values import dataclass
 
-_FORMAT = 1
+_FORMAT = 2
 _LARGEST = 4 << 20
 _FOLDER = "usr/share/doc/"
+_STATUS = "var/lib/dpkg/status.d/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +58,22 @@ def _of_wheel(store: Store, recipe: WheelRecipe) -> tuple[str, tuple[str, ...]]:
 def licences_of_packages(
     store: Store, segment_key: EntryKey, segment: Callable[[], Segment], packer: Packer
 ) -> Mapping[str, Licence]:
-    """By the names of Debian packages whose copyright files are in the segment, which is asked for once."""
+    """By the names of the Debian packages that the segment has something of, which is asked for once.
+
+    Trimming may leave nothing of a package; then dpkg's status does not name it either.
+    """
     key = EntryKey.of("licences", {"format": _FORMAT, "segment": segment_key.digest.hex})
 
     def read() -> bytes:
-        made, found = segment(), {}
+        made = segment()
         paths = [file.path for file in made.files]
+        statuses = (path.removeprefix(_STATUS) for path in paths if path.startswith(_STATUS))
+        found: dict[str, tuple[str, ...]] = {name: () for name in statuses if not name.endswith(".md5sums")}
         wanted = [path for path in paths if path.startswith(_FOLDER) and path.endswith("/copyright")]
         for path, data in base_files(made, packer, wanted):
-            names = names_in_copyright(data[:_LARGEST].decode("utf-8", "replace"))
-            if names:
-                found[path.removeprefix(_FOLDER).removesuffix("/copyright")] = names
+            package = path.removeprefix(_FOLDER).removesuffix("/copyright")
+            if package in found:
+                found[package] = names_in_copyright(data[:_LARGEST].decode("utf-8", "replace"))
         return json.dumps(found).encode()
 
     document = json.loads(store.get_or_make(key, lambda _: read()).document)

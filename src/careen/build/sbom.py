@@ -31,7 +31,8 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageBill:
-    """What a bill is made from. ``licences`` are by the digest of a wheel, or by the name of a Debian package.
+    """What a bill is made from. ``licences`` are by the digest of a wheel, or by the name of a Debian package of which
+    trimming has left something in the image.
 
     ``digests`` tell the wheels of distributions that were built here from those of others.
     """
@@ -106,7 +107,8 @@ class ImageBill:
     def _packages(self) -> Sequence[BinaryPackage]:
         layers = self.plan.system_layers_of(self.service.name)
         found = [*self.plan.base.packages, *(package for layer in layers for package in layer.packages)]
-        return sorted({package.name: package for package in found}.values(), key=lambda package: package.name)
+        there = {package.name: package for package in found if package.name in self.licences}
+        return sorted(there.values(), key=lambda package: package.name)
 
     def _package(self, package: BinaryPackage) -> Json:
         distro = f"debian-{_VERSION_OF_RELEASE[self.plan.base.release]}"

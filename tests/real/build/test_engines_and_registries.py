@@ -49,7 +49,7 @@ def run(*words: str | Path, timeout: float = 300, **environment: str) -> str:
 def both(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example for two platforms, and an archive of it."""
     folder = tmp_path_factory.mktemp("both")
-    words = ["--platform", "linux/amd64,linux/arm64", "--archive", folder / "images.tar", "--quiet"]
+    words: list[str | Path] = ["--platform", "linux/amd64,linux/arm64", "--archive", folder / "images.tar", "--quiet"]
     done = run_careen("build", shelf, "--output", folder / "images", *words, timeout=1200)
     assert done.returncode == 0, done.stderr
     return folder
@@ -242,12 +242,12 @@ def test_a_scanner_of_dpkgs_status_finds_what_the_bill_names(shelf_images: Shelf
     named = {
         f"{item['name']} {item['version']} {item['purl'].partition('arch=')[2].partition('&')[0]}" for item in packages
     }
-    assert len(named) > 40
+    assert len(named) > 30
     assert set(found.splitlines()) == named
 
 
 TRIXIE = {
-    "pyproject.toml": '[project]\nname = "small"\nversion = "0.1"\nrequires-python = ">=3.13,<3.14"\n'
+    "pyproject.toml": '[project]\nname = "small"\nversion = "0.1"\nrequires-python = ">=3.11"\n'
     'dependencies = ["fastapi>=0.115", "uvicorn>=0.30"]\n[tool.uv]\npackage = false\n',
     "small/__init__.py": "",
     "small/main.py": "from fastapi import FastAPI\napp = FastAPI()\n"

@@ -15,8 +15,10 @@ from careen.build.native import build_platforms, build_stack
 from careen.build.record import RecordError, differences, explained, matching, parse_records, render_records
 from careen.build.sbom import MEDIA_TYPE, ImageBill
 from careen.oci.layout import Layout
+from careen.oci.unpack import image_files
 from careen.plan.target import DistributionLayer, UnbuiltSource
 from careen.platforms import Platform
+from fakes.debs import write_deb
 from fakes.stacks import FakeStack, distribution, write_stack
 from fakes.wheels import write_wheel
 
@@ -236,3 +238,17 @@ def test_several_platforms_share_a_name_and_each_has_its_own_image(tmp_path: Pat
     assert [result.platform for result in results] == [Platform.parse("linux/amd64"), Platform.parse("linux/arm64")]
     alone = build(first, tmp_path / "alone")
     assert [image.digest for image in alone.images] == [image.digest for image in results[0].images]
+
+
+def test_a_package_of_which_nothing_is_left_is_not_named(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path)
+    package, path = write_deb(tmp_path / "debs", "libunused1", {"usr/share/doc/libunused1/README": b"text\n"})
+    base = replace(stack.plan.base, packages=(*stack.plan.base.packages, package))
+    mirror = replace(stack.mirror, files={**stack.mirror.files, package.digest: path})
+    more = replace(stack, plan=replace(stack.plan, base=base), sources=replace(stack.sources, debs=mirror.debs))
+    result = build(more, tmp_path / "out")
+    layout = Layout.open(result.layout)
+    files = {file.path for file in image_files(layout, layout.manifest(layout.image("stack_web")))}
+    named = "libunused1" in components(bill(result, "web"))
+    assert named == ("var/lib/dpkg/status.d/libunused1" in files)
+    assert not named
