@@ -280,11 +280,12 @@ class _Walk:
         known = (*self.external, *self.mentions)  # `config_from_object("django.conf:settings")` imports nothing
         if self.settings or not any(name == "django" or name.startswith("django.") for name in known):
             return
-        for path in self.tree.files:
-            if path.name in _DJANGO_STARTERS:
-                for name in _SETTINGS_NAMED.findall(self.sources.read(path) or ""):
-                    self._settings_of(name, Place(path, 1))
         self.settings.add("")
+        starters = [path for path in self.tree.files if path.name in _DJANGO_STARTERS]
+        found = {name: path for path in starters for name in _SETTINGS_NAMED.findall(self.sources.read(path) or "")}
+        if not any(name in self.modules for name in found):
+            for name, path in found.items():
+                self._settings_of(name, Place(path, 1))
 
     def _settings_of(self, name: str, place: Place) -> None:
         if name not in self.tree.modules:
