@@ -147,5 +147,5 @@ def _earlier(request: BuildRequest) -> tuple[ImageRecord, ...]:
 def _changes(earlier: Sequence[ImageRecord], records: Sequence[ImageRecord]) -> tuple[Change, ...]:
     return tuple(
         Change(service=record.service, image=record.image, platform=record.platform, because=why)
-        for record, why in explained(earlier, records)
+        for record, why in sorted(explained(earlier, records), key=lambda item: (item[0].service, item[0].platform))
     )

@@ -27,6 +27,9 @@ SCHEMA = "careen.record/1"
 LARGEST = 64 << 20
 """Bytes of a file of records."""
 
+KEPT = "kept"
+"""The value of what has none: libraries and modules that trimming must leave."""
+
 _MOST_NAMED = 6
 
 Inputs = Mapping[str, Mapping[str, str]]
@@ -94,8 +97,8 @@ def inputs_of(plan: Plan, service: ServicePlan, options: BuildOptions, made: Mad
         "project": {name: value for name, value in described.items() if value},
         "base": {"release": base.release, "python": str(base.runtime.version)},
         "base packages": {package.name: f"{package.version} {package.digest}" for package in base.packages},
-        "kept libraries": dict.fromkeys(base.kept_libraries, "kept"),
-        "kept modules": dict.fromkeys(base.kept_modules, "kept"),
+        "kept libraries": dict.fromkeys(base.kept_libraries, KEPT),
+        "kept modules": dict.fromkeys(base.kept_modules, KEPT),
         "system packages": {package.name: f"{package.version} {package.digest}" for package in system},
         "distributions": {item.name: _distribution(item, made.digests) for item in service.distributions},
         "files": {path: str(digest) for path, digest in made.files.items()},
@@ -128,11 +131,12 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def _change(section: str, name: str, old: str | None, new: str | None) -> str:
     what = f"{section}: {name}"
+    bare = section == "files" or KEPT in (old, new)
     if old is None:
-        return f"{what} is new" if section == "files" else f"{what} {_short(new)} is new"
+        return f"{what} is new" if bare else f"{what} {_short(new)} is new"
     if new is None:
-        return f"{what} is gone" if section == "files" else f"{what} {_short(old)} is gone"
-    if section == "files":
+        return f"{what} is gone" if bare else f"{what} {_short(old)} is gone"
+    if bare:
         return f"{what} changed"
     first, second = _short(old), _short(new)
     return f"{what} {first} has other bytes" if first == second else f"{what} {first} -> {second}"

@@ -179,6 +179,15 @@ def test_a_changed_file_and_a_changed_option_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_what_trimming_must_leave_is_told_by_its_name_alone(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path)
+    before = records_in(Layout.open(build(stack, tmp_path / "out").layout))
+    base = replace(stack.plan.base, kept_modules=("json",))
+    kept = build(replace(stack, plan=replace(stack.plan, base=base)), tmp_path / "kept")
+    after = {record.service: record for record in records_in(Layout.open(kept.layout))}
+    assert differences(matching(before)["web", "linux/amd64"], after["web"]) == ("kept modules: json is new",)
+
+
 def test_the_value_of_a_variable_is_in_no_record(tmp_path: Path) -> None:
     stack = write_stack(tmp_path)
     services = tuple(
