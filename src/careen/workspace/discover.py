@@ -18,7 +18,7 @@ from careen.python.pyproject import read_pyproject
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 from careen.text.values import dataclass
-from careen.workspace.alone import likely_context, likely_shipped
+from careen.workspace.alone import is_for_development, likely_context, likely_shipped
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
 
@@ -217,10 +217,10 @@ class _Discovery:
         return None if found in paths else found
 
     def rest(self, stacks: Iterable[Workspace]) -> Workspace:
-        """The Dockerfiles that no stack builds."""
-        built = {
-            service.image.dockerfile_path for stack in stacks for service in stack.services if service.image is not None
-        }
+        """The Dockerfiles that no stack builds, or of which the stacks build stages for developers alone."""
+        images = [service.image for stack in stacks for service in stack.services if service.image is not None]
+        built = {image.dockerfile_path for image in images if not is_for_development(image.shipped)}
+        built |= {image.dockerfile_path for image in images if likely_shipped(image.stages) is image.shipped}
         told = {item.path for stack in stacks for item in stack.unreadable}
         left = [path for path in self.listing if path not in built | told and not _is_aside(path)]
         return self._workspace(None, self._dockerfiles_alone(left), {})
