@@ -242,7 +242,6 @@ class _Planning:
             self.session,
             archive,
             self.python,
-            platform=self.request.platform,
             libraries=wanted,
             modules=modules,
             estimate=bool(self.request.without),
@@ -312,7 +311,10 @@ class _Planning:
     def _system(
         self, service: ReadService, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
     ) -> tuple[BinaryPackage, ...]:
-        providers = system_packages(self.session, archive, sonames, present)
+        providers, lacking = system_packages(self.session, archive, sonames, present)
+        if lacking is not None:
+            self._unread_needs = True
+            self.notes.append(f"{lacking}: packages of system libraries are found by the names that policy gives them")
         self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
         return providers.packages
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey, Store
+from careen.build.debian_root import BaseRecipe
 from careen.build.distribution import Compile, WheelRecipe
 from careen.build.interpreter import base_files
 from careen.build.module_graph import Imports, Module, ModuleSet, Starts, find_imports, module_name, reached_modules
@@ -59,12 +60,17 @@ def wheel_modules(store: Store, recipe: WheelRecipe) -> ModuleSet:
     return _read(store.get_or_make(EntryKey.of("modules", inputs), lambda _: scan()).document)
 
 
-def library_modules(store: Store, base: Segment, packer: Packer, runtime: PythonRuntime) -> ModuleSet:
-    """The same for the standard library in a base."""
-    inputs = {"format": _SCAN_FORMAT, "base": base.key.digest.hex}
+def library_modules(
+    store: Store, recipe: BaseRecipe, segment: Callable[[], Segment], packer: Packer, runtime: PythonRuntime
+) -> ModuleSet:
+    """The same for the standard library in a base, of which ``segment`` is asked when nobody has searched it."""
+    # Whichever libraries a base has, its modules are the same.
+    base_inputs = {name: value for name, value in recipe.inputs().items() if name != "libraries"}
+    inputs = {"format": _SCAN_FORMAT, "base": base_inputs}
     folder = library_folder(runtime)
 
     def scan() -> bytes:
+        base = segment()
         wanted = [file.path for file in base.files if file.path.startswith(folder) and file.path.endswith(".py")]
         sources = ((path.removeprefix(folder), data) for path, data in base_files(base, packer, wanted))
         return _document(((path, _decoded(data)) for path, data in sources), ())

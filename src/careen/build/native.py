@@ -310,7 +310,9 @@ class _Build:
             recipe.digest.hex: recipe for layer in layers for recipe in layer.recipes if isinstance(recipe, WheelRecipe)
         }
         store, runtime = self.sources.store, self.plan.base.runtime
-        library = self.makers.submit(lambda: library_modules(store, self._base_segment(), self.maker.packer, runtime))
+        library = self.makers.submit(
+            lambda: library_modules(store, self.base, self._base_segment, self.maker.packer, runtime)
+        )
         scanned = self.makers.map(self._scan, wheels.values())
         sets = dict(zip(wheels, scanned, strict=True))
         base_key = self.base.key(self.maker).digest.hex

@@ -193,7 +193,7 @@ class LibraryIndex:
             if not package.endswith("-dev")
         }
         default = {f"{top}lib/{folder}{soname}" for top in ("", "usr/") for folder in ("", f"{self.multiarch}/")}
-        expected = _policy_name(soname)
+        expected = policy_name(soname)
         return tuple(
             sorted(
                 (offer for offer in found if offer.path in default or f"lib/{self.multiarch}/" in offer.path),
@@ -202,7 +202,7 @@ class LibraryIndex:
         )
 
 
-def _policy_name(soname: str) -> str:
+def policy_name(soname: str) -> str:
     """``libGL.so.1`` should be in ``libgl1``, ``libglib-2.0.so.0`` in ``libglib2.0-0`` (Debian policy, section 8.1)."""
     stem, _, version = soname.partition(".so")
     name = stem.lower().replace("_", "-")

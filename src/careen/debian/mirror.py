@@ -68,7 +68,10 @@ class Archive:
         return tuple(index.file.digest.hex for index in (*self.packages, *self.contents))
 
     def libraries(self) -> LibraryIndex:
-        """Fetches the Contents index, about 11 MB, unless it is in the cache. Raises MirrorError."""
+        """Fetches the Contents index, about 11 MB, unless it is in the cache.
+
+        Raises MirrorError, DigestMismatchError, or what the fetcher raises.
+        """
         tables = tuple(self.client.library_table(index) for index in self.contents)
         return LibraryIndex(tables, self.architecture.multiarch)
 

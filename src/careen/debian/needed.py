@@ -11,7 +11,7 @@ from pathlib import Path
 
 from careen.blobs.elf import ElfError, is_elf, read_linkage
 from careen.debian.deb import read_entries
-from careen.debian.indices import Catalogue, LibraryIndex
+from careen.debian.indices import Catalogue, LibraryIndex, policy_name
 from careen.debian.packages import BinaryPackage
 from careen.text.values import dataclass
 
@@ -53,9 +53,19 @@ class _Search:
             package = self.catalogue.newest(offer.package)
             if package is not None:
                 return package
+        # The index may not be had. A package that policy would name so is believed when it has the library.
+        expected = policy_name(soname)
+        for name in (expected, f"{expected}t64", *(offer.package for offer in self.catalogue.providers(expected))):
+            package = self.catalogue.newest(name)
+            if package is not None and soname in self._linkages(package):
+                return package
         return None
 
     def _needs(self, package: BinaryPackage) -> list[str]:
+        return _outside(self._linkages(package))
+
+    def _linkages(self, package: BinaryPackage) -> Mapping[str, tuple[str, ...]]:
+        """What each library of the package asks for."""
         linkages: dict[str, tuple[str, ...]] = {}
         for entry in read_entries(self.fetch(package), wanted=lambda path: ".so" in path.rpartition("/")[2]):
             if entry.content is None or not is_elf(entry.content):
@@ -65,7 +75,7 @@ class _Search:
             except ElfError:
                 continue
             linkages[linkage.soname or entry.path.rpartition("/")[2]] = linkage.needed
-        return _outside(linkages)
+        return linkages
 
 
 def _outside(linkages: Mapping[str, tuple[str, ...]]) -> list[str]:

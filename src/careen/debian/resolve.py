@@ -104,6 +104,10 @@ def installed(
 
 def _follow(names: Iterable[str], chosen: dict[str, BinaryPackage], catalogue: Catalogue, *, recommends: bool) -> None:
     waiting = list(names)[::-1]
+    # What is named is chosen before anything that it depends on, since that may be satisfied by another of the names.
+    marked = {name: _newest(name, catalogue) for name in waiting if name not in chosen}
+    chosen |= marked
+    followed: set[str] = set()
     wished: list[tuple[str, tuple[Relation, ...]]] = []
     while waiting or wished:
         if not waiting:  # dependencies first: what they bring may satisfy a recommendation
@@ -112,8 +116,9 @@ def _follow(names: Iterable[str], chosen: dict[str, BinaryPackage], catalogue: C
                 waiting.append(_choice(alternatives, chosen, catalogue, wanted_by=wanted_by))
             continue
         name = waiting.pop()
-        if name in chosen:
+        if name in followed or (name in chosen and name not in marked):
             continue
+        followed.add(name)
         package = chosen[name] = _newest(name, catalogue)
         for alternatives in parse_relations(package.depends):
             waiting.append(_choice(alternatives, chosen, catalogue, wanted_by=name))

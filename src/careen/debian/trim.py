@@ -7,7 +7,7 @@ its ELF header; so nothing goes that a kept program would miss.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from posixpath import dirname, join, normpath
 
@@ -77,9 +77,21 @@ _OF_THE_BASE = (
 _ALWAYS = re.compile(r"ld-linux.*|lib(c|m|dl|pthread|rt|util|resolv|nss_dns|nss_files|gcc_s)\.so\.[0-9]+")
 """Libraries that are opened by name at run time, and the C library's old parts, which wheels still ask for."""
 
+_CHOOSING_MODULES = frozenset().union(*(cut.modules for cut in _OF_THE_BASE))
+
 _SKELETON = re.compile(
     r"(bin|dev|etc|home|lib|lib64|proc|root|run|sbin|sys|tmp|usr|var)|(usr/(bin|sbin|lib|local|share)|var/(lib|log|tmp))"
 )
+
+
+def modules_that_matter(names: Iterable[str]) -> frozenset[str]:
+    """Those of the standard library's modules without which something would be trimmed; all others stay anyway."""
+    return _CHOOSING_MODULES.intersection(names)
+
+
+def is_kept_unasked(library: str) -> bool:
+    """Whether the library of this name stays although nothing that is seen needs it."""
+    return _ALWAYS.fullmatch(library) is not None
 
 
 def trim(tree: Tree, *, own: frozenset[str], keep_modules: frozenset[str], keep_libraries: frozenset[str]) -> None:
@@ -123,7 +135,7 @@ def _drop_unneeded_libraries(tree: Tree, *, own: frozenset[str], keep: frozenset
     candidates = {path for path in available.values() if tree.owners.get(path) in own}
     kept: set[str] = set()
     waiting = [(name, "") for name in sorted(keep) if name in available]
-    waiting += [(name, "") for name in available if _ALWAYS.fullmatch(name)]
+    waiting += [(name, "") for name in available if is_kept_unasked(name)]
     for file in tree.files():
         if file.path not in candidates:
             waiting += _needs(file)

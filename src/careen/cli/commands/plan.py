@@ -69,8 +69,9 @@ def command(
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
-            plan = plan_of(session, request)
+            # What is learnt of the stack as it is spares a "what if" most of its work.
             before = plan_of(session, as_it_is) if request != as_it_is else None
+            plan = plan_of(session, request)
             if runtime == "alpine":
                 from careen.app.alpine import on_alpine
                 from careen.app.planning import plan_stack
