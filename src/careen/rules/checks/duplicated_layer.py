@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, CopyFiles
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.installers import is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import ContextFacts, ImageFacts, StackFacts
+from careen.workspace.installers import is_heavy
 from careen.workspace.steps import CopyStep, RunStep
 
 _UNKNOWN = -1

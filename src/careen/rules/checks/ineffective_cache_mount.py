@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from careen.dockerfile.actions import CleanUp, Install
 from careen.dockerfile.mounts import Mount
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.installers import PYTHON_INSTALLERS, cache_folder, keeps_nothing
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
+from careen.workspace.installers import PYTHON_INSTALLERS, cache_folder, keeps_nothing
 from careen.workspace.steps import RunStep
 
 _LONGEST_CLEAN_UP = 5

@@ -10,9 +10,9 @@ Installing a tool or two is not worth a word.
 from collections.abc import Iterator
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
+from careen.workspace.installers import PYTHON_INSTALLERS, is_heavy
 
 
 def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from careen.dockerfile.mounts import Mount
 from careen.dockerfile.stages import ImageBase
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import ContextFacts, ImageFacts, StackFacts
+from careen.workspace.installers import PYTHON_INSTALLERS, is_heavy
 from careen.workspace.steps import CopyStep, RunStep
 
 _MANIFEST_NAMES = (

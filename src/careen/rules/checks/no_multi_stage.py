@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from careen.dockerfile.actions import Install
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
-from careen.rules.installers import PYTHON_INSTALLERS, is_heavy
 from careen.rules.rule import Rule
 from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.installers import PYTHON_INSTALLERS, is_heavy
 from careen.workspace.steps import RunStep
 
 
