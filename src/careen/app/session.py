@@ -77,7 +77,9 @@ class Session:
         from careen.http.client import Request  # noqa: PLC0415 - as above
         from careen.python.simple_index import LARGEST_PAGE, IndexAnswer  # noqa: PLC0415
 
-        answer = self.http.exchange(Request(method="GET", url=url, headers={"accept": accept}), limit=LARGEST_PAGE)
+        answer = self.http.exchange(
+            Request(method="GET", url=url, headers={"accept": accept}, identify=True), limit=LARGEST_PAGE
+        )
         return IndexAnswer(status=answer.status, headers=answer.headers, body=answer.body, url=answer.url)
 
     @cached_property

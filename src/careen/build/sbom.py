@@ -24,7 +24,8 @@ MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
 _SPECIFICATION = "1.6"
 _VERSION_OF_RELEASE: Mapping[str, str] = {"bookworm": "12", "trixie": "13"}
-_GIT = re.compile(r"@\s*(?:git\+)?(?P<url>[a-z+]+://[^?#]+)[^#]*#(?P<commit>[0-9a-f]{40,64})")
+# A repository on the disk of whoever builds is nobody's address but theirs.
+_GIT = re.compile(r"@\s*(?!(?:git\+)?file:)(?:git\+)?(?P<url>[a-z+]+://[^?#]+)[^#]*#(?P<commit>[0-9a-f]{40,64})")
 
 Json = dict[str, object]
 

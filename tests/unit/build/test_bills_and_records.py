@@ -207,16 +207,13 @@ def test_anything_else_is_no_record(data: bytes) -> None:
         parse_records(data)
 
 
-def test_what_is_built_from_a_repository_is_named_by_its_commit_and_without_credentials(tmp_path: Path) -> None:
-    stack = write_stack(tmp_path)
-    odd = replace(
-        stack.plan.services[0].distributions[0],
-        source=UnbuiltSource(
-            requirement=f"crate @ git+https://ada:swordfish@git.example/crate?tag=v1#{'a' * 40}", url=None, digest=None
-        ),
-    )
-    layout = Layout.open(build(stack, tmp_path / "out").layout)
-    made = ImageBill(
+def bill_of_built(folder: Path, requirement: str) -> bytes:
+    """Of an image whose one distribution is built from that requirement."""
+    stack = write_stack(folder)
+    source = UnbuiltSource(requirement=requirement, url=None, digest=None)
+    odd = replace(stack.plan.services[0].distributions[0], source=source)
+    layout = Layout.open(build(stack, folder / "out").layout)
+    return ImageBill(
         plan=stack.plan,
         service=replace(stack.plan.services[0], distributions=(odd,)),
         reference="registry.example:5000/team/web:1",
@@ -226,11 +223,21 @@ def test_what_is_built_from_a_repository_is_named_by_its_commit_and_without_cred
         licences={},
         digests={},
     ).render()
+
+
+def test_what_is_built_from_a_repository_is_named_by_its_commit_and_without_credentials(tmp_path: Path) -> None:
+    made = bill_of_built(tmp_path, f"crate @ git+https://ada:swordfish@git.example/crate?tag=v1#{'a' * 40}")
     assert b"swordfish" not in made
     crate = components(json.loads(made))["crate"]
     purl = PackageURL.from_string(str(crate["purl"]))
     assert purl.qualifiers == {"vcs_url": f"git+https://git.example/crate@{'a' * 40}"}
     assert json.loads(made)["metadata"]["component"]["purl"].startswith("pkg:oci/web@sha256:")
+
+
+def test_a_repository_on_this_machine_is_not_named(tmp_path: Path) -> None:
+    made = bill_of_built(tmp_path, f"crate @ git+file:///secret/place#{'a' * 40}")
+    assert b"place" not in made
+    assert components(json.loads(made))["crate"]["purl"] == "pkg:pypi/crate@1.0"
 
 
 def test_several_platforms_share_a_name_and_each_has_its_own_image(tmp_path: Path) -> None:
