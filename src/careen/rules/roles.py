@@ -26,6 +26,7 @@ _WORKER_COMMANDS = frozenset(
 """Of Django's manage.py."""
 _WORKER_WORDS = frozenset({"worker", "workers", "rq-worker", "rqworker", "celery-worker", "run-worker", "run_worker"})
 """What a program of somebody's own is told to be: ``airflow celery worker``, ``docling-serve rq-worker``."""
+_WORKER_NAMES = frozenset({"worker", "workers", "celery", "rqworker", "dramatiq", "processor", "consumer"})
 _NO_WORKER_WORDS = frozenset({"beat", "celerybeat", "flower", "scheduler", "exporter", "monitor", "init"})
 _ONCE = frozenset({"chown", "chmod", "mkdir", "cp", "true", "echo"})
 _ONCE_NAMES = frozenset({"migrate", "migrator", "migration", "migrations", "init", "setup", "bootstrap", "seed"})
@@ -79,7 +80,7 @@ def is_called_worker(service: ServiceFacts) -> bool:
     started = service.launch.argv[:1] if service.launch is not None else ()
     if started and started[0].endswith(".sh") and "worker" in re.split(r"[._/-]", started[0]):
         return True
-    return service.is_built and not {"worker", "workers", "celery", "rqworker", "dramatiq"}.isdisjoint(words)
+    return service.is_built and not _WORKER_NAMES.isdisjoint(words)
 
 
 def runs_python(facts: StackFacts, service: ServiceFacts) -> bool:
