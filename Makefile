@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 # What proving and the comparisons use, by the names of Debian's packages.
 PACKAGES := binutils bubblewrap buildah debian-archive-keyring docker-registry docker.io gpgv iproute2 iptables libgl1 \
-	libglib2.0-0 mmdebstrap podman python3-venv redis-server runc skopeo umoci
+	libglib2.0-0 mmdebstrap podman python3-venv qemu-user-static redis-server runc skopeo strace umoci
 APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
 .PHONY: help machine setup test check fmt lock demo clean real real-core
