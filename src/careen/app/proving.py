@@ -21,6 +21,7 @@ class ProveChoices:
     keep: bool = False
     allow_network: bool = False
     trace: Path | None = None
+    chaos: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ def prove_planned(session: Session, planned: Planned, layout: Path, choices: Pro
         keep=choices.keep,
         allow_network=choices.allow_network,
         trace=choices.trace is not None,
+        chaos=choices.chaos,
     )
     proof = prove_stack(planned.plan, layout, settings, session.progress)
     if choices.trace is not None:

@@ -79,6 +79,10 @@ class Backing:
         if self.server.afterwards:
             self._once(self.server.afterwards)
 
+    @property
+    def is_broker(self) -> bool:
+        return kind_of(self._service.image) in _BROKERS
+
     def stop(self) -> None:
         """Lets it write what it has, so that a restart finds it again."""
         self._program.signal(signal.SIGTERM)
@@ -231,6 +235,7 @@ def _memcached(service: BackingService, _: Path) -> Server:
     return Server(argv=(str(program), "-p", str(port), "-l", _ANY), port=port, environment={})
 
 
+_BROKERS = frozenset({"redis", "rabbitmq"})
 _KINDS: Mapping[str, str] = {
     "redis": "redis",
     "valkey": "redis",

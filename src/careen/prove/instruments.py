@@ -47,11 +47,16 @@ class Instruments:
         mount = Mount(self.imports(launch.name), _IMPORTS, writable=True)
         return self._with(launch, {"CAREEN_PROOF_IMPORTS": str(_IMPORTS)}, mount)
 
-    def probed(self, launch: Launch, *, held_until: str | None = None) -> Launch:
-        """A Celery worker that also knows the probe tasks; it begins to work when the mark ``held_until`` is there."""
+    def probed(self, launch: Launch, *, held_until: str | None = None, visibility: float | None = None) -> Launch:
+        """A Celery worker that also knows the probe tasks; it begins to work when the mark ``held_until`` is there.
+
+        ``visibility`` seconds after a worker's death Redis hands on what that had begun.
+        """
         argv = with_include(launch.argv, PROBE)
         mount = Mount(self.marks, _MARKS, writable=True)
         variables = {"CAREEN_PROOF_MARKS": str(_MARKS), "CAREEN_PROOF_SERVICE": launch.name}
+        if visibility is not None:
+            variables["CAREEN_PROOF_VISIBILITY"] = f"{visibility:g}"
         if held_until is not None:
             variables["CAREEN_PROOF_HELD_UNTIL"] = held_until
         return self._with(replace(launch, argv=argv), variables, mount)

@@ -22,7 +22,7 @@ class ProveSettings:
     run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
     plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
     second round out. ``allow_network`` gives services a way out, which they have not otherwise.
-    ``trace`` records the files that each service touches.
+    ``chaos`` kills workers at work and restarts their broker. ``trace`` records the files that each service touches.
     """
 
     state: Path
@@ -39,3 +39,4 @@ class ProveSettings:
     in_flight: bool = True
     allow_network: bool = False
     trace: bool = False
+    chaos: bool = False

@@ -98,10 +98,10 @@ class _Proof:
             things.callback(ground.close)
             for trial in self._trials:
                 things.callback(trial.discard)
-            self._start_backing(ground, things)
+            backings = self._start_backing(ground, things)
             self._stack += first.run(ground, self._trials)
             if self._settings.in_flight:
-                work.run(ground, self._trials)
+                work.run(ground, self._trials, [backing for backing in backings if backing.is_broker])
         each(self._trials, self._judge_late)
         return ProofReport(
             runner=self._runner.name,
@@ -124,7 +124,8 @@ class _Proof:
         for slug, check in IMAGE_CHECKS:
             trial.judge(slug, partial(check, subject))
 
-    def _start_backing(self, ground: Ground, things: ExitStack) -> None:
+    def _start_backing(self, ground: Ground, things: ExitStack) -> list[Backing]:
+        started = []
         for service in self._plan.backing:
             self._say(f"starting {service.name}")
             try:
@@ -133,8 +134,10 @@ class _Proof:
                 self._stack.append(skipped(BACKING, error.message))
                 continue
             things.callback(backing.close)
+            started.append(backing)
             summary = f"{service.name} is this machine's {backing.server.argv[0]}"
             self._stack.append(passed(BACKING, Evidence(summary=summary, command=backing.server.argv)))
+        return started
 
     def _judge_late(self, trial: Trial) -> None:
         subject = FinishedSubject(

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from careen.oci.layout import Layout, LayoutWriter
 from careen.plan.target import Plan
 from careen.platforms import Platform
 from careen.prove.evidence import ProofReport, Verdict
-from careen.prove.in_flight import tasks
+from careen.prove.in_flight import chaos, tasks
 from careen.prove.stack import references
 from fakes.tiny_images import TinyStack
 from real.conftest import ShelfImages
@@ -41,7 +41,7 @@ def shelf_plan(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 @pytest.fixture
 def prove_worker(prove: Prove, shelf_plan: Plan, shelf_images: ShelfImages, tmp_path: Path) -> ProveWorker:
-    def run(*arguments: str, **environment: str) -> ProofReport:
+    def run(*arguments: str, settings: Mapping[str, object] = {}, **environment: str) -> ProofReport:
         worker = shelf_plan.service("worker-default")
         changed = replace(worker, run_environment=(*worker.run_environment, *environment.items()))
         layout = shelf_images.layout
@@ -49,7 +49,7 @@ def prove_worker(prove: Prove, shelf_plan: Plan, shelf_images: ShelfImages, tmp_
             name = references(shelf_plan, Layout.open(layout))[worker.name]
             layout = with_arguments(layout, name, arguments, tmp_path / "changed")
         made = TinyStack(replace(shelf_plan, services=(changed,)), layout)
-        return prove(made=made, in_flight=True, grace=20.0, start_timeout=60.0)
+        return prove(made=made, in_flight=True, grace=20.0, start_timeout=60.0, **settings)
 
     return run
 
@@ -80,6 +80,12 @@ def test_a_worker_loses_nothing(prove_worker: ProveWorker) -> None:
     proof = prove_worker().service("worker-default")
     assert {check: proof.result(check).verdict for check in tasks.CHECKS} == dict.fromkeys(tasks.CHECKS, Verdict.PASS)
     assert proof.failed == ()
+
+
+def test_chaos_loses_nothing(prove_worker: ProveWorker) -> None:
+    proof = prove_worker(settings={"chaos": True}).service("worker-default")
+    told = {check: (proof.result(check).verdict, proof.result(check).evidence.summary) for check in chaos.CHECKS}
+    assert {check: verdict for check, (verdict, _) in told.items()} == dict.fromkeys(chaos.CHECKS, Verdict.PASS), told
 
 
 def test_tasks_that_are_killed_are_seen(prove_worker: ProveWorker) -> None:

@@ -28,6 +28,7 @@ from careen.cli.options import compose_option, offline_option, output, output_op
     help="What runs the containers; the first that works here otherwise.",
 )
 @click.option("--allow-network", is_flag=True, help="Let services reach what is outside of their stack.")
+@click.option("--chaos", is_flag=True, help="Kill workers at work and restart their broker: nothing may be lost.")
 @click.option(
     "--trace", type=click.Path(path_type=Path), help="Write the files that each service touches to this file."
 )
@@ -41,6 +42,7 @@ def command(
     into: Path,
     runner: str | None,
     allow_network: bool,
+    chaos: bool,
     trace: Path | None,
     keep: bool,
     reproducible: bool,
@@ -71,7 +73,11 @@ def command(
         options=BuildOptions(),
     )
     choices = ProveChoices(
-        runner=RunnerName(runner) if runner is not None else None, keep=keep, allow_network=allow_network, trace=trace
+        runner=RunnerName(runner) if runner is not None else None,
+        keep=keep,
+        allow_network=allow_network,
+        trace=trace,
+        chaos=chaos,
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)

@@ -8,8 +8,9 @@ from functools import partial
 from careen.plan.roles import Role
 from careen.plan.target import Plan
 from careen.progress import Progress, Step
+from careen.prove.backing import Backing
 from careen.prove.evidence import Evidence, failed
-from careen.prove.in_flight import requests, tasks
+from careen.prove.in_flight import chaos, requests, tasks
 from careen.prove.instruments import Instruments
 from careen.prove.launch import Launch
 from careen.prove.runner import Container, Ground
@@ -28,9 +29,11 @@ class WorkInFlight:
 
     def __init__(self, plan: Plan, settings: ProveSettings, instruments: Instruments, progress: Progress) -> None:
         self._plan, self._settings, self._instruments, self._progress = plan, settings, instruments, progress
+        self._brokers: Sequence[Backing] = ()
 
-    def run(self, ground: Ground, trials: Sequence[Trial]) -> None:
+    def run(self, ground: Ground, trials: Sequence[Trial], brokers: Sequence[Backing] = ()) -> None:
         """Only services that were healthy before take part; the others' checks are skipped."""
+        self._brokers = brokers
         webs = [trial for trial in trials if trial.service.role is Role.WEB]
         workers = [trial for trial in trials if trial.service.role is Role.WORKER]
         for trial in (*webs, *workers):
@@ -50,6 +53,11 @@ class WorkInFlight:
                 with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
                     for done in [pool.submit(each) for each in work]:
                         done.result()
+            if self._settings.chaos and sender is not None:
+                # One after the other: they have one broker.
+                for trial in workers:
+                    self._progress(Step(f"killing {trial.service.name} and its broker at work", 0, None))
+                    self._chaos(trial, ground, sender)
         finally:
             if sender is not None:
                 sender.container.remove()
@@ -109,6 +117,29 @@ class WorkInFlight:
             trial.discard()
         finally:
             successor.discard()
+
+    def _chaos(self, trial: Trial, ground: Ground, sender: Sender) -> None:
+        worker = tasks.WorkerTrial(
+            trial.service, self._instruments, sender, self._settings.task_length, self._settings.grace
+        )
+        launch = self._instruments.probed(trial.launch, visibility=chaos.VISIBILITY_SECONDS)
+        container = self._start(trial, ground, launch, chaos.KILLED)
+        problem = tasks.describe(worker) if container is not None else None
+        if container is None or problem is not None:
+            trial.skip(chaos.CHECKS[1:], "the worker did not start, or takes no tasks")
+            trial.discard()
+            return
+
+        def successor() -> Container | None:
+            trial.discard()
+            return trial.take(start(ground, launch, trial.service, self._limit(trial)))
+
+        trial.judge(chaos.KILLED, lambda: chaos.kill_during_task(worker, container, successor))
+        if trial.container is None or not self._brokers:
+            trial.skip((chaos.BROKER,), "there is no broker of this machine that could be restarted")
+        else:
+            trial.judge(chaos.BROKER, lambda: chaos.restart_broker_during_tasks(worker, self._brokers))
+        trial.discard()
 
     def _limit(self, trial: Trial) -> float:
         return start_limit(trial.service.health, self._settings.start_timeout)

@@ -18,7 +18,7 @@ RESTART = "restart"
 SECOND_SIGNAL = "second-signal"
 CHECKS = (QUEUES, TASK_IN_FLIGHT, RESTART, SECOND_SIGNAL)
 
-_EARLY, _LATE = "careen.probe.early", "careen.probe.late"
+_EARLY, LATE = "careen.probe.early", "careen.probe.late"
 _QUICK_SECONDS = 0.0
 _BEGIN_TIMEOUT = 20.0
 _LEFT_TIMEOUT = 40.0
@@ -65,7 +65,7 @@ def one_task_a_queue(trial: WorkerTrial) -> CheckResult:
     names = {str(queue["name"]): f"{trial.service.name}-queue-{number}" for number, queue in enumerate(trial.queues())}
     try:
         for queue in trial.queues():
-            trial.sender.send(trial.description, queue, _LATE, [names[str(queue["name"])]], _QUICK_SECONDS)
+            trial.sender.send(trial.description, queue, LATE, [names[str(queue["name"])]], _QUICK_SECONDS)
     except SenderError as error:
         return failed(QUEUES, Evidence(summary=error.message))
     lost = [
@@ -85,7 +85,7 @@ def stop_during_task(trial: WorkerTrial, container: Container) -> CheckResult:
         trial.sender.send(trial.description, trial.queues()[0], _EARLY, names[size:], _QUICK_SECONDS)
     except SenderError as error:
         return failed(TASK_IN_FLIGHT, Evidence(summary=error.message))
-    if not _wait(lambda: any(_here(trial, name, "begun") for name in names), _BEGIN_TIMEOUT):
+    if not wait(lambda: any(_here(trial, name, "begun") for name in names), _BEGIN_TIMEOUT):
         return _never_begun(trial, TASK_IN_FLIGHT, names)
     stopped = stop(container, trial.service, trial.grace)
     begun = [name for name in names if trial.mark(name, "begun") is not None]
@@ -103,7 +103,7 @@ def finish_what_was_left(trial: WorkerTrial) -> CheckResult:
     begun = time.monotonic()
     if not trial.left:
         return skipped(RESTART, "no task was waiting when the worker was stopped")
-    _wait(lambda: all(trial.mark(name, "done") is not None for name in trial.left), _LEFT_TIMEOUT)
+    wait(lambda: all(trial.mark(name, "done") is not None for name in trial.left), _LEFT_TIMEOUT)
     lost = [name for name in trial.left if trial.mark(name, "done") is None]
     complaints = (f"{len(lost)} of {len(trial.left)} waiting tasks were lost by the restart",) if lost else ()
     summary = f"all {len(trial.left)} tasks that were waiting when it stopped were done after the restart"
@@ -114,10 +114,10 @@ def stop_twice_during_task(trial: WorkerTrial, container: Container) -> CheckRes
     """With a task that is acknowledged after it ran, and an impatient orchestrator: finished, or back in its queue."""
     name = f"{trial.service.name}-late"
     try:
-        trial.sender.send(trial.description, trial.queues()[0], _LATE, [name], trial.length)
+        trial.sender.send(trial.description, trial.queues()[0], LATE, [name], trial.length)
     except SenderError as error:
         return failed(SECOND_SIGNAL, Evidence(summary=error.message))
-    if not _wait(lambda: _here(trial, name, "begun"), _BEGIN_TIMEOUT):
+    if not wait(lambda: _here(trial, name, "begun"), _BEGIN_TIMEOUT):
         return _never_begun(trial, SECOND_SIGNAL, (name,))
 
     def again() -> None:
@@ -167,7 +167,7 @@ def _evidence(summary: str, container: Container, stopped: Stop) -> Evidence:
     return Evidence(summary=summary, command=("signal", "SIGTERM"), output=output, seconds=stopped.seconds)
 
 
-def _wait(done: Callable[[], bool], timeout: float) -> bool:
+def wait(done: Callable[[], bool], timeout: float) -> bool:
     give_up = time.monotonic() + timeout
     while not (finished := done()) and time.monotonic() < give_up:
         time.sleep(_PAUSE_SECONDS)

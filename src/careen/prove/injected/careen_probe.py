@@ -3,6 +3,7 @@
 ``careen.probe.early`` is acknowledged before it runs, ``careen.probe.late`` after. Both take a name and a number of
 seconds, and leave marks in CAREEN_PROOF_MARKS: ``<name>.begun`` and ``<name>.done``, holding the service's name.
 At its start the worker writes down where its messages come from, so that a stranger can send it some.
+CAREEN_PROOF_VISIBILITY shortens the time (in seconds) after which Redis hands on what a dead worker had.
 CAREEN_PROOF_HELD_UNTIL names a mark that a worker which has loaded everything waits for before it takes any work.
 """
 # mypy: ignore-errors
@@ -39,6 +40,12 @@ def _prepare(sender=None, **_):
     options = {"ignore_result": True, "time_limit": None, "soft_time_limit": None}
     app.task(name="careen.probe.early", acks_late=False, **options)(_work)
     app.task(name="careen.probe.late", acks_late=True, **options)(_work)
+    visibility = os.environ.get("CAREEN_PROOF_VISIBILITY")
+    if visibility and app.connection_for_read().transport_cls == "redis":
+        app.conf.broker_transport_options = {
+            **app.conf.broker_transport_options,
+            "visibility_timeout": float(visibility),
+        }
     held_until = os.environ.get("CAREEN_PROOF_HELD_UNTIL")
     while held_until and not os.path.exists(os.path.join(MARKS, held_until)):
         time.sleep(0.02)
