@@ -33,8 +33,11 @@ def sounds_like_development(name: str) -> bool:
 def likely_shipped(graph: StageGraph) -> Stage | None:
     """The last stage, as Docker has it; behind it stand tests and tools for developers often enough.
 
-    Then it is the last stage before them that starts something.
+    Then it is the last stage before them that starts something; one that is called ``production`` goes before all.
     """
+    named = graph.find("production") or graph.find("prod")
+    if named is not None:
+        return named
     last = graph.shipped(None)
     if last is None or not is_for_development(last):
         return last

@@ -277,7 +277,7 @@ def _forwards(commands: Sequence[Command], main: Command) -> bool:
 
 _SMALL_CHANGE = (
     "echo cd set export true false exit test [ [[ trap wait sleep mkdir chown chmod source . read rm cp mv ls cat "
-    "printf local return shift unset umask ulimit id whoami date env touch ln tail kill declare :"
+    "printf local return shift unset umask ulimit id whoami date env touch ln tail kill declare : grep sed awk cut head"
 )
 _SHORT = frozenset(_SMALL_CHANGE.split())
 _SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "uwsgi", "waitress-serve"})
