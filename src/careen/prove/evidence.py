@@ -33,6 +33,14 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What a service offers to others: its OpenAPI document as JSON, its registered tasks. None where it has none."""
+
+    openapi: str | None = None
+    tasks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceProof:
     """``peak_memory_bytes`` is what the service itself took, without the page cache; None when nobody could measure.
 
@@ -43,6 +51,7 @@ class ServiceProof:
     checks: tuple[CheckResult, ...]
     peak_memory_bytes: int | None = None
     start_seconds: float | None = None
+    contract: Contract = Contract()
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:

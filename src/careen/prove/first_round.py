@@ -8,7 +8,7 @@ from functools import partial
 from careen.plan.roles import Role
 from careen.plan.target import Plan
 from careen.progress import Progress, Step
-from careen.prove import flower, smoke
+from careen.prove import contract, flower, smoke
 from careen.prove.checks import read_only_root
 from careen.prove.checks.catalogue import HEALTH_CHECKS, REACHABLE, RUNNING_CHECKS
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, passed
@@ -90,6 +90,8 @@ class FirstRound:
         workers = [trial.service for trial in trials if trial.service.role is Role.WORKER]
         results = []
         for trial in up:
+            if trial.service.role is Role.WEB and trial.service.container_ports:
+                trial.contract = contract.openapi(ground, trial.service)
             if trial.service.role is Role.FLOWER and trial.service.container_ports:
                 self._say(f"asking {trial.service.name}")
                 results.append(flower.check(trial.service, workers, ground))

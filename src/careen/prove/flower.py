@@ -3,7 +3,6 @@
 Asked over HTTP, from beside it: the JSON of its list of workers (``/workers?json=1``), or its API.
 """
 
-import http.client
 import json
 import time
 from collections.abc import Sequence
@@ -11,12 +10,11 @@ from collections.abc import Sequence
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, skipped
 from careen.prove.runner import Ground
+from careen.prove.web import get
 
 SLUG = "flower"
-_TIMEOUT = 10.0
 _PATIENCE_SECONDS = 25.0
 _PAUSE_SECONDS = 0.5
-_LARGEST_ANSWER = 4 << 20
 
 
 def check(flower: ServicePlan, workers: Sequence[ServicePlan], ground: Ground) -> CheckResult:
@@ -26,7 +24,7 @@ def check(flower: ServicePlan, workers: Sequence[ServicePlan], ground: Ground) -
     alive, complaint = -1, ""
     while alive < len(workers) and time.monotonic() - begun < _PATIENCE_SECONDS:
         try:
-            status, body = _get(ground, flower, "/workers?json=1")
+            status, body = get(ground, flower, "/workers?json=1")
         except OSError as error:
             complaint = f"Flower cannot be asked: {error}"
         else:
@@ -41,17 +39,6 @@ def check(flower: ServicePlan, workers: Sequence[ServicePlan], ground: Ground) -
         return failed(SLUG, Evidence(summary=complaint, command=command, seconds=seconds))
     complaints = (f"Flower sees {alive} of {len(workers)} workers",) if alive < len(workers) else ()
     return judged(SLUG, complaints, Evidence(summary=f"Flower sees {alive} workers", command=command, seconds=seconds))
-
-
-def _get(ground: Ground, flower: ServicePlan, path: str) -> tuple[int, bytes]:
-    try:
-        with ground.dial(flower.name, flower.container_ports[0], _TIMEOUT) as connection:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            return response.status, response.read(_LARGEST_ANSWER)
-    except (TimeoutError, http.client.HTTPException) as error:
-        raise OSError(str(error)) from error
 
 
 def workers_alive(status: int, body: bytes) -> tuple[int, str]:

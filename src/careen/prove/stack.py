@@ -174,4 +174,5 @@ def _proof_of(trial: Trial) -> ServiceProof:
         checks=tuple(trial.results),
         peak_memory_bytes=trial.use.peak_bytes,
         start_seconds=trial.start_seconds,
+        contract=trial.contract,
     )

@@ -5,7 +5,7 @@ from dataclasses import field
 
 from careen.errors import CareenError
 from careen.plan.target import ServicePlan
-from careen.prove.evidence import CheckResult, Evidence, failed, skipped
+from careen.prove.evidence import CheckResult, Contract, Evidence, failed, skipped
 from careen.prove.launch import Launch
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Container, Use
@@ -25,6 +25,7 @@ class Trial:
     results: list[CheckResult] = field(default_factory=list)
     container: Container | None = None
     start_seconds: float | None = None
+    contract: Contract = field(default_factory=Contract)
     use: Use = field(default_factory=Use)
 
     def note(self, result: CheckResult) -> None:

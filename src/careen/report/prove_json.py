@@ -4,18 +4,24 @@
  "services": [{"name": "api", "peak_memory_bytes": 61000000, "start_seconds": 0.9,
    "checks": [{"check": "health", "verdict": "pass",
      "evidence": {"summary": "...", "command": ["..."], "output": "...", "seconds": 0.1}}]}],
- "stack": [{"check", "verdict", "evidence"}]}
+ "stack": [{"check", "verdict", "evidence"}],
+ "compared": [{"name": "api", "checks": [{"check": "user", "now": "pass", "before": "fail"}], "contract": {...}}]}
 
 Times are part of the evidence, so two proofs differ in them; ``reproducible`` leaves them and what was measured out.
 """
 
+from collections.abc import Sequence
+
+from careen.prove.comparison import ServiceComparison
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof
 
 Json = dict[str, object]
 
 
-def prove_document(report: ProofReport, *, reproducible: bool = False) -> Json:
-    return {
+def prove_document(
+    report: ProofReport, comparison: Sequence[ServiceComparison] = (), *, reproducible: bool = False
+) -> Json:
+    document: Json = {
         "schema": "careen.prove/1",
         "runner": report.runner,
         "passed": report.passed,
@@ -24,6 +30,23 @@ def prove_document(report: ProofReport, *, reproducible: bool = False) -> Json:
         ],
         "stack": [_check(result, reproducible) for result in report.stack],
     }
+    if comparison:
+        document["compared"] = [
+            {
+                "name": item.name,
+                "checks": [
+                    {
+                        "check": both.check,
+                        "now": both.now and both.now.value,
+                        "before": both.before and both.before.value,
+                    }
+                    for both in item.checks
+                ],
+                "contract": _check(item.contract, reproducible),
+            }
+            for item in comparison
+        ]
+    return document
 
 
 def _service(service: ServiceProof, reproducible: bool) -> Json:

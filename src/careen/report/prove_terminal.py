@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from careen.prove.comparison import ServiceComparison
 from careen.prove.evidence import CheckResult, ProofReport, Verdict
 from careen.report.verdicts import summary
 from careen.text.units import format_bytes, format_seconds
@@ -13,7 +14,7 @@ from careen.text.units import format_bytes, format_seconds
 _MARKS = {Verdict.PASS: "[green]pass[/]", Verdict.FAIL: "[bold red]fail[/]", Verdict.SKIPPED: "[yellow]skipped[/]"}
 
 
-def show_proof(console: Console, report: ProofReport) -> None:
+def show_proof(console: Console, report: ProofReport, comparison: Sequence[ServiceComparison] = ()) -> None:
     for service in report.services:
         console.print()
         measured = []
@@ -28,6 +29,16 @@ def show_proof(console: Console, report: ProofReport) -> None:
         console.print()
         console.print("[bold]the stack together[/]")
         _show(console, report.stack)
+    for compared in comparison:
+        console.print()
+        console.print(f"[bold]{escape(compared.name)}[/], compared with what it was")
+        for both in compared.checks:
+            if both.now is not both.before:
+                now, before = (
+                    _MARKS[verdict] if verdict is not None else "not made" for verdict in (both.now, both.before)
+                )
+                console.print(f"  {both.check}: {before} before, {now} now")
+        _show(console, [compared.contract])
     console.print()
     console.print(summary(report))
 

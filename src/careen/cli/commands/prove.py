@@ -30,6 +30,11 @@ from careen.cli.options import compose_option, offline_option, output, output_op
 @click.option("--allow-network", is_flag=True, help="Let services reach what is outside of their stack.")
 @click.option("--chaos", is_flag=True, help="Kill workers at work and restart their broker: nothing may be lost.")
 @click.option(
+    "--compare",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A layout with the images as they were, under the same names: the same checks on both.",
+)
+@click.option(
     "--trace", type=click.Path(path_type=Path), help="Write the files that each service touches to this file."
 )
 @click.option("--keep", is_flag=True, help="Leave what the run wrote, to look at.")
@@ -43,6 +48,7 @@ def command(
     runner: str | None,
     allow_network: bool,
     chaos: bool,
+    compare: Path | None,
     trace: Path | None,
     keep: bool,
     reproducible: bool,
@@ -78,17 +84,20 @@ def command(
         allow_network=allow_network,
         trace=trace,
         chaos=chaos,
+        compare=compare,
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
-            proof = prove(session, request, choices).proof
+            proven = prove(session, request, choices)
         finally:
             session.close()
+    proof = proven.proof
     if how.style == "json":
         from careen.report.prove_json import prove_document
 
-        click.echo(json.dumps(prove_document(proof, reproducible=reproducible), indent=2, sort_keys=True))
+        document = prove_document(proof, proven.comparison, reproducible=reproducible)
+        click.echo(json.dumps(document, indent=2, sort_keys=True))
     elif how.style == "junit":
         from careen.report.prove_junit import prove_junit
 
@@ -100,5 +109,5 @@ def command(
     else:
         from careen.report.prove_terminal import show_proof
 
-        show_proof(stdout_console(how), proof)
-    return 0 if proof.passed else 1
+        show_proof(stdout_console(how), proof, proven.comparison)
+    return 0 if proven.passed else 1

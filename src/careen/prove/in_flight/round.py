@@ -8,6 +8,7 @@ from functools import partial
 from careen.plan.roles import Role
 from careen.plan.target import Plan
 from careen.progress import Progress, Step
+from careen.prove import contract
 from careen.prove.backing import Backing
 from careen.prove.evidence import Evidence, failed
 from careen.prove.in_flight import chaos, requests, tasks
@@ -105,6 +106,7 @@ class WorkInFlight:
             trial.skip(tasks.CHECKS[1:], problem.evidence.summary)
             trial.discard()
             return
+        trial.contract = contract.registered(worker.description)
         successor = Successor(self._instruments, trial, ground)
         try:
             trial.judge(tasks.QUEUES, lambda: tasks.one_task_a_queue(worker))
