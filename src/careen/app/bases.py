@@ -13,6 +13,7 @@ from careen.debian.runtime import DebianPython
 from careen.debian.shrinking import LibraryGraph
 from careen.debian.trim import modules_that_matter
 from careen.errors import CareenError
+from careen.plan.leftovers import Weight
 from careen.plan.target import DebianBase, PythonRuntime
 from careen.platforms import Architecture
 from careen.progress import Step
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 """Raised when composing changes what a base holds, so that remembered weights are not believed."""
+
+
+_APT_FORMAT = 3
+"""The same for what apt would install."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,22 +207,26 @@ def _packages(rows: Iterable[object]) -> tuple[BinaryPackage, ...] | None:
         return None
 
 
-def apt_bytes(
+def apt_weight(
     session: Session, archive: "Archive", names: Iterable[str], *, recommends: bool, present: Iterable[str] = ()
-) -> int | None:
-    """What apt would add of these and all they depend on, by the index; None for names that it does not have.
+) -> Weight | None:
+    """What apt would fetch and add of these and all they depend on, by the index; None for names that it does not have.
 
     ``present`` are packages that the image has already.
     """
     wanted, there = sorted(set(names)), sorted(set(present))
-    question = [_FORMAT, archive.fingerprint, wanted, recommends, there]
-    known = answers(session).get("apt", question)
-    if isinstance(known, int):
-        return known
+    question = [_APT_FORMAT, archive.fingerprint, wanted, recommends, there]
+    match answers(session).get("apt", question):
+        case [int(installed_bytes), int(packed)]:
+            return Weight(installed=installed_bytes, packed=packed)
+        case _:
+            pass
     try:
         added = installed(wanted, archive.catalogue, recommends=recommends, present=there)
     except UnresolvedError:
         return None
-    found = sum(package.installed_bytes for package in added)
-    answers(session).keep("apt", question, found)
+    found = Weight(
+        installed=sum(package.installed_bytes for package in added), packed=sum(package.size for package in added)
+    )
+    answers(session).keep("apt", question, [found.installed, found.packed])
     return found

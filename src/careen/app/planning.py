@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from careen.app.bases import apt_bytes, base_for, system_packages
+from careen.app.bases import apt_weight, base_for, system_packages
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
 from careen.app.lock_choice import LockChoice, lock_choice
@@ -26,6 +26,7 @@ from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.application import application
 from careen.plan.current import CurrentInputs, contributions
+from careen.plan.leftovers import Weight
 from careen.plan.loaded_by_name import libraries_opened, programs_started
 from careen.plan.operation import read_hints
 from careen.plan.partition import Partition
@@ -34,8 +35,10 @@ from careen.plan.roles import Role
 from careen.plan.support import support_files
 from careen.plan.target import Contribution, Plan
 from careen.progress import Step
+from careen.python.contents import DistributionContents
 from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock
+from careen.python.names import PackageName
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover, is_dockerfile_name
@@ -331,22 +334,38 @@ class _Planning:
         sent = context.measure.sent if context is not None else ()
         held = self.target.contents
 
-        def of_sync(install: Install) -> int | None:
+        def of_sync(install: Install) -> Weight | None:
             if install not in self.target.requests:
                 return None
-            known = [held[name].installed_bytes for name in self.target.synced(install) if name in held]
-            return sum(known) if known else None
+            known = [self._weight(name, held[name]) for name in self.target.synced(install) if name in held]
+            if not known:
+                return None
+            return Weight(
+                installed=sum(weight.installed for weight in known),
+                packed=sum(weight.packed for weight in known),
+                bytecode=sum(weight.bytecode for weight in known),
+            )
 
         kind = image.known_base.kind if image.known_base is not None else None
 
-        def of_packages(names: Iterable[str], recommends: bool) -> int | None:
+        def of_packages(names: Iterable[str], recommends: bool) -> Weight | None:
             present = debian_packages_in(kind)
-            announced = apt_bytes(self.session, archive, names, recommends=recommends, present=present)
-            return None if announced is None else round(announced * installed_share(kind))
+            announced = apt_weight(self.session, archive, names, recommends=recommends, present=present)
+            if announced is None:
+                return None
+            return replace(announced, installed=round(announced.installed * installed_share(kind)))
 
         return CurrentInputs(
             context=tuple((file.path, file.bytes) for file in sent),
             synced=of_sync,
             packages=of_packages,
-            named={name: contents.installed_bytes for name, contents in held.items()},
+            named={name: self._weight(name, contents) for name, contents in held.items()},
+        )
+
+    def _weight(self, name: PackageName, contents: DistributionContents) -> Weight:
+        file = self.target.wheels.get(name) or self.target.sdists.get(name)
+        return Weight(
+            installed=contents.installed_bytes,
+            packed=file.size or 0 if file is not None else 0,
+            bytecode=contents.bytecode_bytes,
         )

@@ -70,7 +70,7 @@ class Session:
     def packages(self) -> "PackageFiles":
         from careen.python.index import PackageFiles  # noqa: PLC0415 - as above
 
-        return PackageFiles(self.http, self.surroundings.cache / "python")
+        return PackageFiles(self.http, self.surroundings.cache / "python", self.surroundings.project or Path())
 
     def ask_index(self, url: str, accept: str) -> "IndexAnswer":
         """Any status is an answer. Raises HttpError, OfflineError."""

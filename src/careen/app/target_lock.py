@@ -8,6 +8,7 @@ from careen.app.completing import Completing
 from careen.app.lock_choice import LockChoice
 from careen.app.locks import ReadLock
 from careen.app.session import Session
+from careen.app.uv import checkout_of, uv_cache
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
@@ -15,9 +16,10 @@ from careen.plan.sync import SyncRequest, sync_request
 from careen.progress import Step
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
-from careen.python.locked import Lock, LockedFile, LockedPackage
+from careen.python.locked import GitSource, LocalSource, Lock, LockedFile, LockedPackage, UrlSource
 from careen.python.names import PackageName
 from careen.python.requirement_lock import group_of
+from careen.python.sdists import read_source_folder
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.model import PythonProject
@@ -136,18 +138,43 @@ class TargetLock:
                 silent.setdefault(type(answer).__name__, []).append((file.filename, answer.message))
             else:
                 contents[name] = answer
+        contents |= self._checkouts
         for failures in silent.values():
             filename, message = failures[0]
             more = f" (and {len(failures) - 1} more files likewise)" if len(failures) > 1 else ""
             self.notes.append(f"{filename}: {message}{more}: what it brings and weighs is not known")
         self.notes += [
-            f"{name} {package.version} has no wheel for {self.environment.platform}: its size is "
+            f"{name} {package.version} {self._why_unbuilt(package)}: its size is "
             + ("estimated from its sources" if name in contents else "unknown")
             + " until it is built"
             for name, package in sorted(self.installable.items())
             if name not in self.wheels and not package.is_local
         ]
         return contents
+
+    def _why_unbuilt(self, package: LockedPackage) -> str:
+        match package.source:
+            case GitSource():
+                return "comes from git"
+            case UrlSource() | LocalSource():
+                return "comes as sources"
+            case _:
+                return f"has no wheel for {self.environment.platform}"
+
+    @cached_property
+    def _checkouts(self) -> Mapping[PackageName, DistributionContents]:
+        """Distributions from git whose sources lie in uv's cache since they were locked: estimates."""
+        cache = uv_cache(self.session.surroundings.environment)
+        found: dict[PackageName, DistributionContents] = {}
+        for name, package in self.installable.items():
+            if isinstance(package.source, GitSource) and cache is not None:
+                folder = checkout_of(package.source.url, cache)
+                try:
+                    if folder is not None:
+                        found[name] = read_source_folder(folder, name)
+                except CareenError as error:
+                    self.notes.append(f"{name} {package.version}: {error.message}")
+        return found
 
     @cached_property
     def view(self) -> LockView:

@@ -145,14 +145,6 @@ def reached(
     return {key: tuple(paths) for key, paths in document.items()}
 
 
-def likely_bytes(sources: Iterable[int]) -> int:
-    """What the bytecode of sources of these sizes will weigh, within a few percent for a hundred of them.
-
-    A straight line through 1,469 modules that services import (CPython 3.11).
-    """
-    return sum(2119 + size * 108 // 100 for size in sources if size)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryRecipe:
     """The standard library's bytecode, in a segment of its own: the base stays the same for every stack."""

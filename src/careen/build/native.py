@@ -23,7 +23,6 @@ from careen.build.attachments import Attachments, NewImage
 from careen.build.bytecode import (
     LibraryRecipe,
     library_modules,
-    likely_bytes,
     project_reader,
     reached,
     service_starts,
@@ -46,6 +45,7 @@ from careen.oci.manifest import ImagePlatform, Index, IndexEntry, Manifest
 from careen.oci.media_types import CONFIG, INDEX, MANIFEST, layer_type
 from careen.plan.target import Plan, PlannedDistribution, ServicePlan, UnbuiltSource
 from careen.progress import Progress, Step, unheard
+from careen.python.contents import likely_bytecode
 from careen.python.locked import LockedFile
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.python.trimming import TrimmingPolicy
@@ -301,7 +301,7 @@ class _Build:
             sizes = [size for key in keys for size in chosen[key].values()]
             sizes += [file.bytes for file in service.application if file.destination.suffix == ".py"]
             sizes += [len(file.content) for file in service.support if file.destination.suffix == ".py"]
-            found[service.name] = likely_bytes(sizes)
+            found[service.name] = likely_bytecode(sizes)
         return found
 
     def _choose_modules(self, layers: Sequence[_StackLayer]) -> Mapping[str, Mapping[str, int]]:

@@ -4,35 +4,41 @@ The base by its published weight, Debian packages by their index, distributions 
 by their sizes, and once more for what a recursive change of owner stores again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from careen.dockerfile.actions import ChangeOwner, CleanUp, Install
+from careen.dockerfile.actions import ChangeOwner, Install
+from careen.plan.leftovers import Weight, apt_leavings, bytecode_written, downloads_left, keeps_archives
 from careen.plan.target import Contribution
-from careen.python.names import PackageName
+from careen.python.names import PackageName, normal_name
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.steps import CopyStep, RunStep
 
 _ENVIRONMENT_FOLDER = ".venv"
-_APT_LISTS_BYTES = 20_000_000
-"""Of Debian bookworm in the packed form that images are set to keep them in."""
-
-_INSTALLER_BYTES: Mapping[str, int] = {"uv": 50_000_000, "poetry": 80_000_000, "pdm": 60_000_000, "pipenv": 60_000_000}
+_NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?=$|[\[<>=!~;@ ])")
+_INSTALLERS: Mapping[str, Weight] = {
+    "uv": Weight(installed=50_000_000, packed=20_000_000),
+    "poetry": Weight(installed=80_000_000, packed=20_000_000),
+    "pdm": Weight(installed=60_000_000, packed=15_000_000),
+    "pipenv": Weight(installed=60_000_000, packed=15_000_000),
+}
+"""With the bytecode that pip makes of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentInputs:
     """``context`` lists the files that are sent, with their bytes, relative to the context.
 
-    ``synced`` gives the bytes of what a sync with these options installs, ``packages`` those of Debian packages with
-    their dependencies, and their recommendations when told so; either answers None when it does not know.
+    ``synced`` weighs what a sync with these options installs, ``packages`` Debian packages with their dependencies, and
+    their recommendations when told so; either answers None when it does not know.
     """
 
     context: tuple[tuple[str, int], ...]
-    synced: Callable[[Install], int | None]
-    packages: Callable[[Iterable[str], bool], int | None]
-    named: Mapping[PackageName, int]
+    synced: Callable[[Install], Weight | None]
+    packages: Callable[[Iterable[str], bool], Weight | None]
+    named: Mapping[PackageName, Weight]
 
 
 def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contribution, ...]:
@@ -46,6 +52,7 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
     ]
     # What each stage has put where; a stage that is taken from counts by what of it is copied.
     by_stage: dict[int, list[tuple[PurePosixPath, int]]] = {}
+    keeping: set[int] = set()  # stages in which apt keeps what it fetches
     steps: list[RunStep | CopyStep] = [*image.runs, *image.copies]
     for step in sorted(steps, key=lambda step: (step.stage.index, step.place.line)):
         line = step.place.line
@@ -59,8 +66,13 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
             added = [Contribution(what=f"copy of {' '.join(step.sources)}{origin}", line=line, bytes=size)]
         else:
             known = len(below)
-            added = list(_run(step, line, inputs, below))
+            ancestry = {stage.index for stage in image.source.stages.ancestry(step.stage)}
+            environment = image.source.stages.environment(step.stage)
+            run = _Run(step, inputs, environment, below, not ancestry.isdisjoint(keeping))
+            added = list(run.contributions())
             placed += below[known:]
+            if keeps_archives(step):
+                keeping.add(step.stage.index)
         if step.in_image:
             found += added
     return tuple(found)
@@ -82,42 +94,94 @@ def _taken(step: CopyStep, by_stage: Mapping[int, list[tuple[PurePosixPath, int]
     )
 
 
-def _run(
-    step: RunStep, line: int, inputs: CurrentInputs, placed: list[tuple[PurePosixPath, int]]
-) -> Iterable[Contribution]:
-    if _leaves_lists(step):
-        yield Contribution(what="apt's lists, left in the layer", line=line, bytes=_APT_LISTS_BYTES)
-    for action in step.actions:
-        if isinstance(action, Install):
-            if action.manager == "apt":
+@dataclass(slots=True)
+class _Run:
+    """One RUN: ``placed`` is what lies below it and grows, ``kept`` whether apt keeps what it fetches by then."""
+
+    step: RunStep
+    inputs: CurrentInputs
+    environment: Mapping[str, str]
+    placed: list[tuple[PurePosixPath, int]]
+    kept: bool
+
+    def contributions(self) -> Iterator[Contribution]:
+        packed = 0
+        for action in self.step.actions:
+            if isinstance(action, Install) and action.manager == "apt":
                 names = [package.partition("=")[0] for package in action.packages]
                 recommends = _takes_recommendations(action)
                 what = f"apt: {', '.join(names)}{', and what they recommend' if recommends else ''}"
-                yield Contribution(what=what, line=line, bytes=inputs.packages(names, recommends))
-            elif action.whole_project or action.requirement_files:
-                size = inputs.synced(action)
-                environment = _environment(action, step)
-                if size is not None:  # a second sync adds only what the first has left out
-                    size = max(0, size - sum(there for place, there in placed if place == environment))
-                placed.append((environment, size or 0))
-                yield Contribution(what=_whole(action), line=line, bytes=size)
-            else:
-                sizes = [
-                    _INSTALLER_BYTES.get(package, inputs.named.get(PackageName(package))) for package in action.packages
-                ]
-                known = [size for size in sizes if size is not None]
-                yield Contribution(
-                    what=f"{action.manager}: {', '.join(action.packages) or 'requirements'}",
-                    line=line,
-                    bytes=sum(known) if known else None,
-                )
-        elif isinstance(action, ChangeOwner) and action.recursive:
-            again = 0
-            for path in action.paths:
-                wanted = step.working_directory / path
-                again += sum(size for place, size in placed if place.is_relative_to(wanted))
-            if again:
-                yield Contribution(what=f"{action.program} -R: stored a second time", line=line, bytes=again)
+                weight = self.inputs.packages(names, recommends)
+                packed += weight.packed if weight is not None else 0
+                yield self._told(what, None if weight is None else weight.installed)
+            elif isinstance(action, Install) and (action.whole_project or action.requirement_files):
+                yield from self._whole(action)
+            elif isinstance(action, Install):
+                yield from self._named(action)
+            elif isinstance(action, ChangeOwner) and action.recursive:
+                again = 0
+                for path in action.paths:
+                    wanted = self.step.working_directory / path
+                    again += sum(size for place, size in self.placed if place.is_relative_to(wanted))
+                if again:
+                    yield self._told(f"{action.program} -R: stored a second time", again)
+        for left in apt_leavings(self.step, self.kept, packed):
+            self.placed.append((left.place, left.bytes))
+            yield self._told(left.what, left.bytes)
+
+    def _told(self, what: str, size: int | None) -> Contribution:
+        return Contribution(what=what, line=self.step.place.line, bytes=size)
+
+    def _whole(self, action: Install) -> Iterator[Contribution]:
+        weight = self.inputs.synced(action)
+        environment = _environment(action, self.step)
+        size = None if weight is None else weight.installed
+        if size is not None:  # a second sync adds only what the first has left out
+            size = max(0, size - sum(there for place, there in self.placed if place == environment))
+        self.placed.append((environment, size or 0))
+        yield self._told(_whole(action), size)
+        if weight is not None and size:
+            yield from self._beside(action, environment, _share(weight, size))
+
+    def _named(self, action: Install) -> Iterator[Contribution]:
+        names = [_NAME.match(package) for package in action.packages]
+        weights = [
+            _INSTALLERS.get(name[0]) or self.inputs.named.get(PackageName(normal_name(name[0])))
+            for name in names
+            if name is not None
+        ]
+        known = [weight for weight in weights if weight is not None]
+        what = f"{action.manager}: {', '.join(action.packages) or 'requirements'}"
+        yield self._told(what, sum(weight.installed for weight in known) if known else None)
+        if known:
+            together = Weight(
+                installed=sum(weight.installed for weight in known),
+                packed=sum(weight.packed for weight in known),
+                bytecode=sum(weight.bytecode for weight in known),
+            )
+            yield from self._beside(action, None, together)
+
+    def _beside(self, action: Install, environment: PurePosixPath | None, weight: Weight) -> Iterator[Contribution]:
+        compiled = bytecode_written(action, self.environment, weight)
+        if compiled:
+            if environment is not None:
+                self.placed.append((environment / "__pycache__", compiled))
+            yield self._told(f"{action.manager}: bytecode of all that it installs", compiled)
+        left = downloads_left(action, self.step, self.environment, weight)
+        if left is not None and left.bytes:
+            self.placed.append((left.place, left.bytes))
+            yield self._told(left.what, left.bytes)
+
+
+def _share(weight: Weight, size: int) -> Weight:
+    """Of what was weighed as a whole, as much as belongs to ``size`` installed bytes of it."""
+    if size == weight.installed:
+        return weight
+    return Weight(
+        installed=size,
+        packed=weight.packed * size // weight.installed,
+        bytecode=weight.bytecode * size // weight.installed,
+    )
 
 
 def _whole(action: Install) -> str:
@@ -147,23 +211,6 @@ def _takes_recommendations(install: Install) -> bool:
         for word in install.command.argv
     )
     return not (setting or "--no-install-recommends" in install.options)
-
-
-def _leaves_lists(step: RunStep) -> bool:
-    """Whether ``apt-get update`` filled apt's folder and nothing emptied it in the same layer, nor is it a mount."""
-    if any(mount.target is not None and mount.target.startswith("/var/lib/apt") for mount in step.mounts):
-        return False
-    updated = any(
-        command.argv and command.argv[0].rpartition("/")[2] in {"apt", "apt-get"} and "update" in command.argv[1:]
-        for command in step.commands
-    )
-    emptied = any(
-        path.startswith("/var/lib/apt")
-        for action in step.actions
-        if isinstance(action, CleanUp)
-        for path in action.paths
-    )
-    return updated and not emptied
 
 
 def _copied(step: CopyStep, inputs: CurrentInputs) -> int:

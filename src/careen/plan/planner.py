@@ -194,6 +194,7 @@ class _Assembler:
                     installed_bytes=contents.kept_bytes if contents is not None else None,
                     reasons=kept.reasons,
                     certainty=kept.certainty,
+                    is_estimate=contents is not None and contents.is_estimate,
                 )
             )
         return tuple(planned)
@@ -232,6 +233,7 @@ class _Assembler:
                     version=package.version,
                     installed_bytes=contents.installed_bytes if contents is not None else None,
                     reason=reason,
+                    is_estimate=contents is not None and contents.is_estimate,
                 )
             )
         return tuple(dropped)

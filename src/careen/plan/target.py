@@ -48,7 +48,9 @@ class UnbuiltSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDistribution:
-    """A distribution that a service needs, and why; ``installed_bytes`` is None when it cannot be known yet."""
+    """A distribution that a service needs, and why; ``installed_bytes`` is None when it cannot be known yet, and is an
+    estimate where it is told from sources that nobody has built.
+    """
 
     name: PackageName
     version: str
@@ -56,6 +58,7 @@ class PlannedDistribution:
     installed_bytes: int | None
     reasons: tuple[str, ...]
     certainty: Certainty = Certainty.NEEDED
+    is_estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class DroppedDistribution:
     version: str
     installed_bytes: int | None
     reason: str
+    is_estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

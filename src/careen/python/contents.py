@@ -26,6 +26,8 @@ class DistributionContents:
     ``installed_bytes`` is what a whole install takes, ``kept_bytes`` what is left of it under the ``safe`` trimming,
     both without bytecode. ``native`` are paths of ELF candidates. ``plugins`` are the entry points beside scripts, as
     (group, name, target). ``requires`` are the distribution's own requirements, None where they were not read.
+    ``bytecode_bytes`` is about what an installer adds that compiles every module. ``is_estimate`` marks what is told
+    from sources that nobody has built.
     """
 
     installed_bytes: int
@@ -35,6 +37,21 @@ class DistributionContents:
     console_scripts: tuple[tuple[str, str], ...]
     plugins: tuple[tuple[str, str, str], ...] = ()
     requires: tuple[str, ...] | None = None
+    bytecode_bytes: int = 0
+    is_estimate: bool = False
+
+
+def likely_bytecode(sources: Iterable[int]) -> int:
+    """What the bytecode of sources of these sizes will weigh, within a few percent for a hundred of them.
+
+    A straight line through 1,469 modules that services import (CPython 3.11).
+    """
+    return sum(2119 + size * 108 // 100 for size in sources if size)
+
+
+def compiled_whole(files: Iterable[tuple[str, int]]) -> int:
+    """The bytecode of all modules of a wheel with these files."""
+    return likely_bytecode(size for path, size in files if path.endswith(".py") and installed_path(path) is not None)
 
 
 def installed_path(path: str) -> str | None:

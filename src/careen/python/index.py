@@ -20,6 +20,7 @@ from careen.errors import CareenError
 from careen.http.client import HttpClient, HttpError, RangeRefusedError, TooLargeError, TransferError
 from careen.python.contents import (
     DistributionContents,
+    compiled_whole,
     import_names,
     installation_bytes,
     installed_path,
@@ -39,7 +40,7 @@ from careen.python.wheels import (
 )
 from careen.text.values import dataclass
 
-_FORMAT = 2
+_FORMAT = 3
 """Raised when what is cached means something else, so that old entries are not read."""
 
 _PARALLEL = 16
@@ -75,10 +76,14 @@ class _Asking:
 
 @dataclass(frozen=True, slots=True)
 class PackageFiles:
-    """``folder`` holds ``wheels/`` and ``contents/``; shared by concurrent runs, written aside and renamed."""
+    """``folder`` holds ``wheels/`` and ``contents/``; shared by concurrent runs, written aside and renamed.
+
+    ``root`` is the folder that paths of local files are relative to.
+    """
 
     http: HttpClient
     folder: Path
+    root: Path = Path()
 
     def contents(
         self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
@@ -120,7 +125,7 @@ class PackageFiles:
         try:
             with os.fdopen(descriptor, "wb") as target:
                 sink = DigestingSink(target)
-                local = _local_path(file.url)
+                local = self._local_path(file)
                 if local is None:
                     self.http.download(file.url, sink, limit=_LARGEST_WHEEL)
                 else:
@@ -155,6 +160,10 @@ class PackageFiles:
                     on_done(file)
         return found
 
+    def _local_path(self, file: LockedFile) -> Path | None:
+        found = _local_path(file.url)
+        return None if found is None else self.root / found
+
     def _wheel_place(self, file: LockedFile) -> Path:
         if file.digest is None:
             raise UnverifiableError(f"{file.filename} has no sha256 in the lock", hints=("lock again",))
@@ -182,6 +191,8 @@ class PackageFiles:
                 console_scripts=tuple((name, target) for name, target in document["console_scripts"]),
                 plugins=tuple((group, name, target) for group, name, target in document["plugins"]),
                 requires=None if document["requires"] is None else tuple(document["requires"]),
+                bytecode_bytes=int(document["bytecode_bytes"]),
+                is_estimate=bool(document["is_estimate"]),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -212,7 +223,7 @@ class PackageFiles:
 
     def _directory(self, file: LockedFile) -> tuple[WheelDirectory, bytes, int]:
         """The directory, and the bytes at the file's end with their offset."""
-        local = self._wheel_place(file) if self.has_wheel(file) else _local_path(file.url)
+        local = self._wheel_place(file) if self.has_wheel(file) else self._local_path(file)
         if local is not None:
             return _local_directory(local)
         try:
@@ -259,6 +270,7 @@ def describe(directory: WheelDirectory, *, entry_points: str, metadata: str | No
             for name, target in pairs
         ),
         requires=requirements_in(metadata) if metadata is not None else None,
+        bytecode_bytes=compiled_whole(files),
     )
 
 

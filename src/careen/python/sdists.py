@@ -4,6 +4,7 @@ Names come from its own metadata where setuptools has left any, else from the pa
 estimate, since what a build compiles or leaves out stands nowhere. Sources of compiled modules do not count.
 """
 
+import os
 import tarfile
 import zipfile
 import zlib
@@ -11,7 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from careen.errors import CareenError
-from careen.python.contents import DistributionContents, import_names, installation_bytes, parse_entry_points
+from careen.python.contents import (
+    DistributionContents,
+    compiled_whole,
+    import_names,
+    installation_bytes,
+    parse_entry_points,
+)
 from careen.python.names import normal_name
 from careen.python.requirements import requirements_in
 from careen.text.values import dataclass
@@ -51,8 +58,20 @@ def read_sdist(path: Path) -> DistributionContents:
         archive = _gather(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as e:
         raise SdistFormatError(f"{path.name} is no source distribution that can be read: {e}") from e
+    return _contents(archive, _field(archive.texts.get("PKG-INFO", ""), "Name"))
+
+
+def read_source_folder(folder: Path, name: str) -> DistributionContents:
+    """The same of sources that lie in a folder, such as a checkout of git. Raises SdistFormatError."""
+    try:
+        archive = _gather(_folder_members(folder))
+    except (OSError, ValueError) as error:
+        raise SdistFormatError(f"{folder.name} holds no sources that can be read: {error}") from error
+    return _contents(archive, name)
+
+
+def _contents(archive: _Archive, name: str) -> DistributionContents:
     metadata = archive.texts.get("PKG-INFO", "")
-    name = _field(metadata, "Name")
     installed, names = _installed(archive, name)
     entry_points = archive.text("entry_points.txt") or _project_scripts(archive.texts.get("pyproject.toml", ""))
     groups = parse_entry_points(entry_points)
@@ -80,6 +99,8 @@ def read_sdist(path: Path) -> DistributionContents:
             for entry, target in pairs
         ),
         requires=requirements_in(metadata) if metadata else None,
+        bytecode_bytes=compiled_whole(installed.items()),
+        is_estimate=True,
     )
 
 
@@ -181,6 +202,17 @@ def _gather(members: Iterator[_Member]) -> _Archive:
             if data:
                 texts[inside] = data.decode("utf-8", "replace")
     return _Archive(files, texts)
+
+
+def _folder_members(folder: Path) -> Iterator[_Member]:
+    for root, folders, names in os.walk(folder):  # which follows no link
+        folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
+        for name in sorted(names):
+            place = Path(root, name)
+            if place.is_symlink() or not place.is_file():
+                continue
+            path, size = f"{folder.name}/{place.relative_to(folder).as_posix()}", place.stat().st_size
+            yield path, size, place.read_bytes() if _is_text(path, size) else b""
 
 
 def _is_text(path: str, size: int) -> bool:

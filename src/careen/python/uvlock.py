@@ -63,6 +63,7 @@ def read_uvlock(source: Source, document: Mapping[str, object] | None = None) ->
 class _Reader(TomlLockReader):
     def __init__(self, source: Source) -> None:
         super().__init__(source, "package", "uv lock")
+        self._folder = source.path.parent
         self._sources: dict[tuple[str, str], LockSource] = {}
 
     def conflicts(self, value: object) -> tuple[tuple[ConflictItem, ...], ...]:
@@ -152,9 +153,9 @@ class _Reader(TomlLockReader):
         if isinstance(source, UrlSource) and not isinstance(table.get("url"), str):
             url = source.url
         elif isinstance(source, LocalSource) and source.kind == "path":
-            url = str(source.path)
+            url = str(self._folder / source.path)
         elif isinstance(source, RegistrySource) and "path" in table and "://" not in source.index:
-            url = f"{source.index.rstrip('/')}/{url}"
+            url = str(self._folder / source.index / str(url))
         if not isinstance(url, str):
             return None
         size = table.get("size")

@@ -1,13 +1,13 @@
 """``careen.plan/1``: the plan for machines, sorted, without times or absolute paths.
 
 {"schema": "careen.plan/1", "platform": "linux/amd64", "services": [{"name": "api", "role": "web", "entrypoint": [...],
- "python": "3.11", "base": "debian:bookworm", "distributions": [{"name", "version", "bytes", "why": [...]}],
- "dropped": [{"name", "version", "bytes", "reason"}], "predicted_bytes": 75683394,
+ "python": "3.11", "base": "debian:bookworm", "distributions": [{"name", "version", "bytes", "estimate", "why": [...]}],
+ "dropped": [{"name", "version", "bytes", "estimate", "reason"}], "predicted_bytes": 75683394,
  "predicted_bytecode_bytes": 19966554, "current_predicted_bytes": null}],
  "stack": {"unique_bytes": 461230445}}
 
 ``predicted_bytes`` holds the bytecode; ``predicted_bytecode_bytes`` is null when the wheels were not fetched, and
-then it does not.
+then it does not. ``estimate`` is true where bytes are told from sources that nobody has built.
 """
 
 from careen.plan.target import DroppedDistribution, Plan, PlannedDistribution, ServicePlan
@@ -59,10 +59,17 @@ def _kept(item: PlannedDistribution) -> Json:
         "name": item.name,
         "version": item.version,
         "bytes": item.installed_bytes,
+        "estimate": item.is_estimate,
         "certainty": item.certainty.value,
         "why": list(item.reasons),
     }
 
 
 def _dropped(item: DroppedDistribution) -> Json:
-    return {"name": item.name, "version": item.version, "bytes": item.installed_bytes, "reason": item.reason}
+    return {
+        "name": item.name,
+        "version": item.version,
+        "bytes": item.installed_bytes,
+        "estimate": item.is_estimate,
+        "reason": item.reason,
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from careen.plan.target import Certainty, Plan, ServicePlan
+from careen.plan.target import Certainty, DroppedDistribution, Plan, PlannedDistribution, ServicePlan
 from careen.text.units import format_bytes
 
 _HEAVIEST = 10
@@ -24,6 +24,10 @@ def plan_markdown(plan: Plan) -> str:
         *_notes(plan.notes),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _weight(item: PlannedDistribution | DroppedDistribution) -> str:
+    return f"~{_size(item.installed_bytes)}" if item.is_estimate else _size(item.installed_bytes)
 
 
 def _size(count: int | None) -> str:
@@ -62,7 +66,7 @@ def _heaviest(plan: Plan) -> Iterator[str]:
             names = users[item.name, item.version]
             who = "all" if len(names) == len(plan.services) > 1 else ", ".join(names)
             why = item.reasons[0] if item.reasons else ""
-            yield f"| {item.name} {item.version} | {_size(item.installed_bytes)} | {_cell(who)} | {_cell(why)} |"
+            yield f"| {item.name} {item.version} | {_weight(item)} | {_cell(who)} | {_cell(why)} |"
         yield ""
 
 
@@ -72,7 +76,7 @@ def _gone(plan: Plan) -> Iterator[str]:
     if ordered:
         yield from ("**What goes**", "", "| distribution | bytes | because |", "| --- | ---: | --- |")
         for item in ordered:
-            yield f"| {item.name} {item.version} | {_size(item.installed_bytes)} | {_cell(item.reason)} |"
+            yield f"| {item.name} {item.version} | {_weight(item)} | {_cell(item.reason)} |"
         yield ""
 
 
@@ -97,7 +101,7 @@ def _today(plan: Plan) -> Iterator[str]:
 
 def _whole(service: ServicePlan) -> Iterator[str]:
     rows = [
-        f"| {item.name} | {item.version} | {_size(item.installed_bytes)} "
+        f"| {item.name} | {item.version} | {_weight(item)} "
         f"| {'possible: ' if item.certainty is Certainty.POSSIBLE else ''}{_cell('; '.join(item.reasons[:3]))} |"
         for item in service.distributions
     ]

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from careen.plan.target import Certainty, Plan, PlannedDistribution, ServicePlan
+from careen.plan.target import Certainty, DroppedDistribution, Plan, PlannedDistribution, ServicePlan
 from careen.text.units import format_bytes
 
 _HEAVIEST = 10
@@ -23,8 +23,14 @@ def bar(share: float, cells: int = _BAR_CELLS) -> str:
     return "█" * full + (_EIGHTHS[rest] if rest else "")
 
 
-def size(count: int | None) -> str:
-    return "?" if count is None else format_bytes(count)
+def size(count: int | None, *, is_estimate: bool = False) -> str:
+    if count is None:
+        return "?"
+    return f"~{format_bytes(count)}" if is_estimate else format_bytes(count)
+
+
+def _weight(item: PlannedDistribution | DroppedDistribution) -> str:
+    return size(item.installed_bytes, is_estimate=item.is_estimate)
 
 
 def show_plan(console: Console, plan: Plan) -> None:
@@ -49,13 +55,13 @@ def show_service(console: Console, service: ServicePlan) -> None:
     for item in sorted(service.distributions, key=lambda item: -(item.installed_bytes or 0)):
         reasons = "\n".join(item.reasons)
         mark = "possible: " if item.certainty is Certainty.POSSIBLE else ""
-        table.add_row(item.name, item.version, size(item.installed_bytes), escape(mark + reasons))
+        table.add_row(item.name, item.version, _weight(item), escape(mark + reasons))
     console.print(table)
     if service.dropped:
         console.print()
         table = _table("left out", "version", ">bytes", "because")
         for gone in sorted(service.dropped, key=lambda item: -(item.installed_bytes or 0)):
-            table.add_row(gone.name, gone.version, size(gone.installed_bytes), escape(gone.reason))
+            table.add_row(gone.name, gone.version, _weight(gone), escape(gone.reason))
         console.print(table)
 
 
@@ -125,28 +131,27 @@ def _heaviest(console: Console, plan: Plan) -> None:
     table = _table("distribution", ">bytes", "services", "why")
     for item, names in ordered:
         who = _who(names, plan)
-        table.add_row(f"{item.name} {item.version}", size(item.installed_bytes), escape(who), escape(item.reasons[0]))
+        table.add_row(f"{item.name} {item.version}", _weight(item), escape(who), escape(item.reasons[0]))
     console.print(table)
 
 
 def _gone(console: Console, plan: Plan) -> None:
-    gone: dict[tuple[str, str], tuple[int, list[str], str]] = {}
+    gone: dict[tuple[str, str], tuple[DroppedDistribution, list[str]]] = {}
     for service in plan.services:
         for item in service.dropped:
-            entry = gone.setdefault((item.name, item.version), (item.installed_bytes or 0, [], item.reason))
-            entry[1].append(service.name)
-    ordered = sorted(gone.items(), key=lambda pair: -pair[1][0])[:_HEAVIEST]
+            gone.setdefault((item.name, item.version), (item, []))[1].append(service.name)
+    ordered = sorted(gone.values(), key=lambda pair: -(pair[0].installed_bytes or 0))[:_HEAVIEST]
     if not ordered:
         return
     console.print()
     console.print("[bold]What goes[/], heaviest first")
     table = _table("distribution", ">bytes", "from", "because")
-    for (name, version), (count, names, reason) in ordered:
+    for item, names in ordered:
         everywhere = len(names) == len(plan.services)
-        because = reason
-        if "imports" in reason and len(names) > 1:
+        because = item.reason
+        if "imports" in item.reason and len(names) > 1:
             because = "no service imports it" if everywhere else "nothing that they run imports it"
-        table.add_row(f"{name} {version}", size(count), escape(_who(names, plan)), escape(because))
+        table.add_row(f"{item.name} {item.version}", _weight(item), escape(_who(names, plan)), escape(because))
     console.print(table)
 
 

@@ -3,13 +3,14 @@ from pathlib import Path
 import pytest
 
 from careen.plan.current import CurrentInputs, contributions
+from careen.plan.leftovers import Weight
 from careen.workspace.discover import discover
 from careen.workspace.facts import derive
 
 INPUTS = CurrentInputs(
     context=(("src/a.py", 10), ("docs/b.md", 5)),
-    synced=lambda _: 1000,
-    packages=lambda names, recommends: (150 if recommends else 100) * len(list(names)),
+    synced=lambda _: Weight(installed=1000, packed=300, bytecode=150),
+    packages=lambda names, recommends: Weight(installed=(150 if recommends else 100) * len(list(names)), packed=40),
     named={},
 )
 
@@ -78,3 +79,90 @@ def test_lists_that_nobody_removes_stay(run: str, left: bool, tmp_path: Path) ->
     found = [what for _, _, what in told(tmp_path, f"FROM python:3.11-slim\n{run}\n")]
 
     assert ("apt's lists, left in the layer" in found) is left
+
+
+REQUIREMENTS = "pip install -r requirements.txt"
+DOWNLOADS = "pip's downloads, left in its cache"
+BYTECODE = "pip: bytecode of all that it installs"
+ROOT_CACHE = "--mount=type=cache,target=/root/.cache"
+
+
+def left(folder: Path, run: str, before: str = "") -> dict[str, int | None]:
+    """What a RUN adds beside what it installs, by its words."""
+    found = told(folder, f"FROM python:3.11-slim\nWORKDIR /app\n{before}RUN {run}\n")
+    return {what: count for _, count, what in found[1:] if "left" in what or "bytecode" in what or "tables" in what}
+
+
+def test_pip_leaves_what_it_downloads_and_compiles_what_it_installs(tmp_path: Path) -> None:
+    assert left(tmp_path, REQUIREMENTS) == {DOWNLOADS: 300, BYTECODE: 150}
+
+
+@pytest.mark.parametrize(
+    ("run", "before"),
+    [
+        ("pip install --no-cache-dir -r requirements.txt", ""),
+        (REQUIREMENTS, "ENV PIP_NO_CACHE_DIR=1\n"),
+        (f"PIP_NO_CACHE_DIR=off {REQUIREMENTS}", ""),
+        (f"{ROOT_CACHE} {REQUIREMENTS}", ""),
+        (f"{REQUIREMENTS} && rm -rf /root/.cache", ""),
+        (f"{REQUIREMENTS} && rm -rf ~/.cache/pip/*", ""),
+        (f"{REQUIREMENTS} && pip cache purge", ""),
+        (f"{ROOT_CACHE}/elsewhere {REQUIREMENTS}", "ENV PIP_CACHE_DIR=/root/.cache/elsewhere\n"),
+    ],
+)
+def test_downloads_that_are_not_kept_or_are_removed_in_the_same_step_cost_nothing(
+    run: str, before: str, tmp_path: Path
+) -> None:
+    assert left(tmp_path, run, before) == {BYTECODE: 150}
+
+
+@pytest.mark.parametrize(
+    "run", [f"rm -rf /root/.cache && {REQUIREMENTS}", f"--mount=type=cache,target=/var/cache {REQUIREMENTS}"]
+)
+def test_what_is_removed_before_or_mounted_elsewhere_changes_nothing(run: str, tmp_path: Path) -> None:
+    assert DOWNLOADS in left(tmp_path, run)
+
+
+def test_no_compile_is_believed(tmp_path: Path) -> None:
+    assert left(tmp_path, "pip install --no-compile -r requirements.txt") == {DOWNLOADS: 300}
+
+
+def test_what_uv_links_from_its_cache_costs_nothing_and_what_it_copies_costs_all_of_it(tmp_path: Path) -> None:
+    assert left(tmp_path, "uv sync") == {}
+    assert left(tmp_path, "uv sync", "ENV UV_LINK_MODE=copy\n") == {"uv's cache, copied from and left": 1000}
+    assert left(tmp_path, "uv sync --link-mode=copy") == {"uv's cache, copied from and left": 1000}
+    assert left(tmp_path, "uv sync --no-cache --link-mode=copy") == {}
+    assert left(tmp_path, f"{ROOT_CACHE} uv sync", "ENV UV_LINK_MODE=copy\n") == {}
+
+
+def test_uv_compiles_when_it_is_told_to(tmp_path: Path) -> None:
+    expected = {"uv: bytecode of all that it installs": 150}
+
+    assert left(tmp_path, "uv sync --compile-bytecode") == expected
+    assert left(tmp_path, "uv sync", "ENV UV_COMPILE_BYTECODE=1\n") == expected
+    assert left(tmp_path, "uv sync", "ENV UV_COMPILE_BYTECODE=0\n") == {}
+
+
+def test_bytecode_below_a_folder_is_stored_again_with_it_and_a_cache_elsewhere_is_not(tmp_path: Path) -> None:
+    text = f"FROM python:3.11-slim\nWORKDIR /app\nRUN {REQUIREMENTS} --target /app/lib\nRUN chown -R a /app\n"
+
+    assert told(tmp_path, text)[-1] == (4, 1150, "chown -R: stored a second time")
+
+
+def test_apt_keeps_its_downloads_only_where_the_setting_against_it_is_removed(tmp_path: Path) -> None:
+    removing = "rm -f /etc/apt/apt.conf.d/docker-clean"
+    kept = {"apt's downloads, left in its cache": 40, "apt's tables of packages": 80_000_000}
+    install = "apt-get install -y git"
+
+    assert left(tmp_path, install) == {}
+    assert left(tmp_path, f"{removing} && {install}") == kept
+    assert left(tmp_path, install, f"RUN {removing}\n") == kept
+    assert left(tmp_path, f"{removing} && {install} && apt-get clean") == {}
+    assert left(tmp_path, f"--mount=type=cache,target=/var/cache/apt {removing}; {install}") == {}
+
+
+@pytest.mark.parametrize("package", ["uv", "uv==0.8.0", "'uv>=0.8'", "uv[extra]"])
+def test_an_installer_is_known_in_whatever_version(package: str, tmp_path: Path) -> None:
+    found = told(tmp_path, f"FROM python:3.11-slim\nRUN pip install --no-cache-dir {package}\n")
+
+    assert [count for _, count, _ in found[1:]] == [50_000_000]

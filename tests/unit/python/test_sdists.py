@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from careen.python.sdists import SdistFormatError, read_sdist
+from careen.python.sdists import SdistFormatError, read_sdist, read_source_folder
 
 PKG_INFO = "Metadata-Version: 2.1\nName: Shelf-Tools\nVersion: 1.0\nRequires-Dist: pillow\n\nName: no field\n"
 
@@ -68,3 +68,18 @@ def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path, data: bytes) -> N
     path.write_bytes(data)
     with pytest.raises(SdistFormatError):
         read_sdist(path)
+
+
+def test_sources_in_a_folder_are_told_like_an_archive_and_hidden_folders_and_links_are_not(tmp_path: Path) -> None:
+    (tmp_path / "src/shelf").mkdir(parents=True)
+    (tmp_path / "src/shelf/__init__.py").write_text("A = 1\n" * 100)
+    (tmp_path / "src/shelf/core.c").write_text("int a;")
+    (tmp_path / "src/shelf/away.py").symlink_to("/etc/hostname")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/pack").write_bytes(bytes(10_000))
+
+    found = read_source_folder(tmp_path, "shelf")
+
+    assert found.imports == ("shelf",)
+    assert 600 <= found.installed_bytes < 1500
+    assert found.is_estimate

@@ -106,3 +106,11 @@ def test_a_lock_that_cannot_be_read_says_where(text: str, line: int, reason: str
 
     assert caught.value.line == line
     assert reason in caught.value.message
+
+
+def test_files_of_a_lock_in_a_folder_are_told_from_the_root() -> None:
+    row = f'wheels = [{{ filename = "b-1.0-py3-none-any.whl", hash = "{DIGEST}" }}]'
+    text = f'[[package]]\nname = "b"\nversion = "1.0"\nsource = {{ path = "dist/b-1.0-py3-none-any.whl" }}\n{row}\n'
+    lock = read_uvlock(Source(PurePosixPath("service/uv.lock"), f'version = 1\nrequires-python = ">=3.11"\n{text}'))
+
+    assert lock.packages[0].wheels[0].url == "service/dist/b-1.0-py3-none-any.whl"
