@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from careen.app.answers import Answers
 from careen.app.session import Session
+from careen.blobs.digest import Digest
 from careen.errors import CareenError, MissingToolError
 from careen.findings import FixKind
-from careen.process.run import run
+from careen.process.run import Completed, run
 from careen.progress import Step
 from careen.python.locked import Lock
 from careen.python.uvlock import read_uvlock
@@ -20,6 +22,7 @@ from careen.text.source import Source
 from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles
 
+_KIND = "locks"
 _PATIENCE_SECONDS = 300
 _READ_BY_UV = ("pyproject.toml", "uv.lock", "uv.toml", ".python-version", "README.md", "README.rst")
 _NEEDS_SOURCES = re.compile(r"^\s*(dynamic\s*=|members\s*=|\w[\w-]*\s*=\s*\{[^}]*\b(path|workspace)\s*=)", re.MULTILINE)
@@ -66,21 +69,16 @@ def relocked(
         return None
     uv = find_uv(session)
     before = files.read(path)
+    question = _question(uv, files, folder, changed)
+    answers = Answers(session.store / "answers")
+    known = answers.get(_KIND, question) if question is not None else None
+    if isinstance(known, str):
+        return _change(before, known)
     session.progress(Step("locking again", 0, 1))
     with tempfile.TemporaryDirectory(prefix="careen-lock-") as scratch:
         project = Path(scratch, "project")
         _copy(files, folder, changed, project)
-        done = run(
-            [uv.program, "lock", "--quiet", *(["--offline"] if session.surroundings.offline else [])],
-            timeout=_PATIENCE_SECONDS,
-            cwd=project / folder,
-            environment={**session.surroundings.environment, "UV_NO_PROGRESS": "1"},
-        )
-        if not done.succeeded:
-            raise LockingFailedError(
-                f"{path}: uv could not lock the new groups: {done.tail()}",
-                hints=("write the patch from --diff by hand, and run uv lock",),
-            )
+        _lock(session, uv, project / folder, path)
         after = Source.decode(path, (project / path).read_bytes())
     session.progress(Step("locking again", 1, 1))
     moved = moved_versions(read_uvlock(before), read_uvlock(after))
@@ -89,13 +87,46 @@ def relocked(
             f"{path}: locking again would move {', '.join(moved[:4])}; nothing was changed",
             hints=("bring the lock up to date first: uv lock",),
         )
+    if question is not None:
+        answers.keep(_KIND, question, after.text)
+    return _change(before, after.text)
+
+
+def _change(before: Source, after: str) -> FileChange:
     return FileChange(
-        path=path,
+        path=before.path,
         before=before.text,
-        after=after.text,
+        after=after,
         disposition=FixKind.REVIEW,
         why=("locked again by uv for the new groups; no version moved",),
     )
+
+
+def _lock(session: Session, uv: Uv, folder: Path, path: PurePosixPath) -> None:
+    """By what uv has in its own cache, if it has enough: no version is to move. Raises LockingFailedError."""
+    environment = {**session.surroundings.environment, "UV_NO_PROGRESS": "1"}
+
+    def lock(*options: str) -> Completed:
+        argv = [uv.program, "lock", "--quiet", *options]
+        return run(argv, timeout=_PATIENCE_SECONDS, cwd=folder, environment=environment)
+
+    done = lock("--offline")
+    if not done.succeeded and not session.surroundings.offline:
+        done = lock()
+    if not done.succeeded:
+        raise LockingFailedError(
+            f"{path}: uv could not lock the new groups: {done.tail()}",
+            hints=("write the patch from --diff by hand, and run uv lock",),
+        )
+
+
+def _question(uv: Uv, files: ProjectFiles, folder: PurePosixPath, changed: Iterable[FileChange]) -> list[object] | None:
+    """All that uv reads; None where that is the whole tree."""
+    after = {change.path: change.after for change in changed}
+    if _NEEDS_SOURCES.search(files.read(folder / "pyproject.toml").text):
+        return None
+    texts = [after.get(folder / name) or files.text_or_none(folder / name) or "" for name in _READ_BY_UV]
+    return [uv.version, [Digest.of(text.encode("utf-8", "surrogatepass")).hex for text in texts]]
 
 
 def moved_versions(before: Lock, after: Lock) -> list[str]:

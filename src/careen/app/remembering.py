@@ -38,19 +38,28 @@ def plan_of(session: Session, request: PlanRequest) -> Plan:
 
     Raises what that does.
     """
+    return known_plan(session, request) or planned_now(session, request).plan
+
+
+def known_plan(session: Session, request: PlanRequest) -> Plan | None:
+    """The plan that was made from the very same before, if it was."""
     surroundings = session.surroundings
-    answers, question = Answers(session.store / "answers"), _question(surroundings, request)
-    known = _recall(answers.get(_KIND, question), surroundings, request.root)
-    if known is not None:
-        return known
+    known = Answers(session.store / "answers").get(_KIND, _question(surroundings, request))
+    return _recall(known, surroundings, request.root)
+
+
+def planned_now(session: Session, request: PlanRequest) -> "Planned":
+    """Plans, and keeps the plan for another time. Raises what :func:`careen.app.planning.plan_stack` raises."""
     from careen.app.planning import plan_stack  # noqa: PLC0415 - half a second that remembering spares
 
+    surroundings = session.surroundings
     started = int(surroundings.now().timestamp() * 1e9)
     planned = plan_stack(session, request)
     grounds = _grounds(surroundings, request.root, planned, started) if planned.lasting else None
     if grounds is not None:
-        answers.keep(_KIND, question, {**grounds, "plan": plan_record(planned.plan)})
-    return planned.plan
+        question = _question(surroundings, request)
+        Answers(session.store / "answers").keep(_KIND, question, {**grounds, "plan": plan_record(planned.plan)})
+    return planned
 
 
 def _question(surroundings: Surroundings, request: PlanRequest) -> list[object]:

@@ -4,15 +4,21 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
+from careen.app.lock_choice import LockKind, lock_choice
+from careen.app.locks import lock_of
 from careen.app.plan_request import PlanRequest
-from careen.app.planning import Planned, plan_stack
 from careen.app.relocking import find_uv, relocked
+from careen.app.remembering import known_plan, planned_now
 from careen.app.scanning import judge
 from careen.app.session import Session
 from careen.config import Config
 from careen.errors import CareenError, ExitCode, MissingToolError
 from careen.findings import Finding, FixKind
+from careen.plan.target import Plan
+from careen.python.addresses import lacks_address
+from careen.python.metadata_edges import lacks_edges
 from careen.rewrite.apply import apply_changes, apply_into, undo
 from careen.rewrite.mending import Mending, mending_of, patch_of
 from careen.rewrite.options import RewriteOptions
@@ -21,6 +27,9 @@ from careen.rewrite.stack import LockedProject, rewrite_stack
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import StackFacts, derive
+
+if TYPE_CHECKING:
+    from careen.app.planning import Planned
 
 _MOST_ROUNDS = 3
 
@@ -62,20 +71,44 @@ class Written:
 
 def propose(session: Session, request: PlanRequest, options: RewriteOptions) -> Proposal:
     """Raises what planning raises, and VersionsMovedError or LockingFailedError when uv cannot lock the groups."""
-    return propose_for(session, plan_stack(session, request), options)
+    plan = known_plan(session, request)
+    if plan is not None:
+        facts = _read(request.root, request.compose_files)
+        locked = _locked_as_written(session, plan, facts)
+        if locked is not None:
+            return _proposal(session, options, plan, facts, locked)
+    return propose_for(session, planned_now(session, request), options)
 
 
-def propose_for(session: Session, planned: Planned, options: RewriteOptions) -> Proposal:
+def propose_for(session: Session, planned: "Planned", options: RewriteOptions) -> Proposal:
     """The recast of a stack that is planned already, with the uv of this machine named in the Dockerfile."""
+    return _proposal(session, options, planned.plan, planned.facts, LockedProject(planned.project, planned.lock))
+
+
+def _proposal(
+    session: Session, options: RewriteOptions, plan: Plan, facts: StackFacts, locked: LockedProject
+) -> Proposal:
     # Without uv the Dockerfile names the one that careen knows; locking, if it comes to that, tells that it is missing.
     with suppress(MissingToolError):
         options = replace(options, uv_version=find_uv(session).version)
-    locked = LockedProject(planned.project, planned.lock)
-    patch = rewrite_stack(planned.plan, planned.facts, options, locked)
-    lock = relocked(session, planned.facts.workspace.files, planned.plan.root, patch.changes)
+    patch = rewrite_stack(plan, facts, options, locked)
+    lock = relocked(session, facts.workspace.files, plan.root, patch.changes)
     if lock is not None and lock.before != lock.after:
         patch = patch.with_changes((*patch.changes, lock))
-    return Proposal(facts=planned.facts, config=planned.config, patch=patch)
+    return Proposal(facts=facts, config=configuration_of(facts.workspace), patch=patch)
+
+
+def _locked_as_written(session: Session, plan: Plan, facts: StackFacts) -> LockedProject | None:
+    """The lock that a remembered plan was made from, where uv's file says all of it; else planning completes it."""
+    names = {service.name for service in plan.services}
+    service = next((service for service in facts.built if service.name in names), None)
+    choice = lock_choice(service, facts) if service is not None else None
+    if choice is None or choice.kind is not LockKind.UV:
+        return None
+    lock = lock_of(session, facts.workspace.files, [choice]).lock
+    if lacks_edges(lock) or any(lacks_address(package) for package in lock.packages):
+        return None
+    return LockedProject(replace(choice.project, lock_path=choice.paths[0]), lock)
 
 
 def read_for_mending(root: Path, compose_files: tuple[PurePosixPath, ...] = ()) -> tuple[StackFacts, Config, Mending]:

@@ -30,20 +30,30 @@ def file_patch(change: FileChange) -> Iterator[str]:
         return
     yield f"--- {_header(old) if change.before is not None else '/dev/null'}\n"
     yield f"+++ {_header(new) if change.after is not None else '/dev/null'}\n"
-    # Without junk: the most frequent line of a lock is still a line.
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for group in _groups(matcher, before, after):
+    for group in _groups(before, after):
         yield from _hunk(group, before, after)
 
 
 _Opcode = tuple[str, int, int, int, int]
 
 
-def _groups(matcher: SequenceMatcher[str], before: Sequence[str], after: Sequence[str]) -> Iterator[list[_Opcode]]:
+def _groups(before: Sequence[str], after: Sequence[str]) -> Iterator[list[_Opcode]]:
     if not before or not after:
         yield [("replace", 0, len(before), 0, len(after))]
         return
-    yield from matcher.get_grouped_opcodes(_CONTEXT_LINES)
+    # What both begin and end with is left out of the comparison, which costs the product of what it is given.
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    start, end = max(0, start - _CONTEXT_LINES), max(0, end - _CONTEXT_LINES)
+    # Without junk: the most frequent line of a lock is still a line.
+    matcher = SequenceMatcher(None, before[start : len(before) - end], after[start : len(after) - end], autojunk=False)
+    for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
+        yield [(kind, a + start, b + start, c + start, d + start) for kind, a, b, c, d in group]
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _hunk(group: Sequence[_Opcode], before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
