@@ -20,6 +20,10 @@ class TrimmingPolicy(Enum):
     LEAN = "lean"
     NONE = "none"
 
+    @property
+    def strips(self) -> bool:
+        return self is TrimmingPolicy.LEAN
+
 
 _DEVELOPMENT_SUFFIXES = (
     ".a",

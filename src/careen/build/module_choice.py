@@ -1,0 +1,125 @@
+"""Which modules of a stack's layers get bytecode, and recipes that say so."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from careen.build.bytecode import (
+    LibraryRecipe,
+    library_modules,
+    project_reader,
+    reached,
+    service_starts,
+    wheel_modules,
+)
+from careen.build.debian_root import BaseRecipe
+from careen.build.distribution import WheelRecipe
+from careen.build.interpreter import Compiler
+from careen.build.module_graph import ModuleSet
+from careen.build.segment import Recipe, Segment, SegmentMaker
+from careen.build.stack_layers import StackLayer
+from careen.plan.target import Plan
+from careen.python.contents import likely_bytecode
+from careen.text.values import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """``sets`` are all modules and ``modules`` the chosen sources with their sizes, by the digest of their wheel and
+    the key of the base.
+    """
+
+    sets: Mapping[str, ModuleSet]
+    modules: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleChoice:
+    """``root`` is the project's folder; ``busy`` is held by whoever works rather than waits."""
+
+    plan: Plan
+    root: Path
+    base: BaseRecipe
+    maker: SegmentMaker
+    makers: ThreadPoolExecutor
+    busy: threading.Semaphore
+
+    def choose(self, layers: Sequence[StackLayer]) -> Choice:
+        """Fetches every wheel that nobody has searched yet."""
+        wheels = {recipe.digest.hex: recipe for recipe in wheels_of(layers)}
+        store, runtime = self.maker.store, self.plan.base.runtime
+        library = self.makers.submit(
+            lambda: library_modules(store, self.base, self._base_segment, self.maker.packer, runtime)
+        )
+        scanned = self.makers.map(self._scan, wheels.values())
+        sets = dict(zip(wheels, scanned, strict=True))
+        base_key = self._base_key
+        sets[base_key] = library.result()
+        starts = service_starts(self.plan.services, project_reader(self.root))
+        modules = reached(store, sets, starts, library=base_key)
+        sizes = {key: {module.path: module.size for module in found.modules.values()} for key, found in sets.items()}
+        chosen = {key: {path: sizes[key][path] for path in paths} for key, paths in modules.items()}
+        return Choice(sets=sets, modules=chosen)
+
+    def compiled(self, layers: Sequence[StackLayer], choice: Choice, compiler: Compiler) -> list[StackLayer]:
+        """The same layers with recipes that compile what was chosen."""
+        standard = LibraryRecipe(
+            base_key=self.base.key(self.maker),
+            base=self._base_segment,
+            packer=self.maker.packer,
+            runtime=self.plan.base.runtime,
+            modules=tuple(choice.modules[self._base_key]),
+            compiler=compiler.name,
+            compile=compiler.compile,
+            cache_tag=compiler.cache_tag,
+        )
+
+        def compiling(recipe: Recipe) -> Recipe:
+            if not isinstance(recipe, WheelRecipe):
+                return recipe
+            own = tuple(choice.modules[recipe.digest.hex])
+            return replace(recipe, modules=own, compiler=compiler.name, compile=compiler.compile)
+
+        first, *others = layers
+        return [
+            replace(first, recipes=(*first.recipes, standard)),
+            *(replace(layer, recipes=tuple(compiling(recipe) for recipe in layer.recipes)) for layer in others),
+        ]
+
+    def likely_bytes(self, layers: Sequence[StackLayer]) -> Mapping[str, int]:
+        """What the bytecode of each service's image will weigh."""
+        chosen = self.choose(layers).modules
+        found: dict[str, int] = {}
+        for service in self.plan.services:
+            keys = [self._base_key]
+            keys += [recipe.digest.hex for recipe in wheels_of(layers, service.name)]
+            sizes = [size for key in keys for size in chosen[key].values()]
+            sizes += [file.bytes for file in service.application if file.destination.suffix == ".py"]
+            sizes += [len(file.content) for file in service.support if file.destination.suffix == ".py"]
+            found[service.name] = likely_bytecode(sizes)
+        return found
+
+    @property
+    def _base_key(self) -> str:
+        return self.base.key(self.maker).digest.hex
+
+    def _base_segment(self) -> Segment:
+        return self.base.segment(self.maker)
+
+    def _scan(self, recipe: WheelRecipe) -> ModuleSet:
+        recipe.fetch()
+        with self.busy:
+            return wheel_modules(self.maker.store, recipe)
+
+
+def wheels_of(layers: Sequence[StackLayer], service: str | None = None) -> list[WheelRecipe]:
+    """Of all services, or of one."""
+    return [
+        recipe
+        for layer in layers
+        if service is None or service in layer.services
+        for recipe in layer.recipes
+        if isinstance(recipe, WheelRecipe)
+    ]

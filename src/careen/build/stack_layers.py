@@ -1,0 +1,79 @@
+"""The layers that services of a stack share, as recipes: the base, system packages, distributions."""
+
+from careen.build.debian_root import BaseRecipe, SystemRecipe
+from careen.build.distribution import WheelRecipe
+from careen.build.engine import BuildOptions, BuildSources
+from careen.build.segment import Recipe
+from careen.build.stripping import find_stripper
+from careen.build.unbuilt import WheelBuilder, WheelFile
+from careen.plan.target import Plan, PlannedDistribution, UnbuiltSource
+from careen.python.locked import LockedFile
+from careen.python.tags import GLIBC_OF_RELEASE
+from careen.text.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StackLayer:
+    """A layer to be: its recipes in their order, and the services that take it."""
+
+    what: str
+    services: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
+
+
+class StackLayers:
+    """Raises MissingToolError where the options ask for a tool that is not here."""
+
+    def __init__(self, plan: Plan, sources: BuildSources, options: BuildOptions) -> None:
+        self._plan = plan
+        self._sources = sources
+        self._options = options
+        architecture = plan.platform.architecture
+        self.base = BaseRecipe(base=plan.base, architecture=architecture, debs=sources.debs)
+        self._stripper = find_stripper(architecture) if options.trimming.strips else None
+        self._builder = WheelBuilder(
+            store=sources.store,
+            packages=sources.packages,
+            uv=sources.uv,
+            environment=sources.environment,
+            python=plan.base.runtime.version,
+            platform=plan.platform,
+            glibc=GLIBC_OF_RELEASE[plan.base.release],
+            epoch=plan.source_date_epoch,
+        )
+
+    def shared(self) -> list[StackLayer]:
+        names = tuple(service.name for service in self._plan.services)
+        found = [StackLayer(self._plan.base.label, names, (self.base,))]
+        for system in self._plan.system_layers:
+            recipe = SystemRecipe(base=self.base, packages=system.packages)
+            found.append(StackLayer(recipe.what, system.services, (recipe,)))
+        for layer in self._plan.distribution_layers:
+            recipes = tuple(self._distribution(item) for item in layer.distributions)
+            found.append(StackLayer(", ".join(item.name for item in layer.distributions), layer.services, recipes))
+        return found
+
+    def _distribution(self, item: PlannedDistribution) -> WheelRecipe:
+        source = item.source
+        if isinstance(source, UnbuiltSource):
+            digest, direct_url = self._builder.identity(item, source), self._builder.direct_url(source)
+        else:
+            digest, direct_url = source.digest, None
+        return WheelRecipe(
+            name=item.name,
+            version=item.version,
+            digest=digest,
+            wheel=lambda: self._wheel(item),
+            runtime=self._plan.base.runtime,
+            trimming=self._options.trimming,
+            stripper=self._stripper,
+            direct_url=direct_url,
+            weight=item.installed_bytes or 0,
+        )
+
+    def _wheel(self, item: PlannedDistribution) -> WheelFile:
+        source = item.source
+        if isinstance(source, UnbuiltSource):
+            return self._builder.wheel(item, source)
+        locked = LockedFile(url=source.url, digest=source.digest, size=source.size)
+        return WheelFile(self._sources.packages.wheel(locked), source.filename)
