@@ -1,12 +1,13 @@
 """Whether careen selects from other locks what their tools do: ``benchmarks/lock_equality_formats.py FOLDER...``.
 
-Looks below each folder for poetry.lock (asks ``poetry export``), Pipfile.lock (``pipenv requirements``), pdm.lock
+Looks below each folder for poetry.lock (asks poetry's installer), Pipfile.lock (``pipenv requirements``), pdm.lock
 (``pdm export``), and uv.lock, which uv writes as pylock.toml and as requirements with hashes, to be read back and
 compared with ``uv export``. Names and versions for every platform and Python that a lock allows. A tool that is not
 here is left out by name. Exits with 1 when any differ.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lock_equality import PATCHES, PLATFORMS, chosen_by_uv, exported
@@ -25,7 +28,7 @@ from careen.plan.sync import SyncRequest
 from careen.platforms import Platform
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, RegistrySource
-from careen.python.names import PythonVersion
+from careen.python.names import PythonVersion, package_name
 from careen.python.pdm_lock import read_pdm_lock
 from careen.python.pipfile_lock import read_pipfile_lock
 from careen.python.poetry_constraints import python_marker
@@ -36,8 +39,34 @@ from careen.python.requirement_files import read_requirement_file
 from careen.python.requirement_lock import lock_of_requirements
 from careen.text.source import Source
 
-Case = tuple[str, Lock, SyncRequest, str]
-"""What is compared, careen's lock and request, and the other tool's list of requirements."""
+Chosen = set[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the other tool installs into an environment, and what of it is needed."""
+
+    environment: TargetEnvironment
+    installs: Chosen
+    needs: Chosen
+
+
+Case = tuple[str, Lock, SyncRequest, list[Answer]]
+"""What is compared, careen's lock and request, and what the other tool answers for each environment of the lock."""
+
+
+class NoAnswerError(Exception):
+    """The other tool does not say what it would install."""
+
+
+def by_markers(lock: Lock, text: str) -> list[Answer]:
+    """A list of requirements as each environment of the lock takes it."""
+    wanted = re.sub(r"\s*;\s*", " ; ", text)
+    return [
+        Answer(environment, chosen, chosen)
+        for environment in environments(lock)
+        for chosen in [chosen_by_uv(wanted, environment)]
+    ]
 
 
 def source(path: Path) -> Source:
@@ -55,28 +84,38 @@ def said(argv: Sequence[str | Path], folder: Path) -> str | None:
 
 
 def poetry_cases(path: Path, tool: str) -> Iterator[Case]:
+    """Everything is asked of one run of poetry's Python, whose start and reading of the lock cost the most."""
     project = read_poetry_project(tomllib.loads((path.parent / "pyproject.toml").read_text()))
     lock = read_poetry_lock(source(path), project)
-    export = [tool, "export", "--format", "requirements.txt", "--without-hashes"]
-    choices: list[tuple[str, list[str], SyncRequest]] = [
-        ("main", [], SyncRequest(defaults=False)),
-        (
-            "all",
-            ["--all-extras", *(f"--with={group}" for group in project.groups)],
-            SyncRequest(all_extras=True, all_groups=True),
-        ),
+    groups, extras = list(project.groups), list(project.extras)
+    usual = list(project.default_groups)
+    choices: list[tuple[str, list[str], list[str], SyncRequest]] = [
+        ("unasked", ["main", *usual], [], SyncRequest()),
+        ("main", ["main"], [], SyncRequest(defaults=False)),
+        ("all", ["main", *groups], extras, SyncRequest(all_extras=True, all_groups=True)),
     ]
-    choices += [
-        (f"with {g}", [f"--with={g}"], SyncRequest(groups=(g,), defaults=False)) for g in list(project.groups)[:3]
-    ]
-    choices += [(f"only {g}", [f"--only={g}"], SyncRequest(groups=(g,), only=True)) for g in list(project.groups)[:3]]
-    choices += [
-        (f"extra {e}", [f"--extras={e}"], SyncRequest(extras=(e,), defaults=False)) for e in list(project.extras)[:2]
-    ]
-    for name, options, request in choices:
-        text = said([*export, *options], path.parent)
-        if text is not None:
-            yield name, lock, request, text
+    choices += [(f"with {g}", ["main", g], [], SyncRequest(groups=(g,), defaults=False)) for g in groups]
+    choices += [(f"only {g}", [g], [], SyncRequest(groups=(g,), only=True)) for g in groups]
+    choices += [(f"extra {e}", ["main"], [e], SyncRequest(extras=(e,), defaults=False)) for e in extras]
+    targets = [*environments(lock)]
+    if re.search(r'^lock-version = "(1\.\d+|2\.0)"', path.read_text(), re.MULTILINE):
+        targets = list({id(t): t for t in (targets[0], targets[-1])}.values())  # poetry resolves for each, in seconds
+    question = {
+        "folder": str(path.parent.absolute()),
+        "choices": [{"groups": wanted, "extras": chosen} for _, wanted, chosen, _ in choices],
+        "environments": [dict(environment.values) for environment in targets],
+    }
+    python = Path(tool).resolve().with_name("python")
+    script = Path(__file__).with_name("poetry_answers.py")
+    done = subprocess.run([python, script], input=json.dumps(question), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoAnswerError(f"poetry: {''.join(done.stderr.strip().splitlines()[-1:])[:300]}")
+    for (name, _, _, request), row in zip(choices, json.loads(done.stdout), strict=True):
+        refusals = sorted({found for found in row if isinstance(found, str)})
+        if refusals:
+            raise NoAnswerError(f"poetry refuses: {refusals[0]}")
+        sets = [[{(package_name(n), version) for n, version in side} for side in found] for found in row]
+        yield name, lock, request, [Answer(t, *found) for t, found in zip(targets, sets, strict=True)]
 
 
 def pipenv_cases(path: Path, tool: str) -> Iterator[Case]:
@@ -87,7 +126,7 @@ def pipenv_cases(path: Path, tool: str) -> Iterator[Case]:
     ):
         text = said([tool, "requirements", *options], path.parent)
         if text is not None:
-            yield name, lock, request, text
+            yield name, lock, request, by_markers(lock, text)
 
 
 def pdm_cases(path: Path, tool: str) -> Iterator[Case]:
@@ -99,7 +138,7 @@ def pdm_cases(path: Path, tool: str) -> Iterator[Case]:
     ):
         text = said([tool, "export", "--no-hashes", "--no-extras", "--format", "requirements", *options], path.parent)
         if text is not None:
-            yield name, lock, request, text
+            yield name, lock, request, by_markers(lock, text)
 
 
 def uv_cases(path: Path, tool: str) -> Iterator[Case]:
@@ -112,12 +151,14 @@ def uv_cases(path: Path, tool: str) -> Iterator[Case]:
         pylock = said([*argv, "--format", "pylock.toml"], path.parent)
         listed = said(argv, path.parent)
         if pylock is not None:
-            yield f"pylock of {name}", read_pylock(Source(PurePosixPath("pylock.toml"), pylock)), SyncRequest(), text
+            lock = read_pylock(Source(PurePosixPath("pylock.toml"), pylock))
+            yield f"pylock of {name}", lock, SyncRequest(), by_markers(lock, text)
         if listed is not None:
             written = Source(PurePosixPath("requirements.txt"), listed)
             file = read_requirement_file(written.path, lambda _, found=written: found)
             lock = lock_of_requirements([file])
-            yield f"requirements of {name}", lock, SyncRequest(groups=("requirements.txt",), only=True), text
+            request = SyncRequest(groups=("requirements.txt",), only=True)
+            yield f"requirements of {name}", lock, request, by_markers(lock, text)
 
 
 KINDS: dict[str, tuple[str, Callable[[Path, str], Iterator[Case]]]] = {
@@ -128,7 +169,7 @@ KINDS: dict[str, tuple[str, Callable[[Path, str], Iterator[Case]]]] = {
 }
 
 
-def selected(lock: Lock, request: SyncRequest, environment: TargetEnvironment) -> set[tuple[str, str]]:
+def selected(lock: Lock, request: SyncRequest, environment: TargetEnvironment) -> Chosen:
     root = lock.root
     if root is None:
         return set()
@@ -150,19 +191,35 @@ def environments(lock: Lock) -> Iterator[TargetEnvironment]:
                 yield environment
 
 
-def compare(path: Path, cases: Iterator[Case]) -> tuple[int, int]:
-    done = wrong = 0
-    for name, lock, request, text in cases:
-        wanted = re.sub(r"\s*;\s*", " ; ", text)
-        for environment in environments(lock):
-            mine, theirs = selected(lock, request, environment), chosen_by_uv(wanted, environment)
+def compare(path: Path, cases: Iterator[Case]) -> tuple[int, int, int]:
+    """How many were compared, how many differ, and how often the tool installs more than is needed."""
+    done = wrong = beyond = 0
+    for name, lock, request, answers in cases:
+        for answer in answers:
+            mine = selected(lock, request, answer.environment)
             done += 1
-            if mine != theirs:
-                wrong += 1
-                where = f"{environment.python} {environment.platform}"
-                extra, missing = sorted(mine - theirs)[:6], sorted(theirs - mine)[:6]
-                print(f"   {path}: {name}, {where}: careen has {extra} beyond, lacks {missing}")
-    return done, wrong
+            if mine == answer.installs:
+                continue
+            if mine == answer.needs and mine < answer.installs:
+                beyond += 1
+                continue
+            wrong += 1
+            where = f"{answer.environment.python} {answer.environment.platform}"
+            extra, missing = sorted(mine - answer.needs)[:6], sorted(answer.needs - mine)[:6]
+            print(f"   {path}: {name}, {where}: careen has {extra} beyond, lacks {missing}")
+    return done, wrong, beyond
+
+
+@contextmanager
+def place(path: Path) -> Iterator[Path]:
+    """A copy for tools that write beside a lock. poetry only reads, and follows paths out of the folder."""
+    if path.name == "poetry.lock":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch, "project")
+        shutil.copytree(path.parent, copy, ignore=shutil.ignore_patterns(".venv", ".git", "node_modules"))
+        yield copy / path.name
 
 
 def main() -> int:
@@ -176,22 +233,26 @@ def main() -> int:
         if program is None or not paths:
             print(f"{name}: {f'{tool} is not here' if paths else 'none found'}")
             continue
-        locks = total = different = refused = 0
+        locks = total = different = beyond = unread = refused = 0
         for path in paths:
-            with tempfile.TemporaryDirectory() as scratch:
-                copy = Path(scratch, "project")
-                shutil.copytree(path.parent, copy, ignore=shutil.ignore_patterns(".venv", ".git", "node_modules"))
-                try:
-                    done, wrong = compare(copy / name, cases(copy / name, program))
-                except (CareenError, OSError) as error:
-                    print(f"   {path}: {error}")
-                    refused += 1
-                    continue
-            if wrong:
-                print(f"   ^ {path}")
-            locks, total, different = locks + bool(done), total + done, different + wrong
-        print(f"{name}: {locks} locks, {total} comparisons with {tool}, {different} different, {refused} not read")
-        failed += different + refused
+            try:
+                with place(path) as lock:
+                    done, wrong, more = compare(path, cases(lock, program))
+            except NoAnswerError as error:
+                print(f"   {path}: {error}", flush=True)
+                refused += 1
+                continue
+            except (CareenError, OSError) as error:
+                print(f"   {path}: {error}", flush=True)
+                unread += 1
+                continue
+            print(f"   {path}: {done} comparisons, {wrong} different", flush=True)
+            locks, total, different, beyond = locks + bool(done), total + done, different + wrong, beyond + more
+        print(
+            f"{name}: {locks} locks, {total} comparisons with {tool}, {different} different, {unread} not read; "
+            f"{tool} installs more than is needed in {beyond}, refuses {refused} locks itself"
+        )
+        failed += different + unread
     return 1 if failed else 0
 
 

@@ -25,6 +25,7 @@ from pathlib import PurePosixPath
 
 from careen.python.lock_toml import TomlLockReader, parse_lock_toml
 from careen.python.locked import (
+    ConflictItem,
     GitSource,
     LocalSource,
     Lock,
@@ -37,7 +38,7 @@ from careen.python.locked import (
 )
 from careen.python.names import PackageName, normal_name
 from careen.python.poetry_constraints import allows, alternatives, both, either, python_marker
-from careen.python.poetry_project import PoetryNeed, PoetryProject, need_of
+from careen.python.poetry_project import PoetryNeed, PoetryProject, exclusive_extras, need_of
 from careen.python.requirements import parse_requirement, without_extra
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
@@ -65,20 +66,24 @@ def read_poetry_lock(source: Source, project: PoetryProject, document: Mapping[s
     reader.hashes = reader.table(metadata.get("hashes", {}), "metadata.hashes")
     items = reader.array(document.get("package", []), "package")
     drafts = [reader.draft(item, index) for index, item in enumerate(items)]
-    edges = _Edges(drafts)
+    edges = _Edges(drafts, project.sources)
     packages = tuple(edges.finished(draft) for draft in _newest_first(drafts))
     python = metadata.get("python-versions")
+    name = project.name or ROOT
     return Lock(
         path=source.path,
         requires_python=python if isinstance(python, str) else None,
         packages=packages,
         root=LockedPackage(
-            name=project.name or ROOT,
+            name=name,
             version="0",
             source=LocalSource(kind="editable", path=PurePosixPath()),
             dependencies=edges.of(project.plain),
             extras={extra: edges.of(needs) for extra, needs in project.extras.items()},
             groups={group: edges.of(needs) for group, needs in project.groups.items()},
+        ),
+        conflicts=tuple(
+            tuple(ConflictItem(package=name, extra=extra) for extra in pair) for pair in exclusive_extras(project)
         ),
         default_groups=project.default_groups,
         indexes=project.indexes,
@@ -201,6 +206,11 @@ def _sdist(files: Iterable[LockedFile]) -> LockedFile | None:
     return next((file for file in found if file.filename.endswith(".tar.gz")), found[0] if found else None)
 
 
+def _is_from(draft: _Draft, index: str) -> bool:
+    source = draft.package.source
+    return isinstance(source, RegistrySource) and source.index == index
+
+
 def _newest_first(drafts: Sequence[_Draft]) -> Iterable[_Draft]:
     """Of several versions of a name the newest stands first, which is the one to be preferred."""
     from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - as where versions are compared
@@ -221,7 +231,8 @@ def _newest_first(drafts: Sequence[_Draft]) -> Iterable[_Draft]:
 class _Edges:
     """Needs in poetry's words as edges; a name that stands in the lock more than once is told apart by version."""
 
-    def __init__(self, drafts: Sequence[_Draft]) -> None:
+    def __init__(self, drafts: Sequence[_Draft], sources: Mapping[str, str]) -> None:
+        self._sources = sources
         self._by_name: dict[PackageName, list[_Draft]] = {}
         for draft in _newest_first(drafts):
             self._by_name.setdefault(draft.package.name, []).append(draft)
@@ -271,6 +282,9 @@ class _Edges:
         versions: tuple[str, ...] = ()
         if len(candidates) > 1:
             allowed = alternatives(need.constraint)
+            if need.source is not None:
+                index = self._sources.get(need.source, "")
+                candidates = [draft for draft in candidates if _is_from(draft, index)] or candidates
             fitting = [draft.package.version for draft in candidates if allows(allowed, draft.package.version)]
             versions = tuple(dict.fromkeys(fitting))
         return LockedDependency(name=need.name, extras=need.extras, marker=need.marker, versions=versions)

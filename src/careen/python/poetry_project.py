@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from careen.python.names import InvalidNameError, PackageName, normal_name, package_name
 from careen.python.poetry_constraints import both, python_marker
@@ -14,13 +14,17 @@ Table = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoetryNeed:
-    """``constraint`` is in poetry's words; ``optional`` ones come only with an extra that lists them."""
+    """``constraint`` is in poetry's words; ``optional`` ones come only with an extra that lists them.
+
+    ``source`` is the name of the index that it must come from, None for any.
+    """
 
     name: PackageName
     constraint: str
     extras: tuple[str, ...] = ()
     marker: str | None = None
     optional: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,9 @@ def _enriched(standard: list[PoetryNeed], own: tuple[PoetryNeed, ...]) -> tuple[
             extras = tuple(dict.fromkeys((*need.extras, *item.extras)))
             marker = both(need.marker, item.marker)
             constraint = item.constraint if item.constraint != "*" else need.constraint
-            found.append(PoetryNeed(name=need.name, constraint=constraint, extras=extras, marker=marker))
+            found.append(
+                PoetryNeed(name=need.name, constraint=constraint, extras=extras, marker=marker, source=item.source)
+            )
     return tuple(found)
 
 
@@ -136,7 +142,7 @@ def _extras(project: Table, poetry: Table, own: tuple[PoetryNeed, ...]) -> Mappi
 
 
 def _asked(need: PoetryNeed) -> PoetryNeed:
-    return PoetryNeed(name=need.name, constraint=need.constraint, extras=need.extras, marker=need.marker)
+    return replace(need, optional=False)
 
 
 def _needs(table: Table) -> tuple[PoetryNeed, ...]:
@@ -160,14 +166,36 @@ def need_of(name: PackageName, item: object) -> PoetryNeed:
         found = both(found, python_marker(python))
     if isinstance(platform, str):
         found = both(found, f"sys_platform == '{platform}'")
-    version = item.get("version")
+    version, source = item.get("version"), item.get("source")
     return PoetryNeed(
         name=name,
         constraint=version if isinstance(version, str) else "*",
         extras=_strings(item.get("extras")),
         marker=found,
         optional=item.get("optional") is True,
+        source=source if isinstance(source, str) else None,
     )
+
+
+def exclusive_extras(project: PoetryProject) -> tuple[tuple[str, str], ...]:
+    """Pairs of extras of which a need says that it comes with one and without the other.
+
+    poetry has no other word for extras that exclude each other ("Exclusive extras" in its documentation).
+    """
+    found: dict[tuple[str, str], None] = {}
+    for need in (need for needs in project.extras.values() for need in needs):
+        with_, without = (
+            [
+                normal_name(extra)
+                for extra in re.findall(rf"\bextra\s*{operator}\s*['\"]([^'\"]+)['\"]", need.marker or "")
+            ]
+            for operator in ("==", "!=")
+        )
+        for one in with_:
+            for other in without:
+                if one != other and one in project.extras and other in project.extras:
+                    found[min(one, other), max(one, other)] = None
+    return tuple(found)
 
 
 def _standard(text: str) -> PoetryNeed | None:
