@@ -29,7 +29,6 @@ from careen.plan.current import CurrentInputs, contributions
 from careen.plan.leftovers import Weight
 from careen.plan.loaded_by_name import libraries_opened, programs_started
 from careen.plan.operation import read_hints
-from careen.plan.partition import Partition
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
 from careen.plan.support import support_files
@@ -80,7 +79,7 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     if request.fetch_wheels:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
-    plan = replace(plan, notes=(*plan.notes, *gpu_notes(plan, facts)))
+    plan = replace(plan, notes=(*plan.notes, *gpu_notes(plan, facts, session.surroundings.environment)))
     weighed = plan.predicted_bytecode_bytes is not None or not request.fetch_wheels
     return Planned(
         facts=facts,
@@ -119,7 +118,7 @@ class _Planning:
     @property
     def has_all_answers(self) -> bool:
         """Once planned: whether all that was asked of the index and of wheels was told."""
-        return not (self._unread_needs or self.target.unanswered)
+        return not (self._unread_needs or any(target.unanswered for target in self._targets))
 
     @cached_property
     def choices(self) -> Mapping[str, LockChoice]:
@@ -161,42 +160,67 @@ class _Planning:
         return choice.key == self._chosen.key
 
     @cached_property
-    def read(self) -> ReadLock:
-        """Raises NoLockError, SyntaxProblem, or when a file cannot be read."""
-        choices = [self.choices[service.name] for service in self.services]
-        read = lock_of(self.session, self.facts.workspace.files, choices, self.request.lock_text)
-        self.notes += read.notes
-        return read
+    def _kin(self) -> tuple[tuple[ServiceFacts, ...], ...]:
+        """Services by what they have installed: those with other files of requirements may get other versions."""
+        found: dict[object, list[ServiceFacts]] = {}
+        for service in self.services:
+            found.setdefault(self.choices[service.name].listed, []).append(service)
+        return tuple(tuple(services) for services in found.values())
 
-    @property
+    @cached_property
+    def reads(self) -> tuple[ReadLock, ...]:
+        """One for each of ``_kin``. Raises NoLockError, SyntaxProblem, or when a file cannot be read."""
+        files = self.facts.workspace.files
+        found = []
+        for number, services in enumerate(self._kin):
+            choices = [self.choices[service.name] for service in services]
+            found.append(lock_of(self.session, files, choices, self.request.lock_text if number == 0 else None))
+        self.notes += [note for read in found for note in read.notes]
+        return tuple(found)
+
+    @cached_property
     def lock(self) -> Lock:
-        return self.target.lock
+        """With the packages of every service, those of the first foremost."""
+        first, *others = [target.lock for target in self._targets]
+        packages = {(p.name, p.version): p for lock in (*others, first) for p in lock.packages}
+        return replace(first, packages=tuple(packages.values())) if others else first
 
     @cached_property
     def python(self) -> DebianPython:
         named = self.request.base or self.config.base
         # A lock holds wheels only for the Pythons that all members of the workspace allow.
-        requires = self.read.lock.requires_python or self.project.pyproject.requires_python
+        requires = self.reads[0].lock.requires_python or self.project.pyproject.requires_python
         return named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
 
     @property
     def _images(self) -> tuple[ImageFacts, ...]:
-        mine = [service.image for service in self.services]
+        return self._images_of(self.services)
+
+    def _images_of(self, services: Iterable[ServiceFacts]) -> tuple[ImageFacts, ...]:
+        mine = [service.image for service in services]
         return tuple(image for image in self.facts.images if image in mine)
 
     @cached_property
-    def target(self) -> TargetLock:
-        return TargetLock(
-            session=self.session,
-            read=self.read,
-            choices=tuple(self.choices[service.name] for service in self.services),
-            root=self.request.root,
-            project=self.project,
-            images=self._images,
-            environment=environment_on(self.python, self.request.platform),
-            glibc=GLIBC_OF_RELEASE[self.python.release],
-            notes=self.notes,
+    def _targets(self) -> tuple[TargetLock, ...]:
+        """One for each of ``_kin``."""
+        return tuple(
+            TargetLock(
+                session=self.session,
+                read=read,
+                choices=tuple(self.choices[service.name] for service in services),
+                root=self.request.root,
+                project=self.project,
+                images=self._images_of(services),
+                environment=environment_on(self.python, self.request.platform),
+                glibc=GLIBC_OF_RELEASE[self.python.release],
+                notes=self.notes,
+            )
+            for services, read in zip(self._kin, self.reads, strict=True)
         )
+
+    def _target(self, service: ServiceFacts) -> TargetLock:
+        kin = zip(self._kin, self._targets, strict=True)
+        return next(target for services, target in kin if service in services)
 
     @cached_property
     def reader(self) -> ServiceReader:
@@ -222,18 +246,14 @@ class _Planning:
         return archive
 
     def _plan(self, opening: "Future[Archive]") -> Plan:
-        view = self.target.view
-        scripts = dict(self.project.pyproject.scripts)
-        for contents in view.contents.values():
-            scripts.update(contents.console_scripts)
-        read = [found for service in self.services if (found := self.reader.read(service, view, scripts)) is not None]
+        read = [found for service in self.services if (found := self._read(service)) is not None]
         if not read:
             raise NothingToPlanError(
                 "no service of the stack says which Python module it starts",
                 hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
             )
         archive = opening.result()
-        needs = {service.facts.name: self._needs(service.partition) for service in read}
+        needs = {service.facts.name: self._needs(service) for service in read}
         modules = {
             imported.module.partition(".")[0]
             for service in read
@@ -258,10 +278,11 @@ class _Planning:
                     self.reader.tree, service.reach, self.reader.sizes, self.config.service(service.facts.name).data
                 ),
                 hints=read_hints(service.texts),
-                installed_today=self.target.installed_by(service.facts.image),
-                contributions=self._contributions(service.facts.image, archive),
+                installed_today=self._target(service.facts).installed_by(service.facts.image),
+                contributions=self._contributions(service.facts, archive),
                 system_packages=self._system(service, archive, needs[service.facts.name], composed.libraries),
                 working_directory=self.reader.home(service.entry),
+                view=self._target(service.facts).view,
             )
             for service in read
         )
@@ -272,8 +293,7 @@ class _Planning:
                 platform=self.request.platform,
                 root=self.project.folder,
                 base=base,
-                glibc=self.target.glibc,
-                view=view,
+                glibc=self._targets[0].glibc,
                 services=inputs,
                 support={role: support_files(role) for role in Role},
                 source_date_epoch=self.request.source_date_epoch,
@@ -281,11 +301,18 @@ class _Planning:
             )
         )
 
-    def _needs(self, partitioned: Partition) -> frozenset[str]:
+    def _read(self, service: ServiceFacts) -> ReadService | None:
+        view = self._target(service).view
+        scripts = dict(self.project.pyproject.scripts)
+        for contents in view.contents.values():
+            scripts.update(contents.console_scripts)
+        return self.reader.read(service, view, scripts)
+
+    def _needs(self, service: ReadService) -> frozenset[str]:
         cache = NeedsCache(self.session.surroundings.cache / "python" / "needs")
         found: list[Need] = []
         unknown: list[str] = []
-        target = self.target
+        target, partitioned = self._target(service.facts), service.partition
         for kept in partitioned.kept:
             wheel, contents = target.wheels.get(kept.package.name), target.contents.get(kept.package.name)
             if wheel is None or wheel.digest is None or contents is None or not contents.native:
@@ -321,23 +348,25 @@ class _Planning:
         self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
         return providers.packages
 
-    def _contributions(self, image: ImageFacts | None, archive: "Archive") -> tuple[Contribution, ...]:
+    def _contributions(self, service: ServiceFacts, archive: "Archive") -> tuple[Contribution, ...]:
         """Computed once for an image, whichever services run it."""
+        image = service.image
         if image is None:
             return ()
         if id(image) not in self._weighed:
-            self._weighed[id(image)] = contributions(image, self._current_inputs(image, archive))
+            inputs = self._current_inputs(image, self._target(service), archive)
+            self._weighed[id(image)] = contributions(image, inputs)
         return self._weighed[id(image)]
 
-    def _current_inputs(self, image: ImageFacts, archive: "Archive") -> CurrentInputs:
+    def _current_inputs(self, image: ImageFacts, target: TargetLock, archive: "Archive") -> CurrentInputs:
         context = next((c for c in self.facts.contexts if image in c.images), None)
         sent = context.measure.sent if context is not None else ()
-        held = self.target.contents
+        held = target.contents
 
         def of_sync(install: Install) -> Weight | None:
-            if install not in self.target.requests:
+            if install not in target.requests:
                 return None
-            known = [self._weight(name, held[name]) for name in self.target.synced(install) if name in held]
+            known = [_weight(target, name, held[name]) for name in target.synced(install) if name in held]
             if not known:
                 return None
             return Weight(
@@ -359,13 +388,14 @@ class _Planning:
             context=tuple((file.path, file.bytes) for file in sent),
             synced=of_sync,
             packages=of_packages,
-            named={name: self._weight(name, contents) for name, contents in held.items()},
+            named={name: _weight(target, name, contents) for name, contents in held.items()},
         )
 
-    def _weight(self, name: PackageName, contents: DistributionContents) -> Weight:
-        file = self.target.wheels.get(name) or self.target.sdists.get(name)
-        return Weight(
-            installed=contents.installed_bytes,
-            packed=file.size or 0 if file is not None else 0,
-            bytecode=contents.bytecode_bytes,
-        )
+
+def _weight(target: TargetLock, name: PackageName, contents: DistributionContents) -> Weight:
+    file = target.wheels.get(name) or target.sdists.get(name)
+    return Weight(
+        installed=contents.installed_bytes,
+        packed=file.size or 0 if file is not None else 0,
+        bytecode=contents.bytecode_bytes,
+    )

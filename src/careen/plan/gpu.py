@@ -10,8 +10,6 @@ _CUDA = re.compile(r"nvidia-.+|triton|cuda-(?:bindings|pathfinder|toolkit|python
 BUILT_TWICE = ("torch", "torchvision", "torchaudio")
 """Distributions whose indices offer a build for the processor alone."""
 
-INDEX_VARIABLE = "TORCH_CPU_INDEX"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuUse:
@@ -50,13 +48,12 @@ def gpu_uses(services: Iterable[ServicePlan], with_gpu: frozenset[str]) -> tuple
     return tuple(found)
 
 
-def cpu_entries(names: Sequence[str] = ("torch",)) -> str:
-    """What pyproject.toml needs so that uv takes the builds for the processor.
+def cpu_entries(names: Sequence[str], address: str) -> str:
+    """What pyproject.toml needs so that uv takes the builds for the processor from the index at ``address``.
 
-    The index's address is the user's to name: careen knows no host, so a variable stands in its place.
+    The address must be written out: uv puts no variables into it.
     """
     sources = "\n".join(f'{name} = {{ index = "torch-cpu" }}' for name in names)
     return (
-        f'[[tool.uv.index]]\nname = "torch-cpu"\nurl = "${{{INDEX_VARIABLE}}}"\nexplicit = true\n\n'
-        f"[tool.uv.sources]\n{sources}\n"
+        f'[[tool.uv.index]]\nname = "torch-cpu"\nurl = "{address}"\nexplicit = true\n\n[tool.uv.sources]\n{sources}\n'
     )

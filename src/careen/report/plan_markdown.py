@@ -117,4 +117,11 @@ def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
 
 def _notes(notes: tuple[str, ...]) -> Iterator[str]:
     if notes:
-        yield from _folded("Notes", [f"- {note}" for note in notes])
+        yield from _folded("Notes", [_item(note) for note in notes])
+
+
+def _item(note: str) -> str:
+    """Further lines of a note, such as entries of a file, stand below it as code."""
+    first, _, code = note.partition("\n\n")
+    indented = "\n".join(f"  {line}".rstrip() for line in code.splitlines())
+    return f"- {first}" + (f"\n\n  ```toml\n{indented}\n  ```" if code else "")

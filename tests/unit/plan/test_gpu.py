@@ -23,10 +23,12 @@ def test_only_services_that_keep_cuda_are_told_with_what_would_be_left() -> None
     assert gpu_uses([heavy], frozenset({"heavy"}))[0].has_gpu
 
 
-def test_the_entries_are_toml_that_uv_understands_and_name_no_host() -> None:
-    document = tomllib.loads(cpu_entries(["torch", "torchvision"]))
+def test_the_entries_are_toml_that_uv_understands() -> None:
+    document = tomllib.loads(cpu_entries(["torch", "torchvision"], "https://index.example/cpu"))
 
-    assert document["tool"]["uv"]["index"] == [{"name": "torch-cpu", "url": "${TORCH_CPU_INDEX}", "explicit": True}]
+    assert document["tool"]["uv"]["index"] == [
+        {"name": "torch-cpu", "url": "https://index.example/cpu", "explicit": True}
+    ]
     assert document["tool"]["uv"]["sources"] == {
         "torch": {"index": "torch-cpu"},
         "torchvision": {"index": "torch-cpu"},
