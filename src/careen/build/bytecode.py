@@ -124,13 +124,16 @@ def _schemes(text: str) -> Iterator[str]:
 
 
 def reached(
-    store: Store, sets: Mapping[str, ModuleSet], starts: Starts, *, library: str
+    store: Store, sets: Mapping[str, ModuleSet], starts: Starts, *, library: str, trimmed: bool
 ) -> Mapping[str, tuple[str, ...]]:
-    """Sorted paths of the modules that get bytecode, by the key of their set; ``sets`` are keyed by their contents."""
+    """Sorted paths of the modules that get bytecode, by the key of their set; ``sets`` are keyed by their contents,
+    which trimming has less of.
+    """
     inputs = {
         "format": _SCAN_FORMAT,
         "sets": sorted(sets),
         "library": library,
+        "trimmed": trimmed,
         "imports": starts.imports,
         "texts": starts.texts,
         "words": sorted(starts.words),

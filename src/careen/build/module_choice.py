@@ -37,10 +37,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleChoice:
-    """``root`` is the project's folder; ``busy`` is held by whoever works rather than waits."""
+    """``root`` is the project's folder; ``trimmed`` is whether distributions are without their tests and the like;
+    ``busy`` is held by whoever works rather than waits.
+    """
 
     plan: Plan
     root: Path
+    trimmed: bool
     base: BaseRecipe
     maker: SegmentMaker
     makers: ThreadPoolExecutor
@@ -58,7 +61,7 @@ class ModuleChoice:
         base_key = self._base_key
         sets[base_key] = library.result()
         starts = service_starts(self.plan.services, project_reader(self.root))
-        modules = reached(store, sets, starts, library=base_key)
+        modules = reached(store, sets, starts, library=base_key, trimmed=self.trimmed)
         sizes = {key: {module.path: module.size for module in found.modules.values()} for key, found in sets.items()}
         chosen = {key: {path: sizes[key][path] for path in paths} for key, paths in modules.items()}
         return Choice(sets=sets, modules=chosen)

@@ -34,6 +34,7 @@ from careen.oci.manifest import ImagePlatform, Index, IndexEntry
 from careen.oci.media_types import INDEX
 from careen.plan.target import Plan, ServicePlan
 from careen.progress import Progress, Step, unheard
+from careen.python.trimming import TrimmingPolicy
 
 ENGINE = "native"
 _FETCHERS = 6
@@ -141,7 +142,13 @@ class _Build:
         self.base = self.layers.base
         self.images = ImageWriter(plan, options, sources.store, self.assembler)
         self.choice = ModuleChoice(
-            plan=plan, root=sources.root, base=self.base, maker=self.maker, makers=makers, busy=self.busy
+            plan=plan,
+            root=sources.root,
+            trimmed=options.trimming is not TrimmingPolicy.NONE,
+            base=self.base,
+            maker=self.maker,
+            makers=makers,
+            busy=self.busy,
         )
         self.compiler = self._compiler() if options.bytecode else None
 

@@ -236,6 +236,16 @@ def test_without_trimming_everything_of_a_wheel_is_there(tmp_path: Path) -> None
     assert {f"{SITE}/crate/code.h", f"{SITE}/crate/tests/test_used.py"} <= set(found)
 
 
+def test_a_store_that_has_whole_distributions_serves_trimmed_ones(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path, platform=FOREIGN)
+    (stack.sources.root / "src/own/main.py").write_bytes(b"import crate.tests.test_used\n")
+    whole = paths(build(stack, tmp_path / "whole", BuildOptions(trimming=TrimmingPolicy.NONE)), "web")
+    trimmed = paths(build(stack, tmp_path / "trimmed", BuildOptions()), "web")
+    tests = f"{SITE}/crate/tests/"
+    assert any(path.startswith(tests) and path.endswith(".pyc") for path in whole)
+    assert not any(path.startswith(tests) for path in trimmed)
+
+
 def test_two_distributions_with_one_file_leave_it_once_and_say_so(tmp_path: Path) -> None:
     stack = write_stack(tmp_path)
     ours = distribution(write_wheel(tmp_path / "wheels", "aaa", {"same.py": b"same\n", "both.py": b"ours\n"}))
