@@ -16,10 +16,12 @@ from careen.plan.sync import SyncRequest, sync_request
 from careen.progress import Step
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
+from careen.python.index import WholeFileError
 from careen.python.locked import GitSource, LocalSource, Lock, LockedFile, LockedPackage, UrlSource
 from careen.python.names import PackageName
 from careen.python.requirement_lock import group_of
 from careen.python.sdists import read_source_folder
+from careen.text.units import format_bytes
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
 from careen.workspace.model import PythonProject
@@ -128,14 +130,19 @@ class TargetLock:
             done += 1
             self.session.progress(Step(phase, done, len(files), file.filename))
 
-        found = self.session.packages.contents(files, on_done=told)
+        def told_whole(file: LockedFile) -> None:
+            weight = "" if file.size is None else f" ({format_bytes(file.size)})"
+            self.session.progress(Step("fetching whole, without ranges", 0, None, f"{file.filename}{weight}"))
+
+        found = self.session.packages.contents(files, on_done=told, on_whole=told_whole)
         self.session.progress(Step(phase, len(files), len(files)))
         contents: dict[PackageName, DistributionContents] = {}
         silent: dict[str, list[tuple[str, str]]] = {}
         for name, file in held.items():
             answer = found[file]
             if isinstance(answer, CareenError):
-                silent.setdefault(type(answer).__name__, []).append((file.filename, answer.message))
+                hint = f" ({answer.hints[0]})" if isinstance(answer, WholeFileError) else ""
+                silent.setdefault(type(answer).__name__, []).append((file.filename, answer.message + hint))
             else:
                 contents[name] = answer
         contents |= self._checkouts

@@ -38,6 +38,7 @@ from careen.python.wheels import (
     locate_directory,
     read_directory,
 )
+from careen.text.units import format_bytes
 from careen.text.values import dataclass
 
 _FORMAT = 3
@@ -48,11 +49,18 @@ _LARGEST_WHEEL = 8 * 1024**3
 _LARGEST_FALLBACK = 32 * 1024**2
 """Bytes of a whole file that is taken into memory when a server knows no ranges; a larger one is fetched to disk."""
 
+_LARGEST_UNASKED = 300_000_000
+"""Bytes of a file that is fetched whole to learn what it holds, where its server knows no ranges."""
+
 _LARGEST_METADATA = 4 * 1024**2
 
 
 class UnverifiableError(WheelFormatError):
     """The lock gives no sha256 for a file, so nobody can tell whether it is the right one."""
+
+
+class WholeFileError(WheelFormatError):
+    """What a file holds could be learnt only by fetching all of it, and it is too large for that."""
 
 
 class _Asking:
@@ -86,11 +94,16 @@ class PackageFiles:
     root: Path = Path()
 
     def contents(
-        self, files: Sequence[LockedFile], *, on_done: Callable[[LockedFile], None] | None = None
+        self,
+        files: Sequence[LockedFile],
+        *,
+        on_done: Callable[[LockedFile], None] | None = None,
+        on_whole: Callable[[LockedFile], None] | None = None,
     ) -> Mapping[LockedFile, DistributionContents | CareenError]:
         """What each wheel holds; a wheel that cannot be had or read has its error in place of its contents.
 
-        A source distribution is fetched whole, and what it says of bytes is an estimate.
+        A source distribution is fetched whole, and what it says of bytes is an estimate. ``on_whole`` is told of every
+        wheel that is, since its server knows no ranges; a very large one is not.
         """
         found: dict[LockedFile, DistributionContents | CareenError] = {}
         missing: list[LockedFile] = []
@@ -101,7 +114,7 @@ class PackageFiles:
             else:
                 found[file] = known
         if missing:
-            asking = _Asking(self._read_contents)
+            asking = _Asking(lambda file: self._read_contents(file, on_whole))
             with ThreadPoolExecutor(_PARALLEL) as pool:
                 for file, contents in zip(missing, pool.map(asking.ask, missing), strict=True):
                     found[file] = contents
@@ -112,8 +125,8 @@ class PackageFiles:
     def cached_contents(self, file: LockedFile) -> DistributionContents | None:
         return self._cached(file)
 
-    def wheel(self, file: LockedFile) -> Path:
-        """The wheel on this disk, fetched when it is not there yet.
+    def wheel(self, file: LockedFile, *, limit: int = _LARGEST_WHEEL) -> Path:
+        """The wheel on this disk, fetched when it is not there yet, of at most ``limit`` bytes.
 
         Raises DigestMismatchError, HttpError, OfflineError, and UnverifiableError for a file without a digest.
         """
@@ -127,7 +140,7 @@ class PackageFiles:
                 sink = DigestingSink(target)
                 local = self._local_path(file)
                 if local is None:
-                    self.http.download(file.url, sink, limit=_LARGEST_WHEEL)
+                    self.http.download(file.url, sink, limit=limit)
                 else:
                     with local.open("rb") as source:
                         while data := source.read(1 << 20):
@@ -159,6 +172,17 @@ class PackageFiles:
                 if on_done is not None:
                     on_done(file)
         return found
+
+    def _whole(self, file: LockedFile) -> Path:
+        """All of a file, to learn what it holds. Raises WholeFileError, and what :meth:`wheel` raises."""
+        is_here = self.has_wheel(file) or self._local_path(file) is not None
+        if not is_here and (file.size is None or file.size > _LARGEST_UNASKED):
+            weight = "of unknown size" if file.size is None else format_bytes(file.size)
+            raise WholeFileError(
+                f"{file.filename} is {weight}, and can only be had whole, which is too much for a look",
+                hints=("`careen build` fetches what is kept, and plans know it from then on",),
+            )
+        return self.wheel(file, limit=_LARGEST_UNASKED)
 
     def _local_path(self, file: LockedFile) -> Path | None:
         found = _local_path(file.url)
@@ -197,9 +221,13 @@ class PackageFiles:
         except (KeyError, TypeError, ValueError):
             return None
 
-    def _read_contents(self, file: LockedFile) -> DistributionContents | CareenError:
+    def _read_contents(
+        self, file: LockedFile, on_whole: Callable[[LockedFile], None] | None
+    ) -> DistributionContents | CareenError:
         try:
-            contents = self._describe(file) if file.filename.endswith(".whl") else read_sdist(self.wheel(file))
+            contents = (
+                self._describe(file, on_whole) if file.filename.endswith(".whl") else read_sdist(self._whole(file))
+            )
         except CareenError as error:
             return error
         except OSError as error:
@@ -213,15 +241,17 @@ class PackageFiles:
             Path(aside).replace(place)
         return contents
 
-    def _describe(self, file: LockedFile) -> DistributionContents:
-        directory, tail, tail_start = self._directory(file)
+    def _describe(self, file: LockedFile, on_whole: Callable[[LockedFile], None] | None) -> DistributionContents:
+        directory, tail, tail_start = self._directory(file, on_whole)
         return describe(
             directory,
             entry_points=_metadata_text(directory, "entry_points.txt", tail, tail_start) or "",
             metadata=_metadata_text(directory, "METADATA", tail, tail_start),
         )
 
-    def _directory(self, file: LockedFile) -> tuple[WheelDirectory, bytes, int]:
+    def _directory(
+        self, file: LockedFile, on_whole: Callable[[LockedFile], None] | None
+    ) -> tuple[WheelDirectory, bytes, int]:
         """The directory, and the bytes at the file's end with their offset."""
         local = self._wheel_place(file) if self.has_wheel(file) else self._local_path(file)
         if local is not None:
@@ -236,7 +266,9 @@ class PackageFiles:
             else:
                 data = self.http.get_range(file.url, place.offset, place.size)
         except (RangeRefusedError, TooLargeError):
-            return _local_directory(self.wheel(file))
+            if on_whole is not None:
+                on_whole(file)
+            return _local_directory(self._whole(file))
         return read_directory(data, place), tail, start
 
 

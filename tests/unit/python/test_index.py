@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -9,7 +10,7 @@ from careen.blobs.digest import Digest, DigestMismatchError
 from careen.errors import CareenError
 from careen.http.client import HttpClient, HttpError, HttpSettings, OfflineError
 from careen.python.contents import DistributionContents
-from careen.python.index import PackageFiles, UnverifiableError
+from careen.python.index import PackageFiles, UnverifiableError, WholeFileError
 from careen.python.locked import LockedFile
 from careen.python.wheels import WheelFormatError
 from fakes.index import FakeIndex, Ranges, serve
@@ -113,6 +114,33 @@ def test_a_server_without_ranges_gives_the_whole_file(
 
     assert isinstance(found, DistributionContents)
     assert found.imports == ("thing",)
+
+
+@pytest.mark.parametrize("size", [None, 300_000_001])
+def test_a_very_large_wheel_is_not_fetched_for_a_look(
+    size: int | None, index: FakeIndex, wheel: Path, tmp_path: Path
+) -> None:
+    index.ranges = Ranges.REFUSED
+    packages, file = store(tmp_path), replace(locked(index, wheel.read_bytes()), size=size)
+
+    found = only(packages, file)
+
+    assert isinstance(found, WholeFileError)
+    assert ("300 MB" if size else "unknown size") in found.message
+    packages.wheel(file)
+    assert isinstance(only(packages, file), DistributionContents)
+
+
+def test_whoever_waits_is_told_of_a_wheel_that_is_fetched_whole(index: FakeIndex, wheel: Path, tmp_path: Path) -> None:
+    packages, file, told = store(tmp_path), locked(index, wheel.read_bytes()), list[LockedFile]()
+
+    packages.contents([file], on_whole=told.append)
+    assert told == []
+
+    index.ranges = Ranges.REFUSED
+    other = locked(index, wheel.read_bytes(), "other-1.0-py3-none-any.whl")
+    PackageFiles(OPEN[-1], tmp_path / "another").contents([other], on_whole=told.append)
+    assert told == [other]
 
 
 @pytest.mark.parametrize("ranges", [Ranges.SHORT, Ranges.WRONG_TOTAL, Ranges.FIRST_BYTES, Ranges.UNSAID])
