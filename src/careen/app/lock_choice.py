@@ -64,6 +64,11 @@ class LockChoice:
         path = None if self.kind is LockKind.REQUIREMENTS else self.paths[0]
         return self.project.folder, self.kind, path
 
+    @property
+    def listed(self) -> tuple[object, ...]:
+        """What is installed: services that differ in it may get other versions of one package."""
+        return self.paths, tuple(text for _, _, text in self.named)
+
 
 def lock_choice(service: ServiceFacts, facts: StackFacts) -> LockChoice | None:
     """None for a service that is not built from a Python project."""

@@ -28,7 +28,7 @@ def share_distributions(
 
     ``needs`` maps services to what each needs. One distribution that is needed in two versions is two
     distributions. Where an image would exceed ``budget``, layers are merged and some images hold a few
-    distributions they do not need.
+    distributions they do not need, but none two versions of one.
     """
     holders: dict[tuple[PackageName, str], set[str]] = {}
     merged: dict[tuple[PackageName, str], PlannedDistribution] = {}
@@ -89,8 +89,10 @@ def _merge_to_budget(layers: list[DistributionLayer], budget: int) -> list[Distr
         candidates = [
             (first, second)
             for first, second in combinations(layers, 2)
-            if crowded & set(first.services) & set(second.services)
+            if crowded & set(first.services) & set(second.services) and not _clash(first, second, layers)
         ]
+        if not candidates:
+            return layers
         first, second = min(candidates, key=lambda pair: (_cost(*pair), _position(pair[0]), _position(pair[1])))
         layers = [layer for layer in layers if layer is not first and layer is not second]
         layers.append(
@@ -99,6 +101,18 @@ def _merge_to_budget(layers: list[DistributionLayer], budget: int) -> list[Distr
                 distributions=_by_name([*first.distributions, *second.distributions]),
             )
         )
+
+
+def _clash(first: DistributionLayer, second: DistributionLayer, layers: Sequence[DistributionLayer]) -> bool:
+    """Whether some image would hold two versions of a distribution if the two layers became one."""
+    others = [layer for layer in layers if layer is not first and layer is not second]
+    for service in {*first.services, *second.services}:
+        versions: dict[PackageName, str] = {}
+        for layer in (first, second, *(layer for layer in others if service in layer.services)):
+            for distribution in layer.distributions:
+                if versions.setdefault(distribution.name, distribution.version) != distribution.version:
+                    return True
+    return False
 
 
 def _cost(first: DistributionLayer, second: DistributionLayer) -> int:

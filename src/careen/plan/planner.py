@@ -69,7 +69,8 @@ _DROPPED_VARIABLES = (
 class ServiceInputs:
     """One service, read and partitioned. ``installed_today`` is what its image of today holds of the lock.
 
-    ``working_directory`` is where the command is given from, in the image.
+    ``view`` is of what its image installs, which services of a stack need not have in common. ``working_directory`` is
+    where the command is given from, in the image.
     """
 
     facts: ServiceFacts
@@ -81,6 +82,7 @@ class ServiceInputs:
     contributions: tuple[Contribution, ...]
     system_packages: tuple[BinaryPackage, ...]
     working_directory: PurePosixPath = APPLICATION_FOLDER
+    view: LockView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,6 @@ class StackInputs:
     root: PurePosixPath
     base: DebianBase
     glibc: tuple[int, int]
-    view: LockView
     services: tuple[ServiceInputs, ...]
     support: Mapping[Role, tuple[SupportFile, ...]]
     source_date_epoch: int
@@ -182,7 +183,7 @@ class _Assembler:
         )
 
     def _distributions(self) -> tuple[PlannedDistribution, ...]:
-        view = self.stack.view
+        view = self.inputs.view
         planned: list[PlannedDistribution] = []
         for kept in self.inputs.partition.kept:
             contents = view.contents.get(kept.package.name)
@@ -200,7 +201,7 @@ class _Assembler:
         return tuple(planned)
 
     def _source(self, package: LockedPackage) -> WheelSource | UnbuiltSource:
-        environment = self.stack.view.environment
+        environment = self.inputs.view.environment
         wheel = best_wheel(package.wheels, environment.python, environment.platform, self.stack.glibc)
         if wheel is not None and wheel.digest is not None:
             return WheelSource(url=wheel.url, filename=wheel.filename, digest=wheel.digest, size=wheel.size)
@@ -216,7 +217,7 @@ class _Assembler:
 
     def _dropped(self) -> tuple[DroppedDistribution, ...]:
         kept = {item.package.name for item in self.inputs.partition.kept}
-        view = self.stack.view
+        view = self.inputs.view
         dropped = []
         for name, package in sorted(self.inputs.installed_today.items()):
             if name in kept or package.is_local:

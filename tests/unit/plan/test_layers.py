@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,8 +9,6 @@ from fakes.plans import distribution, package
 
 
 def sized(name: str, size: int) -> PlannedDistribution:
-    from dataclasses import replace  # noqa: PLC0415 - here alone
-
     return replace(distribution(name), installed_bytes=size)
 
 
@@ -42,6 +42,17 @@ def test_over_the_budget_the_cheapest_layers_are_merged() -> None:
 
     assert all(sum(name in layer.services for layer in layers) <= 2 for name in needs)
     assert next(layer.services for layer in layers if layer.distributions[0].name == "big") == ("api", "worker")
+
+
+def test_no_merging_gives_an_image_two_versions_of_one_distribution() -> None:
+    old, new = replace(distribution("click"), version="7.0"), replace(distribution("click"), version="8.1")
+    needs = {"api": [sized("a", 1), sized("b", 2), new], "worker": [sized("a", 1), sized("c", 2), old]}
+
+    layers = share_distributions(needs, budget=1)
+
+    for service in needs:
+        held = [d.name for layer in layers if service in layer.services for d in layer.distributions]
+        assert len(held) == len(set(held))
 
 
 def test_system_packages_are_shared_by_need() -> None:

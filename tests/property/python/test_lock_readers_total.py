@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careen.python.pdm_lock import read_pdm_lock
@@ -47,6 +47,7 @@ def line_of(read: Callable[[], object]) -> int:
     return 0
 
 
+@settings(max_examples=40)
 @given(TABLES)
 def test_tables_of_any_shape(tables: list[dict[str, object]]) -> None:
     readers: tuple[Callable[[], object], ...] = (
@@ -63,12 +64,14 @@ def test_tables_of_any_shape(tables: list[dict[str, object]]) -> None:
         assert line_of(read) >= 0
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(KEYS, VALUES, max_size=5), st.dictionaries(KEYS, VALUES, max_size=5))
 def test_objects_of_any_shape(meta: dict[str, object], entries: dict[str, object]) -> None:
     text = json.dumps({"_meta": meta, "default": entries})
     assert line_of(lambda: read_pipfile_lock(source("Pipfile.lock", text))) >= 0
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_projects_of_any_shape(value: object) -> None:
     read_poetry_project({"project": value, "dependency-groups": value, "tool": {"poetry": value}})
@@ -84,6 +87,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(LINES, LINES)
 def test_lines_of_any_kind(first: list[str], second: list[str]) -> None:
     texts = {"requirements.txt": "\n".join(first), "b.txt": "\n".join(second)}
@@ -95,6 +99,7 @@ def test_lines_of_any_kind(first: list[str], second: list[str]) -> None:
     assert line_of(read) <= max(len(text.splitlines()) for text in texts.values())
 
 
+@settings(max_examples=40)
 @given(st.text(alphabet="^~=<>!*.,|| 0123456789", max_size=14))
 def test_constraints_of_any_kind(text: str) -> None:
     assert isinstance(allows(alternatives(text), "1.2.3"), bool)
@@ -104,6 +109,7 @@ def test_constraints_of_any_kind(text: str) -> None:
 PAGES = VALUES.map(lambda value: json.dumps({"meta": {"api-version": "1.0"}, "files": value}).encode())
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=60) | PAGES)
 def test_pages_of_any_kind(page: bytes) -> None:
     read_page(page, "text/html", "https://index.example/simple/a/")

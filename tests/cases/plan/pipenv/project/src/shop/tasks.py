@@ -1,0 +1,5 @@
+from celery import Celery
+
+import heavy
+
+app = Celery("shop")

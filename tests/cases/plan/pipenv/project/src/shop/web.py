@@ -1,0 +1,3 @@
+import webber
+
+app = webber.Server()

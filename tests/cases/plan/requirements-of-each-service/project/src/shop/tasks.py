@@ -1,0 +1,6 @@
+from celery import Celery
+
+import heavy
+import webber
+
+app = Celery("shop")
