@@ -5,12 +5,14 @@ export UV_PYTHON_DOWNLOADS := never
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# What proving and the comparisons use, by the names of Debian's packages.
+# What proving and the comparisons use, by the names of Debian's packages; then what only some of the tests marked real
+# use: servers in the place of a stack's own, other processors, runners without root.
 PACKAGES := binutils bubblewrap buildah debian-archive-keyring docker-registry docker.io gpgv iproute2 iptables libgl1 \
-	libglib2.0-0 mmdebstrap podman python3-venv qemu-user-static redis-server runc skopeo strace umoci
+	libglib2.0-0 mmdebstrap podman python3-venv redis-server runc skopeo umoci
+MORE_PACKAGES := memcached postgresql qemu-user-static rabbitmq-server slirp4netns strace uidmap
 APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
-.PHONY: help machine setup test check fmt lock demo clean real real-core
+.PHONY: help machine machine-all setup test check fmt lock demo clean real real-core
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/'
@@ -18,6 +20,9 @@ help:  ## list the targets
 machine:  ## Debian's packages that `demo` and `real` use: runners, a broker, registries (asks for root)
 	$(APT) update
 	$(APT) install --yes --no-install-recommends $(PACKAGES) >/dev/null
+
+machine-all: machine  ## and what all of `real` uses: other servers, other processors, runners without root
+	$(APT) install --yes --no-install-recommends $(MORE_PACKAGES) >/dev/null
 
 setup: $(READY)  ## the command, at .venv/bin/careen
 
