@@ -17,7 +17,14 @@ from careen.build.native import build_platforms, build_stack
 from careen.build.record import LARGEST, ImageRecord, explained, parse_records, render_records
 from careen.errors import CareenError
 from careen.oci.layout import Layout
+from careen.plan.traces import ServiceTrace, TraceFormatError, parse_traces
 from careen.platforms import Platform
+
+_LARGEST_TRACE = 512 << 20
+
+
+class UnreadableTraceError(CareenError):
+    """The file of traces cannot be read."""
 
 
 class UnreadableRecordError(CareenError):
@@ -108,6 +115,21 @@ def build_planned(session: Session, request: BuildRequest, planned: Planned) -> 
         options=_described(request, planned),
         progress=session.progress,
     )
+
+
+def read_traces(path: Path) -> tuple[ServiceTrace, ...]:
+    """Raises UnreadableTraceError, TraceFormatError."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST_TRACE)
+    except OSError as error:
+        raise UnreadableTraceError(
+            f"{path} cannot be read: {error.strerror}", hints=("careen prove --trace FILE writes one",)
+        ) from error
+    try:
+        return parse_traces(data)
+    except TraceFormatError as error:
+        raise TraceFormatError(f"{path}: {error.message}", hints=error.hints) from error
 
 
 def _sources(session: Session, request: BuildRequest, planned: Planned) -> BuildSources:

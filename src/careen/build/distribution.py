@@ -37,7 +37,8 @@ class WheelRecipe:
     """Everything that a distribution's segment is made from.
 
     ``wheel`` gives its file, fetched or built when it must be, and ``digest`` is the file's. ``modules`` are those
-    of its sources, relative to the site folder, that get bytecode.
+    of its sources, relative to the site folder, that get bytecode. ``only`` are the paths in the image that stay, None
+    for all.
     """
 
     name: PackageName
@@ -52,6 +53,7 @@ class WheelRecipe:
     stripper: Stripper | None = None
     direct_url: bytes | None = None
     weight: int = 0
+    only: frozenset[str] | None = None
 
     @property
     def what(self) -> str:
@@ -70,6 +72,8 @@ class WheelRecipe:
             "direct_url": self.direct_url.decode() if self.direct_url is not None else "",
             "without": sorted(without),
         }
+        if self.only is not None:
+            inputs["only"] = Digest.of("\n".join(sorted(self.only)).encode()).hex
         return maker.key("wheel", inputs)
 
     def fetch(self) -> None:
@@ -90,6 +94,7 @@ class WheelRecipe:
         with self.open() as archive, maker.store.scratch() as scratch:
             replaced = self._stripped(archive, scheme, scratch)
             additions = Additions(
+                only=self.only,
                 bytecode=self._bytecode(archive, scheme),
                 replaced=replaced,
                 direct_url=self.direct_url,
@@ -106,11 +111,14 @@ class WheelRecipe:
         sources: dict[PurePosixPath, bytes] = {}
         names: dict[PurePosixPath, str] = {}
         for file in installed_files(archive, scheme, self.trimming):
-            if file.module_path in wanted and not isinstance(file.source, Path):
+            if file.module_path in wanted and self._stays(file) and not isinstance(file.source, Path):
                 place = PurePosixPath("/", file.path)
                 sources[place] = b"".join(content(archive, file))
                 names[place] = file.module_path
         return {names[place]: compiled for place, compiled in self.compile(sources).items()}
+
+    def _stays(self, file: InstalledFile) -> bool:
+        return self.only is None or file.path in self.only
 
     def _stripped(self, archive: WheelArchive, scheme: Scheme, scratch: Path) -> Mapping[str, Path]:
         """Libraries that were vendored are left alone: their names hold sums of what they were."""
@@ -122,6 +130,8 @@ class WheelRecipe:
         for number, file in enumerate(installed_files(archive, scheme, self.trimming)):
             path = file.module_path or ""
             if ".so" not in path.rpartition("/")[2] or ".libs/" in path or isinstance(file.source, Path):
+                continue
+            if not self._stays(file):
                 continue
             aside = folder / str(number)
             with aside.open("wb") as target:

@@ -8,6 +8,7 @@ from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.debian.packages import BinaryPackage
 from careen.oci.media_types import Compression
+from careen.plan.traces import ServiceTrace
 from careen.platforms import Platform
 from careen.python.index import PackageFiles
 from careen.python.trimming import TrimmingPolicy
@@ -26,9 +27,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
+    """``traces`` are of every service that is built, where the trimming policy is TRACED."""
+
     compression: Compression = Compression.GZIP
     trimming: TrimmingPolicy = TrimmingPolicy.SAFE
     bytecode: bool = True
+    traces: tuple[ServiceTrace, ...] = ()
     origin: Origin = field(default_factory=Origin)
 
 

@@ -21,13 +21,15 @@ from careen.build.assembly import Assembler, Piece
 from careen.build.attachments import Attachments
 from careen.build.configuration import references
 from careen.build.debian_root import BaseRecipe, SystemRecipe
+from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage
 from careen.build.image_writing import ImageWriter, PlacedLayer
 from careen.build.interpreter import Compiler
 from careen.build.licences import licences_of_packages, licences_of_wheels
-from careen.build.module_choice import ModuleChoice, wheels_of
+from careen.build.module_choice import Choice, ModuleChoice, wheels_of
 from careen.build.segment import Recipe, Segment, SegmentMaker
 from careen.build.stack_layers import StackLayer, StackLayers
+from careen.build.traced import WheelFiles, kept_files, touched_files, wheel_files
 from careen.oci.layer import packer
 from careen.oci.layout import LayoutWriter
 from careen.oci.manifest import ImagePlatform, Index, IndexEntry
@@ -170,9 +172,7 @@ class _Build:
             return self._run(writer)
 
     def _run(self, writer: LayoutWriter) -> tuple[tuple[BuiltImage, Descriptor], ...]:
-        shared = self.layers.shared()
-        if self.compiler is not None:
-            shared = self.choice.compiled(shared, self.choice.choose(shared), self.compiler)
+        shared = self._with_modules(self.layers.shared())
         self._make_segments(shared)
         placed = list(self.makers.map(self._place, shared))
         existing = self.assembler.contents(placed[0].pieces).folders
@@ -188,6 +188,37 @@ class _Build:
             built.append((image, written.manifest))
             self.progress(Step("writing images", number, len(self.plan.services), service.name))
         return tuple(built)
+
+    def _with_modules(self, layers: list[StackLayer]) -> list[StackLayer]:
+        """Recipes that know which modules are compiled, and which files stay where that is for a trace to say."""
+        traced = self.options.trimming is TrimmingPolicy.TRACED
+        touched = touched_files(self.options.traces, self.plan.services) if traced else frozenset[str]()
+        if self.compiler is None and not traced:
+            return layers
+        choice = self.choice.choose(layers)
+        if traced:
+            layers = self._without_untouched(layers, choice, touched)
+        return layers if self.compiler is None else self.choice.compiled(layers, choice, self.compiler)
+
+    def _without_untouched(self, layers: list[StackLayer], choice: Choice, touched: frozenset[str]) -> list[StackLayer]:
+        wheels = {recipe.digest.hex: recipe for recipe in wheels_of(layers)}
+
+        def read(recipe: WheelRecipe) -> WheelFiles:
+            with self.busy:
+                return wheel_files(self.sources.store, recipe)
+
+        files = dict(zip(wheels, self.makers.map(read, wheels.values()), strict=True))
+        kept = kept_files(files, choice, touched, self.plan.base.runtime)
+        return [
+            replace(
+                layer,
+                recipes=tuple(
+                    replace(recipe, only=kept[recipe.digest.hex]) if isinstance(recipe, WheelRecipe) else recipe
+                    for recipe in layer.recipes
+                ),
+            )
+            for layer in layers
+        ]
 
     def _attachments(self, layers: Sequence[StackLayer]) -> Attachments:
         recipes = [recipe for layer in layers for recipe in layer.recipes]

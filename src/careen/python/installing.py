@@ -66,12 +66,16 @@ class InstalledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
-    """What installing changes: ``bytecode`` by the source's path in the site folder; ``replaced`` by the same path."""
+    """What installing changes: ``bytecode`` by the source's path in the site folder; ``replaced`` by the same path.
+
+    ``only`` are paths in the image; of the wheel's own files no others are installed. None installs all.
+    """
 
     bytecode: Mapping[str, bytes] = field(default_factory=dict)
     replaced: Mapping[str, Path] = field(default_factory=dict)
     direct_url: bytes | None = None
     cache_tag: str = ""
+    only: frozenset[str] | None = None
 
 
 def installed_files(
@@ -129,6 +133,8 @@ class _Installation:
         if place is None:
             return
         path, inner, script = place
+        if self.additions.only is not None and path not in self.additions.only:
+            return
         executable = bool(entry.mode & 0o111)
         if script:
             content = self._rewritten_script(entry)

@@ -14,15 +14,18 @@ VERSION = 2
 
 
 class TrimmingPolicy(Enum):
-    """NONE keeps everything; LEAN cuts what SAFE does, and symbols from the native code that stays."""
+    """NONE keeps everything; LEAN cuts what SAFE does, and symbols from the native code that stays; TRACED what LEAN
+    does, and whatever no traced service touched nor can import.
+    """
 
     SAFE = "safe"
     LEAN = "lean"
+    TRACED = "traced"
     NONE = "none"
 
     @property
     def strips(self) -> bool:
-        return self is TrimmingPolicy.LEAN
+        return self in {TrimmingPolicy.LEAN, TrimmingPolicy.TRACED}
 
 
 _DEVELOPMENT_SUFFIXES = (

@@ -70,10 +70,16 @@ class _Build(click.Command):
 )
 @click.option(
     "--trim",
-    type=click.Choice(["safe", "lean", "none"]),
+    type=click.Choice(["safe", "lean", "traced", "none"]),
     default="safe",
     show_default=True,
-    help="What of each distribution may go; lean strips symbols from native code too.",
+    help="What of each distribution may go; lean strips symbols from native code too, traced leaves only what --trace "
+    "has seen in use and what can be imported.",
+)
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What `careen prove --trace` wrote, for --trim traced.",
 )
 @click.option("--bytecode/--no-bytecode", default=True, show_default=True, help="Compile what some service imports.")
 @click.option("--reproducible", is_flag=True, help="Leave timings out of the JSON.")
@@ -94,6 +100,7 @@ def command(
     revision: str,
     compression: str,
     trim: str,
+    trace: Path | None,
     bytecode: bool,
     reproducible: bool,
     style: str,
@@ -105,7 +112,7 @@ def command(
     With every image come its bill of materials (CycloneDX) and the record of what it was made from, attached to it in
     the layout and in the registry.
     """
-    from careen.app.building import BuildRequest, build
+    from careen.app.building import BuildRequest, build, read_traces
     from careen.app.delivery import ArchiveFormat, DeliveryRequest, Engine
     from careen.app.plan_request import PlanRequest
     from careen.app.session import Session
@@ -115,6 +122,8 @@ def command(
     from careen.platforms import Platform
     from careen.python.trimming import TrimmingPolicy
 
+    if (trim == "traced") != (trace is not None):
+        raise click.UsageError("--trim traced and --trace FILE go together")
     how = output(style=style, quiet=quiet, no_color=no_color)
     words = [word.strip() for value in platforms for word in value.split(",") if word.strip()]
     first, *others = dict.fromkeys(Platform.parse(word) for word in words or ["linux/amd64"])
@@ -127,7 +136,12 @@ def command(
             source_date_epoch=source_date_epoch(),
         ),
         output=into,
-        options=BuildOptions(compression=Compression(compression), trimming=TrimmingPolicy(trim), bytecode=bytecode),
+        options=BuildOptions(
+            compression=Compression(compression),
+            trimming=TrimmingPolicy(trim),
+            bytecode=bytecode,
+            traces=read_traces(trace) if trace is not None else (),
+        ),
         revision=revision,
         platforms=tuple(others),
         deliver=DeliveryRequest(
