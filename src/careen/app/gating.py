@@ -1,5 +1,6 @@
 """The verb ``gate``: budgets and findings against their limits, and who is to blame when one breaks."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,8 @@ from careen.process.run import find_program, run
 from careen.python.locked import Lock
 
 _GIT_SECONDS = 30.0
+_HEAVIEST = 5
+_REQUIRED = re.compile(r"required by ([^\[\s]+)(?:\[.*\])?")
 
 
 class UnknownRevisionError(CareenError):
@@ -38,7 +41,8 @@ class Change:
     """A distribution that another lock gives the service, or gives it in another version.
 
     ``before`` and ``after`` are versions, None where it is absent; ``bytes`` what the service gains, None when
-    unknown; ``line`` where the lock speaks of it now, None for one that is gone.
+    unknown; ``line`` where the lock speaks of it now, None for one that is gone. ``brought_by`` names another change
+    without which nothing would ask for this one.
     """
 
     name: str
@@ -47,6 +51,16 @@ class Change:
     bytes: int | None
     reason: str
     line: int | None
+    brought_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A change with those that it brought along, heaviest first; ``bytes`` is what they gain together."""
+
+    change: Change
+    brought: tuple[Change, ...]
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +80,34 @@ class ServiceGate:
         return None if self.bytes is None else self.bytes <= self.budget_bytes
 
     @property
+    def causes(self) -> tuple[Cause, ...]:
+        """The changes by what they rest on, the one that gains most first."""
+        by_name = {change.name: change for change in self.changes}
+        brought: dict[str, list[Change]] = {}
+        for change in self.changes:
+            root, seen = change, {change.name}
+            while root.brought_by in by_name and root.brought_by not in seen:
+                root = by_name[root.brought_by]
+                seen.add(root.name)
+            if root.brought_by in seen:  # those that require each other count once
+                root = by_name[min(seen)]
+            brought.setdefault(root.name, [])
+            if root is not change:
+                brought[root.name].append(change)
+        found = [
+            Cause(
+                change=by_name[name],
+                brought=tuple(others),
+                bytes=sum(change.bytes or 0 for change in (by_name[name], *others)),
+            )
+            for name, others in brought.items()
+        ]
+        return tuple(sorted(found, key=lambda cause: (-cause.bytes, cause.change.name)))
+
+    @property
     def guilty(self) -> Change | None:
         """The change that brought most of the growth."""
-        grown = [change for change in self.changes if change.bytes is not None and change.bytes > 0]
-        return max(grown, key=lambda change: change.bytes or 0, default=None)
+        return next((cause.change for cause in self.causes if cause.bytes > 0), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +178,7 @@ def _service(service: ServicePlan, sizes: Mapping[str, int] | None, earlier: Pla
         bytes=service.predicted_bytes if sizes is None else sizes.get(service.name),
         budget_bytes=service.budget_bytes,
         bytes_before=before.predicted_bytes if before is not None else None,
-        heaviest=tuple(heaviest[:3]),
+        heaviest=tuple(heaviest[:_HEAVIEST]),
         changes=_changes(before, service, lock) if before is not None else (),
     )
 
@@ -149,6 +187,7 @@ def _changes(before: ServicePlan, after: ServicePlan, lock: Lock) -> tuple[Chang
     old = {item.name: item for item in before.distributions}
     new = {item.name: item for item in after.distributions}
     found: list[Change] = []
+    fresh = {str(name) for name, item in new.items() if name not in old or old[name].version != item.version}
     for name in sorted({*old, *new}):
         was, now = old.get(name), new.get(name)
         if was is not None and now is not None and was.version == now.version:
@@ -165,9 +204,17 @@ def _changes(before: ServicePlan, after: ServicePlan, lock: Lock) -> tuple[Chang
                 bytes=gained,
                 reason=reasons[0] if reasons else "",
                 line=lines[0] if lines and now is not None else None,
+                brought_by=_requirer(now, fresh) if was is None and now is not None else None,
             )
         )
     return tuple(sorted(found, key=lambda change: (-(change.bytes or 0), change.name)))
+
+
+def _requirer(item: PlannedDistribution, fresh: set[str]) -> str | None:
+    """Of a new distribution that only other changes require, the first of those."""
+    names = [_REQUIRED.fullmatch(reason) for reason in item.reasons]
+    requirers = [match[1] for match in names if match is not None]
+    return requirers[0] if len(requirers) == len(names) and requirers and fresh >= set(requirers) else None
 
 
 def _built_sizes(session: Session, layout: Path, plan: Plan) -> Mapping[str, int]:

@@ -3,17 +3,19 @@
 {"schema": "careen.gate/1", "stack": "shelf", "passes": false, "measured": "predicted", "against": "main",
  "services": [{"name": "api", "bytes": 512000000, "budget_bytes": 500000000, "bytes_before": 75000000,
   "passes": false, "changes": [{"name": "torch", "before": null, "after": "2.5.1", "bytes": 437000000, "line": 1204,
-  "reason": "imported in src/shelf/rank.py:3"}]}], "findings": [{"rule", "severity", "path", "line", "message"}]}
+  "reason": "imported in src/shelf/rank.py:3", "brought_by": null}]}],
+ "findings": [{"rule", "severity", "path", "line", "message"}]}
 """
 
 from collections.abc import Iterator
 
-from careen.app.gating import Change, GateResult, ServiceGate
+from careen.app.gating import Cause, GateResult, ServiceGate
 from careen.report.scan_github import annotation
 from careen.text.units import format_bytes
 
 Json = dict[str, object]
 _MOST_CHANGES = 5
+_MOST_BROUGHT = 3
 
 
 def gate_document(result: GateResult) -> Json:
@@ -56,6 +58,7 @@ def _service(service: ServiceGate) -> Json:
                 "bytes": change.bytes,
                 "line": change.line,
                 "reason": change.reason,
+                "brought_by": change.brought_by,
             }
             for change in service.changes
         ],
@@ -102,17 +105,25 @@ def _growth(service: ServiceGate) -> str:
 
 
 def _blame(service: ServiceGate, result: GateResult) -> Iterator[str]:
-    """The changes of the lock that made it grow; without another revision, what weighs most."""
-    if service.changes:
-        for change in service.changes[:_MOST_CHANGES]:
-            yield _told(change, result)
-        return
-    for item in service.heaviest:
-        weight = "size unknown" if item.installed_bytes is None else format_bytes(item.installed_bytes)
-        yield f"{item.name} {item.version}: {weight}, {item.reasons[0] if item.reasons else 'kept'}"
+    """The changes of the lock that made it grow, and what weighs most where those are not all of it."""
+    causes = service.causes
+    for cause in causes[:_MOST_CHANGES]:
+        yield _told(cause, result)
+    if len(causes) > _MOST_CHANGES:
+        yield f"and {len(causes) - _MOST_CHANGES} smaller changes"
+    was_over = service.bytes_before is not None and service.bytes_before > service.budget_bytes
+    if service.passes is False and (not causes or was_over):
+        if causes and service.bytes_before is not None:
+            yield f"with the lock of {result.against} it is {format_bytes(service.bytes_before)} already:"
+        changed = {change.name for change in service.changes}
+        for item in service.heaviest:
+            if item.name not in changed:
+                weight = "size unknown" if item.installed_bytes is None else format_bytes(item.installed_bytes)
+                yield f"{item.name} {item.version}: {weight}, {item.reasons[0] if item.reasons else 'kept'}"
 
 
-def _told(change: Change, result: GateResult) -> str:
+def _told(cause: Cause, result: GateResult) -> str:
+    change = cause.change
     what = (
         f"{change.name} {change.before} is gone"
         if change.after is None
@@ -120,9 +131,18 @@ def _told(change: Change, result: GateResult) -> str:
         if change.before is None
         else f"{change.name} {change.before} -> {change.after}"
     )
-    weight = "" if change.bytes is None else f", {'+' if change.bytes >= 0 else '-'}{format_bytes(abs(change.bytes))}"
+    is_known = change.bytes is not None or cause.bytes
+    weight = f", {'+' if cause.bytes >= 0 else '-'}{format_bytes(abs(cause.bytes))}" if is_known else ""
+    if cause.brought:
+        names = [f"{item.name} ({_signed(item.bytes)})" for item in cause.brought[:_MOST_BROUGHT]]
+        more = len(cause.brought) - len(names)
+        weight += f" with {', '.join(names)}{f' and {more} more' if more else ''}"
     place = f" ({result.lock}:{change.line})" if change.line is not None else ""
     return f"{what}{weight}, {change.reason}{place}"
+
+
+def _signed(count: int | None) -> str:
+    return "size unknown" if count is None else f"{'+' if count >= 0 else '-'}{format_bytes(abs(count))}"
 
 
 def gate_github(result: GateResult) -> str:

@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 
 from careen.app.gating import Change, GateResult, ServiceGate, _changes
 from careen.findings import Severity
-from careen.plan.target import ServicePlan
+from careen.plan.target import PlannedDistribution, ServicePlan
 from careen.report.plan_gate import gate_document, gate_markdown, gate_text
 from fakes.locks import package, project, uvlock
 from fakes.plans import distribution
@@ -95,3 +95,60 @@ def test_changes_are_what_the_lock_gives_and_takes_the_heaviest_growth_first() -
         ("a", "1.0", "2.0", 20, 11),
         ("b", "1.0", None, -50, None),
     ]
+
+
+def brought(name: str, by: str, count: int) -> Change:
+    return replace(CHANGE, name=name, bytes=count, reason=f"required by {by}", brought_by=by)
+
+
+def test_what_a_new_distribution_brings_along_counts_against_it() -> None:
+    light = replace(CHANGE, name="scikit-learn", bytes=20_000_000, line=7)
+    changes = (brought("scipy", "scikit-learn", 96_000_000), light, brought("libs", "scipy", 5_000_000), CHANGE)
+    over = replace(OVER, changes=changes)
+
+    lines = gate_text(replace(RESULT, services=(over,))).splitlines()
+
+    assert over.guilty == CHANGE
+    assert replace(over, changes=changes[:3]).guilty == light
+    assert lines[2] == (
+        "        scikit-learn 2.5 is new, +121 MB with scipy (+96.0 MB), libs (+5.00 MB), "
+        "imported in shelf/rank.py:3 (uv.lock:7)"
+    )
+
+
+def test_changes_that_bring_each_other_end() -> None:
+    circle = replace(OVER, changes=(brought("a", "b", 2), brought("b", "a", 1)))
+
+    assert sum(cause.bytes for cause in circle.causes) == 3
+
+
+def test_of_a_service_that_was_over_before_the_heaviest_is_told_too() -> None:
+    before = replace(
+        OVER, bytes_before=520_000_000, heaviest=(replace(distribution("old"), installed_bytes=90_000_000),)
+    )
+
+    text = gate_text(replace(RESULT, services=(before,)))
+
+    assert "        with the lock of main it is 520 MB already:\n        old 1.0: 90.0 MB, imported" in text
+    assert "already" not in gate_text(RESULT)
+
+
+def test_only_what_is_new_and_asked_for_by_changes_alone_is_brought_by_them() -> None:
+    def with_reasons(name: str, *reasons: str) -> PlannedDistribution:
+        return replace(distribution(name), installed_bytes=1, reasons=reasons)
+
+    before = service_of("api", (with_reasons("old", "imported in a.py:1"),))
+    after = service_of(
+        "api",
+        (
+            with_reasons("old", "imported in a.py:1"),
+            with_reasons("new", "imported in a.py:2"),
+            with_reasons("below", "required by new[fast]"),
+            with_reasons("both", "required by new", "required by old"),
+            with_reasons("also", "required by new", "imported in a.py:3"),
+        ),
+    )
+
+    found = {change.name: change.brought_by for change in _changes(before, after, uvlock(project()))}
+
+    assert found == {"new": None, "below": "new", "both": None, "also": None}
