@@ -193,7 +193,7 @@ class LibraryIndex:
             if not package.endswith("-dev")
         }
         default = {f"{top}lib/{folder}{soname}" for top in ("", "usr/") for folder in ("", f"{self.multiarch}/")}
-        expected = policy_name(soname)
+        expected = policy_names(soname)
         return tuple(
             sorted(
                 (offer for offer in found if offer.path in default or f"lib/{self.multiarch}/" in offer.path),
@@ -202,11 +202,15 @@ class LibraryIndex:
         )
 
 
-def policy_name(soname: str) -> str:
-    """``libGL.so.1`` should be in ``libgl1``, ``libglib-2.0.so.0`` in ``libglib2.0-0`` (Debian policy, section 8.1)."""
+def policy_names(soname: str) -> tuple[str, ...]:
+    """The package where policy would have a library (Debian policy, section 8.1), and as it is named by habit.
+
+    ``libGL.so.1`` is in ``libgl1`` and ``libpcre2-8.so.0`` in ``libpcre2-8-0``, but ``libglib-2.0.so.0`` in
+    ``libglib2.0-0``.
+    """
     stem, _, version = soname.partition(".so")
     name = stem.lower().replace("_", "-")
     version = version.lstrip(".")
     if name[-1:].isdigit() and version:
-        return f"{re.sub(r'-(?=[0-9.]+$)', '', name)}-{version}"
-    return name + version
+        return tuple(dict.fromkeys((f"{name}-{version}", f"{re.sub(r'-(?=[0-9.]+$)', '', name)}-{version}")))
+    return (name + version,)
