@@ -103,19 +103,24 @@ def poetry_cases(path: Path, tool: str) -> Iterator[Case]:
     question = {
         "folder": str(path.parent.absolute()),
         "choices": [{"groups": wanted, "extras": chosen} for _, wanted, chosen, _ in choices],
-        "environments": [dict(environment.values) for environment in targets],
+        "environments": [
+            {**environment.values, "platform_release": "6.1.0", "platform_version": "1"} for environment in targets
+        ],
     }
     python = Path(tool).resolve().with_name("python")
     script = Path(__file__).with_name("poetry_answers.py")
     done = subprocess.run([python, script], input=json.dumps(question), capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoAnswerError(f"poetry: {''.join(done.stderr.strip().splitlines()[-1:])[:300]}")
-    for (name, _, _, request), row in zip(choices, json.loads(done.stdout), strict=True):
-        refusals = sorted({found for found in row if isinstance(found, str)})
+    found = json.loads(done.stdout)
+    if not found["fresh"]:
+        print(f"   {path}: older than its project, so poetry would refuse to install it; compared as it stands")
+    for (name, _, _, request), row in zip(choices, found["answers"], strict=True):
+        refusals = sorted({answer for answer in row if isinstance(answer, str)})
         if refusals:
             raise NoAnswerError(f"poetry refuses: {refusals[0]}")
-        sets = [[{(package_name(n), version) for n, version in side} for side in found] for found in row]
-        yield name, lock, request, [Answer(t, *found) for t, found in zip(targets, sets, strict=True)]
+        sets = [[{(package_name(n), version) for n, version in side} for side in pair] for pair in row]
+        yield name, lock, request, [Answer(t, *pair) for t, pair in zip(targets, sets, strict=True)]
 
 
 def pipenv_cases(path: Path, tool: str) -> Iterator[Case]:

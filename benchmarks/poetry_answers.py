@@ -9,6 +9,7 @@ lock takes two versions of one name, of which poetry would leave either, its res
 From a lock before 2.1, which does not say what comes with which extra, poetry goes by names alone and installs more
 than the extras need (what another extra's package wants of theirs, say). There its resolver is asked once more, for a
 project that has no extras but the wanted ones. The answer is a pair: what poetry installs, and what it resolves to.
+A lock that is older than its project, which poetry refuses to install, is read all the same; ``fresh`` tells of it.
 """
 
 import json
@@ -91,6 +92,8 @@ def mocked(variables: Variables) -> MockEnv:
 def main() -> None:
     question = json.load(sys.stdin)
     poetry = Factory().create_poetry(Path(question["folder"]), with_groups=True, disable_plugins=True)
+    fresh = poetry.locker.is_fresh()
+    poetry.locker.is_fresh = lambda: True  # a lock that is older than its project can still be read
     resolving = Config()
     resolving.merge({"installer": {"re-resolve": True}})
     found = []
@@ -108,7 +111,7 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 - whatever poetry says is its answer
                 row.append(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         found.append(row)
-    json.dump(found, sys.stdout)
+    json.dump({"fresh": fresh, "answers": found}, sys.stdout)
 
 
 if __name__ == "__main__":

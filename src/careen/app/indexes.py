@@ -5,12 +5,13 @@ documentation). uv: ``UV_DEFAULT_INDEX``, ``UV_INDEX``, ``UV_INDEX_URL``, ``UV_E
 ``uv.toml``, which uv is asked about.
 """
 
-import configparser
+import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from careen.app.uv import uv_program
+from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.process.run import run
 from careen.text.values import dataclass
@@ -59,6 +60,37 @@ def configured_indexes(environment: Mapping[str, str], folder: Path) -> Configur
     )
 
 
+_VARIABLES = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+)
+
+
+def index_settings(environment: Mapping[str, str]) -> Digest:
+    """Of everything outside a project that :func:`configured_indexes` goes by; passwords may stand in it."""
+    rows: list[tuple[str, str | None]] = [(name, environment.get(name)) for name in _VARIABLES]
+    for path in (*_pip_files(environment), *_uv_files(environment)):
+        with contextlib.suppress(OSError):
+            rows.append((str(path), path.read_bytes().hex()))
+    return Digest.of(repr(rows).encode())
+
+
+def _uv_files(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Beside the project's own ("Configuration files" in uv's documentation)."""
+    yield Path("/etc/uv/uv.toml")
+    home, configuration = environment.get("HOME"), environment.get("XDG_CONFIG_HOME")
+    if configuration or home:
+        yield (Path(configuration) if configuration else Path(home or "") / ".config") / "uv" / "uv.toml"
+    if environment.get("UV_CONFIG_FILE"):
+        yield Path(environment["UV_CONFIG_FILE"])
+
+
 def _address(word: str) -> str:
     """``UV_INDEX`` may give an index a name: ``name=address``."""
     name, equals, address = word.partition("=")
@@ -73,6 +105,8 @@ def _words(text: str | None, *, separators: str = "") -> list[str]:
 
 def _pip_settings(environment: Mapping[str, str]) -> Mapping[str, str]:
     """The ``[global]`` and ``[install]`` sections of every file that pip would read, later ones on top."""
+    import configparser  # noqa: PLC0415 - remembered plans need no more than the files' digests
+
     found: dict[str, str] = {}
     for path in _pip_files(environment):
         parser = configparser.RawConfigParser()

@@ -10,10 +10,11 @@ from careen.app.bases import answers
 from careen.app.lock_choice import LockChoice, LockKind
 from careen.app.session import Session
 from careen.blobs.digest import Digest
+from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.python.freshness import content_hashes, pipfile_hashes
 from careen.python.lock_toml import parse_lock_toml
-from careen.python.locked import Lock
+from careen.python.locked import Lock, StaleLockError
 from careen.python.pdm_lock import ROOT as PDM_ROOT
 from careen.python.pdm_lock import read_pdm_lock
 from careen.python.pipfile_lock import read_pipfile_lock
@@ -64,25 +65,40 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
 
 
 def _staleness(choice: LockChoice, files: ProjectFiles, source: Source) -> Iterator[str]:
-    """Told, not refused: what the image installs today is what the lock says, until its tool refuses the lock."""
+    """A lock that is older than its project is told of. Raises StaleLockError where the image's own instruction would
+    not install it: such an image cannot be built, so a plan for it would be one of something else.
+    """
     if choice.kind is LockKind.POETRY:
         told, line = _line_of(source, "content-hash")
-        fresh = content_hashes(_toml(choice.project.pyproject.source))
+        stale = bool(told) and told not in content_hashes(_toml(choice.project.pyproject.source))
         again = "poetry lock"
     elif choice.kind is LockKind.PIPENV:
         pipfile = source.path.with_name("Pipfile")
         if not files.exists(pipfile):
             return
         told, line = _line_of(source, "sha256")
-        fresh = pipfile_hashes(parse_lock_toml(files.read(pipfile)))
+        stale = bool(told) and told not in pipfile_hashes(parse_lock_toml(files.read(pipfile)))
         again = "pipenv lock"
     else:
         return
-    if told and told not in fresh:
-        yield (
-            f"{source.path}:{line}: the lock is older than what the project asks for, and its tool may refuse to "
-            f"install it: {again}"
+    if not stale:
+        return
+    refusing = next((install for install in choice.installs if _refuses(install)), None)
+    if refusing is not None:
+        words = " ".join(refusing.command.argv[:3])
+        raise StaleLockError(
+            f"{source.path}:{line}: the lock is older than what the project asks for, and `{words}` refuses it",
+            hints=(f"lock again: {again}",),
         )
+    yield f"{source.path}:{line}: the lock is older than what the project asks for, and is taken as it is: {again}"
+
+
+def _refuses(install: Install) -> bool:
+    """``poetry install`` and ``pipenv install --deploy`` check the lock; exports and ``pipenv sync`` do not."""
+    words = install.command.argv
+    if install.manager == "poetry":
+        return "install" in words or "sync" in words
+    return install.manager == "pipenv" and "--deploy" in words
 
 
 def _line_of(source: Source, key: str) -> tuple[str, int]:

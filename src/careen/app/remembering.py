@@ -1,9 +1,9 @@
 """Plans that were made before, given again in a moment while nothing that they rest on has changed.
 
-Under what was asked (and the careen, the Python and the apt configuration that were to answer) lies the plan with its
-grounds: the listing of the project's folder, the digest of every file that was read, the signed state of every Debian
-suite. All of it is looked at again before the plan is believed. A plan in which something did not answer is not kept,
-since another time it might.
+Under what was asked (and the careen, the Python and the configuration of apt and indexes that were to answer) lies the
+plan with its grounds: the listing of the project's folder, the digest of every file that was read, the signed state of
+every Debian suite. All of it is looked at again before the plan is believed. A plan in which something did not answer
+is not kept, since another time it might.
 """
 
 import sys
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from careen import __version__
 from careen.app.answers import Answers
+from careen.app.indexes import index_settings
 from careen.app.plan_request import PlanRequest
 from careen.app.session import Session, Surroundings
 from careen.blobs.digest import Digest
@@ -76,6 +77,7 @@ def _question(surroundings: Surroundings, request: PlanRequest) -> list[object]:
         request.base,
         None if request.lock_text is None else Digest.of(request.lock_text.encode("utf-8", "surrogatepass")).hex,
         sorted(_apt_files(surroundings.apt)),
+        index_settings(surroundings.environment).hex,
     ]
 
 

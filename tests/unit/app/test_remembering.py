@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,10 +28,17 @@ class Place:
     project: Path
     first: Plan
 
-    def again(self, *, offline: bool = False, after: timedelta = timedelta(), **asked: Any) -> tuple[Plan, int]:
+    def again(
+        self,
+        *,
+        offline: bool = False,
+        after: timedelta = timedelta(),
+        environment: Mapping[str, str] | None = None,
+        **asked: Any,
+    ) -> tuple[Plan, int]:
         """The plan, and how often planning told of a step: not once when it was remembered."""
         steps: list[object] = []
-        made = fake_session(self.folder, self.index.address, offline=offline)
+        made = fake_session(self.folder, self.index.address, offline=offline, environment=environment)
         at = datetime.now(UTC) + timedelta(seconds=10) + after
         session = FakeSession(surroundings=replace(made.surroundings, now=lambda: at), progress=steps.append)
         try:
@@ -115,6 +122,14 @@ def test_another_question_has_its_own_answer(asked: dict[str, Any], place: Place
 
     assert place.again(**asked)[1] > 0
     assert place.again(**asked)[1] == 0
+    assert place.again() == (place.first, 0)
+
+
+def test_another_index_has_its_own_answer(place: Place) -> None:
+    elsewhere = {"PIP_INDEX_URL": "https://other.example/simple"}
+
+    assert place.again(environment=elsewhere)[1] > 0
+    assert place.again(environment=elsewhere)[1] == 0
     assert place.again() == (place.first, 0)
 
 

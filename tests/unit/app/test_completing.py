@@ -1,0 +1,119 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from careen.app.completing import Completing, UnlockedError
+from careen.app.locks import ReadLock
+from careen.blobs.digest import Digest
+from careen.python.locked import Lock, StaleLockError
+from careen.python.requirement_files import read_requirement_file
+from careen.python.requirement_lock import lock_of_requirements
+from careen.text.source import Source
+from fakes.index import FakeIndex, serve
+from fakes.locks import environment
+from fakes.sessions import fake_session
+from fakes.wheels import write_wheel
+
+LIST = PurePosixPath("requirements.txt")
+
+
+@dataclass
+class Place:
+    folder: Path
+    index: FakeIndex
+    notes: list[str] = field(default_factory=list)
+    made: list[Completing] = field(default_factory=list)
+
+    def offer(self, name: str, *requires: str, version: str = "1.0") -> Digest:
+        """Puts a wheel and its page into the index."""
+        lines = [f"Requires-Dist: {requirement}" for requirement in requires]
+        metadata = "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *lines, ""])
+        path = write_wheel(
+            self.folder / "wheels",
+            name,
+            {f"{name}.py": b"x"},
+            version=version,
+            metadata={"METADATA": metadata.encode()},
+        )
+        digest = Digest.of(path.read_bytes())
+        self.index.files[path.name] = path.read_bytes()
+        page = f'<a href="../../{path.name}#sha256={digest.hex}">{path.name}</a>'
+        self.index.files[f"simple/{name}/"] = page.encode()
+        return digest
+
+    def completed(self, text: str, *, offline: bool = False) -> Lock:
+        source = Source(LIST, f"--index-url {self.index.address}/simple\n{text}")
+        file = read_requirement_file(LIST, lambda _: source)
+        session = fake_session(self.folder, self.index.address, offline=offline)
+        completing = Completing(
+            session=session,
+            root=self.folder,
+            folder=PurePosixPath(),
+            environment=environment(),
+            glibc=(2, 36),
+            notes=self.notes,
+        )
+        self.made.append(completing)
+        try:
+            return completing.completed(ReadLock(lock_of_requirements([file]), (file,)))
+        finally:
+            session.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with serve(FakeIndex()) as index:
+        yield Place(tmp_path, index)
+
+
+def test_the_index_tells_the_addresses_and_the_wheels_tell_what_needs_what(place: Place) -> None:
+    celery, kombu = place.offer("celery", "kombu>=1", "pytest; extra == 'test'"), place.offer("kombu")
+
+    lock = place.completed(f"celery==1.0 --hash={celery}\nkombu==1.0 --hash={kombu}\n")
+
+    [package] = lock.by_name["celery"]  # type: ignore[index]
+    assert [file.url for file in package.wheels] == [place.index.url("celery-1.0-py3-none-any.whl")]
+    assert [edge.name for edge in package.dependencies or ()] == ["kombu"]
+    assert place.notes == []
+    assert place.made[0].lasting
+
+
+def test_a_second_time_the_index_is_not_asked_for_addresses(place: Place) -> None:
+    celery = place.offer("celery")
+    text = f"celery==1.0 --hash={celery}\n"
+    first = place.completed(text)
+    place.index.asked.clear()
+
+    assert place.completed(text) == first
+    assert [path for path, _ in place.index.asked if path.startswith("simple/")] == []
+
+
+def test_a_package_that_the_index_does_not_know_is_told_and_asked_for_again(place: Place) -> None:
+    lock = place.completed(f"celery==1.0 --hash=sha256:{'ab' * 32}\n")
+
+    assert lock.by_name["celery"][0].wheels == ()  # type: ignore[index]
+    assert len(place.notes) == 1
+    assert "where its files are is not known" in place.notes[0]
+    assert not place.made[0].lasting
+
+
+def test_a_file_with_another_hash_than_the_list_names_is_not_taken(place: Place) -> None:
+    place.offer("celery")
+
+    assert place.completed(f"celery==1.0 --hash=sha256:{'ab' * 32}\n").by_name["celery"][0].wheels == ()  # type: ignore[index]
+
+
+def test_versions_that_nobody_pinned_are_not_guessed_offline(place: Place) -> None:
+    with pytest.raises(UnlockedError, match=r"requirements\.txt:3: celery>=1 leaves open which version"):
+        place.completed("kombu==1.0\ncelery>=1\n", offline=True)
+
+
+def test_what_a_wheel_needs_and_no_line_lists_is_told_with_the_line(place: Place) -> None:
+    celery = place.offer("celery", "kombu>=1")
+    text = f"celery @ {place.index.url('celery-1.0-py3-none-any.whl')} --hash={celery}\n"
+    place.completed(f"{text}kombu==1.0 --hash={place.offer('kombu')}\n")  # what is known then suffices offline
+
+    with pytest.raises(StaleLockError, match=r"requirements\.txt:2: celery 1\.0 needs kombu on Python"):
+        place.completed(text, offline=True)

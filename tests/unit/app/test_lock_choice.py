@@ -1,0 +1,109 @@
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from careen.app.lock_choice import LockChoice, LockKind, lock_choice
+from careen.app.locks import lock_of
+from careen.python.locked import StaleLockError
+from careen.workspace.discover import discover
+from careen.workspace.facts import StackFacts, derive
+from fakes.sessions import fake_session
+
+COMPOSE = "services:\n  web:\n    build: {context: ., dockerfile: Dockerfile}\n    command: python -m shop\n"
+PYPROJECT = '[tool.poetry]\nname = "shop"\nversion = "1"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+POETRY = '[metadata]\nlock-version = "2.1"\npython-versions = "^3.11"\ncontent-hash = "0123"\n'
+PIPFILE = '{"_meta": {"hash": {"sha256": "0123"}, "pipfile-spec": 6, "sources": []}, "default": {}}\n'
+FILES = {
+    "uv.lock": 'version = 1\nrequires-python = ">=3.11"\n',
+    "poetry.lock": POETRY,
+    "Pipfile.lock": PIPFILE,
+    "Pipfile": "[packages]\n",
+    "requirements.txt": "click==8.1\n",
+    "requirements/web.txt": "click==7.0\n",
+    "pylock.toml": 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n',
+}
+
+
+def stack(folder: Path, run: str, files: tuple[str, ...], *, project: bool = True) -> StackFacts:
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(FILES[name])
+    if project:
+        (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "compose.yaml").write_text(COMPOSE)
+    (folder / "Dockerfile").write_text(f"FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nRUN {run}\n")
+    return derive(discover(folder))
+
+
+def chosen(facts: StackFacts) -> LockChoice | None:
+    return lock_choice(facts.built[0], facts)
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "path"),
+    [
+        ("uv sync --frozen", LockKind.UV, "uv.lock"),
+        ("poetry install --only main", LockKind.POETRY, "poetry.lock"),
+        ("pipenv install --system --deploy", LockKind.PIPENV, "Pipfile.lock"),
+        ("pip install -r requirements.txt", LockKind.REQUIREMENTS, "requirements.txt"),
+        ("uv pip install --system -r requirements/web.txt", LockKind.REQUIREMENTS, "requirements/web.txt"),
+        ("uv pip install --system -r pylock.toml", LockKind.PYLOCK, "pylock.toml"),
+        ("true", LockKind.UV, "uv.lock"),
+    ],
+)
+def test_the_lock_that_the_image_installs_counts_whatever_else_is_there(
+    run: str, kind: LockKind, path: str, tmp_path: Path
+) -> None:
+    choice = chosen(stack(tmp_path, run, tuple(FILES)))
+
+    assert choice is not None
+    assert (choice.kind, choice.paths) == (kind, (PurePosixPath(path),))
+
+
+def test_files_that_several_steps_install_are_one_list(tmp_path: Path) -> None:
+    run = "pip install -r requirements.txt && pip install -r requirements/web.txt gunicorn==23.0"
+    choice = chosen(stack(tmp_path, run, ("requirements.txt", "requirements/web.txt"), project=False))
+
+    assert choice is not None
+    assert [str(path) for path in choice.paths] == ["requirements.txt", "requirements/web.txt"]
+    assert [text for _, _, text in choice.named] == ["gunicorn==23.0"]
+
+
+def test_what_an_image_installs_by_name_alone_is_a_list_too(tmp_path: Path) -> None:
+    choice = chosen(stack(tmp_path, "pip install --no-cache-dir flask==3.0 uv", (), project=False))
+
+    assert choice is not None
+    assert choice.named == ((PurePosixPath("Dockerfile"), 4, "flask==3.0"),)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"), [("poetry install", "poetry.lock:4"), ("pipenv install --deploy --system", "Pipfile.lock:1")]
+)
+def test_a_stale_lock_that_its_tool_would_refuse_is_refused(run: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(StaleLockError, match=f"{name}: the lock is older than what the project asks for, and `"):
+        read(tmp_path, stack(tmp_path, run, tuple(FILES)))
+
+
+@pytest.mark.parametrize(
+    ("run", "files"),
+    [
+        ("pipenv sync --system", ("Pipfile.lock", "Pipfile")),
+        ("true", ("poetry.lock",)),
+        ("poetry export -o r.txt && pip install -r r.txt", ("poetry.lock",)),
+    ],
+)
+def test_a_stale_lock_that_nothing_checks_is_told(run: str, files: tuple[str, ...], tmp_path: Path) -> None:
+    [note] = read(tmp_path, stack(tmp_path, run, files))
+
+    assert note.startswith(f"{files[0]}:")
+    assert "is taken as it is" in note
+
+
+def read(folder: Path, facts: StackFacts) -> tuple[str, ...]:
+    choice = chosen(facts)
+    assert choice is not None
+    session = fake_session(folder, "http://127.0.0.1:9")
+    try:
+        return lock_of(session, facts.workspace.files, [choice]).notes
+    finally:
+        session.close()
