@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from careen.cli.console import progress, stdout_console
+from careen.cli.console import progress, say, stdout_console
 from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
 
 
@@ -113,6 +113,9 @@ def command(
 
     if changes and only is None:
         click.echo("\n".join(changes))
+        for note in plan.notes:
+            if before is None or note not in before.notes:
+                say(how, f"note: {note}")
         return 0
     if only is not None:
         show_service(stdout_console(how), plan.service(only))
