@@ -143,7 +143,9 @@ def join_parts(
     What is packed goes through unchanged; it is unpacked beside, for the digest of the tar stream.
     Raises DamagedPartError, or OSError when a part cannot be read.
     """
-    stored, stream = DigestingSink(target), DigestingSink()
+    # A target that hashes what it is given from the start does not have to be asked twice.
+    stored = target if isinstance(target, DigestingSink) and not target.size else DigestingSink(target)
+    stream = DigestingSink()
     underway: deque[Future[tuple[bytes, bytes]]] = deque()
 
     def drain(limit: int) -> None:

@@ -9,7 +9,7 @@ time; stubs stay where a package may read them itself (``lazy_loader`` reads ``_
 import re
 from enum import Enum
 
-VERSION = 2
+VERSION = 3
 """Raised when a policy cuts something else, so that what was trimmed or weighed before is not believed."""
 
 
@@ -34,7 +34,6 @@ _DEVELOPMENT_SUFFIXES = (
     ".cc",
     ".cmake",
     ".cpp",
-    ".cu",
     ".cuh",
     ".cxx",
     ".f90",
@@ -51,7 +50,9 @@ _DEVELOPMENT_SUFFIXES = (
     ".pyi",
     ".pyx",
 )
-"""Headers, static libraries, stubs, and sources that were compiled long ago."""
+"""Headers, static libraries, stubs, and sources that were compiled long ago. CUDA's are not: what is in a wheel is
+compiled where it runs (thinc, cupy).
+"""
 
 _COMPILE_AT_RUN_TIME = frozenset(
     {

@@ -44,6 +44,7 @@ def test_what_nothing_needs_at_run_time_goes(path: str) -> None:
         "mypy/typeshed/stdlib/abc.pyi",
         "triton/backends/nvidia/include/cuda.h",
         "cupy/_core/include/cupy/carray.cuh",
+        "thinc/backends/_custom_kernels.cu",
         "test.py",
         "tests.py",
         "demo/test.py",
