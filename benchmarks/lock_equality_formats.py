@@ -27,7 +27,7 @@ from careen.plan.lock_view import synced
 from careen.plan.sync import SyncRequest
 from careen.platforms import Platform
 from careen.python.environment import TargetEnvironment
-from careen.python.locked import Lock, RegistrySource
+from careen.python.locked import Lock, RegistrySource, StaleLockError
 from careen.python.names import PythonVersion, package_name
 from careen.python.pdm_lock import read_pdm_lock
 from careen.python.pipfile_lock import read_pipfile_lock
@@ -116,6 +116,9 @@ def poetry_cases(path: Path, tool: str) -> Iterator[Case]:
     if not found["fresh"]:
         print(f"   {path}: older than its project, so poetry would refuse to install it; compared as it stands")
     for (name, _, _, request), row in zip(choices, found["answers"], strict=True):
+        if not found["fresh"] and (lacking := stale(lock, request, targets)) is not None:
+            print(f"   {path}: {name}: careen refuses it as well: {lacking}")
+            continue
         refusals = sorted({answer for answer in row if isinstance(answer, str)})
         if refusals:
             raise NoAnswerError(f"poetry refuses: {refusals[0]}")
@@ -184,6 +187,16 @@ def selected(lock: Lock, request: SyncRequest, environment: TargetEnvironment) -
         for p in found.values()
         if p is not root and not p.is_local
     }
+
+
+def stale(lock: Lock, request: SyncRequest, targets: Sequence[TargetEnvironment]) -> StaleLockError | None:
+    """What careen says of a lock that lacks what its project asks for."""
+    try:
+        for environment in targets:
+            selected(lock, request, environment)
+    except StaleLockError as error:
+        return error
+    return None
 
 
 def environments(lock: Lock) -> Iterator[TargetEnvironment]:

@@ -12,7 +12,7 @@ from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
-from careen.python.freshness import content_hashes, pipfile_hashes
+from careen.python.freshness import changed_since_locked, content_hashes, pipfile_hashes
 from careen.python.lock_toml import parse_lock_toml
 from careen.python.locked import Lock, StaleLockError
 from careen.python.pdm_lock import ROOT as PDM_ROOT
@@ -61,7 +61,11 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
             f"{where}: the project has no lock, so nobody knows what its images hold", hints=("lock it: uv lock",)
         )
     source = files.read(path) if text is None else Source(path, text)
-    return ReadLock(_read(session, choice, source), notes=tuple(_staleness(choice, files, source)))
+    lock = _read(session, choice, source)
+    if text is not None:
+        return ReadLock(lock)  # a lock of another day need not be for today's project
+    stale = _older_than_pyproject(session, choice, source) if choice.kind is LockKind.UV else None
+    return ReadLock(lock, notes=tuple(_staleness(choice, files, source) if stale is None else _told(choice, *stale)))
 
 
 def _staleness(choice: LockChoice, files: ProjectFiles, source: Source) -> Iterator[str]:
@@ -83,19 +87,37 @@ def _staleness(choice: LockChoice, files: ProjectFiles, source: Source) -> Itera
         return
     if not stale:
         return
+    yield from _told(choice, f"{source.path}:{line}: the lock is older than what the project asks for", again)
+
+
+def _older_than_pyproject(session: Session, choice: LockChoice, source: Source) -> tuple[str, str] | None:
+    """The first requirement that uv's lock was not made for, with its place, and how to lock again."""
+    pyproject = choice.project.pyproject.source
+    changed = changed_since_locked(_document(session, source), _toml(pyproject))
+    if not changed:
+        return None
+    position = pyproject.text.find(changed[0])
+    place = f"{pyproject.path}:{pyproject.line_of(position)}" if position >= 0 else f"{source.path}:1"
+    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+    found = "was asked for" if position < 0 else "is not what the lock was made for"
+    return f"{place}: {changed[0]} {found}{more}: {source.path} is older than the project", "uv lock"
+
+
+def _told(choice: LockChoice, complaint: str, again: str) -> Iterator[str]:
     refusing = next((install for install in choice.installs if _refuses(install)), None)
     if refusing is not None:
         words = " ".join(refusing.command.argv[:3])
-        raise StaleLockError(
-            f"{source.path}:{line}: the lock is older than what the project asks for, and `{words}` refuses it",
-            hints=(f"lock again: {again}",),
-        )
-    yield f"{source.path}:{line}: the lock is older than what the project asks for, and is taken as it is: {again}"
+        raise StaleLockError(f"{complaint}, and `{words}` refuses it", hints=(f"lock again: {again}",))
+    yield f"{complaint}, and is taken as it is: {again}"
 
 
 def _refuses(install: Install) -> bool:
-    """``poetry install`` and ``pipenv install --deploy`` check the lock; exports and ``pipenv sync`` do not."""
+    """``poetry install``, ``pipenv install --deploy`` and ``uv sync --locked`` check the lock; exports, ``pipenv sync``
+    and ``uv sync --frozen`` do not.
+    """
     words = install.command.argv
+    if install.manager == "uv":
+        return "--locked" in words or "--check" in words
     if install.manager == "poetry":
         return "install" in words or "sync" in words
     return install.manager == "pipenv" and "--deploy" in words

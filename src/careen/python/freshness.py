@@ -1,12 +1,15 @@
-"""Whether a lock was made for what its project asks for today: the hashes that poetry and Pipenv leave in their locks.
+"""Whether a lock was made for what its project asks for today.
 
-poetry: ``Locker._get_content_hash``; Pipenv: ``plette.Pipfile.get_hash``.
+poetry and Pipenv leave hashes in their locks (``Locker._get_content_hash``, ``plette.Pipfile.get_hash``), uv what the
+project asked for (``[package.metadata] requires-dist``).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from careen.blobs.digest import Digest
+from careen.python.names import normal_name
+from careen.python.requirements import Requirement, parse_requirement
 
 _OLD_KEYS = ("dependencies", "source", "extras", "dev-dependencies")
 _KEYS = (*_OLD_KEYS, "group")
@@ -51,6 +54,61 @@ def pipfile_hashes(document: Table) -> frozenset[str]:
     }
     data.update((name, value) for name, value in document.items() if name not in _NOT_CATEGORIES)
     return frozenset({Digest.of(json.dumps(data, sort_keys=True, separators=(",", ":"), default=str).encode()).hex})
+
+
+def changed_since_locked(lock: Table, document: Table) -> tuple[str, ...]:
+    """The requirements of ``pyproject.toml`` that a uv.lock was not made for, as they are written; a name for one that
+    only the lock has. Groups are not looked at, nor are dependencies that a build backend computes.
+    """
+    project = _table(document.get("project"))
+    dynamic = project.get("dynamic")
+    name = project.get("name")
+    if not isinstance(name, str) or (
+        isinstance(dynamic, list) and {"dependencies", "optional-dependencies"} & {*dynamic}
+    ):
+        return ()
+    own = next((p for p in _tables(lock.get("package")) if p.get("name") == normal_name(name)), {})
+    metadata = own.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("requires-dist", []), list):
+        return ()
+    locked: dict[str, list[Table]] = {}
+    for entry in _tables(metadata.get("requires-dist", [])):
+        locked.setdefault(str(entry.get("name")), []).append(entry)
+    texts = [*_texts(project.get("dependencies"))]
+    for extra in _table(project.get("optional-dependencies")).values():
+        texts += _texts(extra)
+    asked = [(text, found) for text in texts if (found := parse_requirement(text)) is not None]
+    asked = [(text, found) for text, found in asked if found.name != own.get("name")]  # extras that name extras
+    changed = [text for text, found in asked if not _is_locked(found, locked.get(found.name, []))]
+    return tuple(dict.fromkeys((*changed, *(locked.keys() - {found.name for _, found in asked}))))
+
+
+def _is_locked(requirement: Requirement, entries: Iterable[Table]) -> bool:
+    return any(
+        not entry.keys() <= {"name", "specifier", "marker", "extras", "index"}  # it comes from elsewhere than an index
+        or _same(requirement.specifier, str(entry.get("specifier", "")))
+        for entry in entries
+    )
+
+
+def _same(first: str, second: str) -> bool:
+    one, other = ({part.strip() for part in text.strip("() ").split(",")} - {""} for text in (first, second))
+    if one == other:
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - for texts that differ alone
+
+    try:
+        return SpecifierSet(",".join(one)) == SpecifierSet(",".join(other))
+    except InvalidSpecifier:
+        return False
+
+
+def _tables(value: object) -> list[Table]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _table(value: object) -> Table:

@@ -99,6 +99,38 @@ def test_a_stale_lock_that_nothing_checks_is_told(run: str, files: tuple[str, ..
     assert "is taken as it is" in note
 
 
+UV_LOCK = """version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "shop"
+version = "1"
+source = { virtual = "." }
+
+[package.metadata]
+requires-dist = [{ name = "click", specifier = ">=8" }]
+"""
+UV_PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = [\n  "click>=8",\n  "celery",\n]\n'
+
+
+@pytest.mark.parametrize(("option", "refused"), [("--locked", True), ("--frozen", False)])
+def test_a_requirement_that_uvs_lock_was_not_made_for_is_named_with_its_line(
+    option: str, refused: bool, tmp_path: Path
+) -> None:
+    stack(tmp_path, f"uv sync {option}", ())
+    (tmp_path / "pyproject.toml").write_text(UV_PROJECT)
+    (tmp_path / "uv.lock").write_text(UV_LOCK)
+    facts = derive(discover(tmp_path))
+    told = "pyproject.toml:6: celery is not what the lock was made for"
+
+    if refused:
+        with pytest.raises(StaleLockError, match=told):
+            read(tmp_path, facts)
+    else:
+        [note] = read(tmp_path, facts)
+        assert note.startswith(told)
+
+
 def read(folder: Path, facts: StackFacts) -> tuple[str, ...]:
     choice = chosen(facts)
     assert choice is not None
