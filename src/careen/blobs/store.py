@@ -70,6 +70,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
+    """So many entries, which take so many bytes."""
+
     entries: int
     bytes: int
 
@@ -147,20 +149,21 @@ class Store:
         ):
             yield Path(name)
 
+    def weights(self) -> Mapping[str, Collected]:
+        """Entries and bytes there are of each kind."""
+        found: dict[str, Collected] = {}
+        for _, size, place in self._weighed():
+            kind = place.parent.parent.name
+            before = found.get(kind, Collected(0, 0))
+            found[kind] = Collected(before.entries + 1, before.bytes + size)
+        return found
+
     def collect(self, *, now: float, keep_for: float, keep_bytes: int) -> Collected:
         """Forgets what was not used for ``keep_for`` seconds, then the longest unused until it weighs ``keep_bytes``.
 
         ``now`` is in seconds since 1970.
         """
-        found: list[tuple[float, int, Path]] = []
-        for place in self.folder.glob("*/??/*.entry"):
-            with contextlib.suppress(FileNotFoundError):
-                status = place.stat()
-                blob = place.with_suffix(".blob")
-                size = blob.stat().st_size if blob.exists() else 0
-                size += sum(length for _, length in _tree_files(place.with_suffix(".tree")))
-                found.append((status.st_mtime, status.st_size + size, place))
-        found.sort()
+        found = sorted(self._weighed())
         total = sum(size for _, size, _ in found)
         gone = [0, 0]
         for used, size, place in found:
@@ -175,6 +178,16 @@ class Store:
             gone[1] += size
         self._sweep(now)
         return Collected(*gone)
+
+    def _weighed(self) -> Iterator[tuple[float, int, Path]]:
+        """When it was last used, bytes, and place of every entry."""
+        for place in self.folder.glob("*/??/*.entry"):
+            with contextlib.suppress(FileNotFoundError):
+                status = place.stat()
+                blob = place.with_suffix(".blob")
+                size = blob.stat().st_size if blob.exists() else 0
+                size += sum(length for _, length in _tree_files(place.with_suffix(".tree")))
+                yield status.st_mtime, status.st_size + size, place
 
     def _sweep(self, now: float) -> None:
         """What killed runs left, and locks that nobody holds."""

@@ -34,7 +34,7 @@ def test_help_lists_every_verb_and_the_exit_statuses() -> None:
     done = careen("--help")
 
     assert done.returncode == 0
-    for verb in ("scan", "plan", "fix", "build", "prove", "overhaul", "context", "dump", "gate", "completion"):
+    for verb in ("scan", "plan", "fix", "build", "prove", "overhaul", "context", "dump", "gate", "store", "completion"):
         assert f"  {verb} " in done.stdout
     assert "70 a bug in careen" in " ".join(done.stdout.split())
 
