@@ -70,3 +70,25 @@ def test_ten_builds_at_once_on_one_store_all_give_the_same_images(tmp_path: Path
         list((tmp_path / "store").glob("segment/??/*.entry"))
     )
     assert list((tmp_path / "store/aside").iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_named_and_the_build_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    reference, problem = start(tmp_path / "reference", tmp_path / "clean", tmp_path / "expected").communicate()
+    assert reference.count("sha256:") == 2, problem
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        printed, problem = start(tmp_path / "stack", disk, tmp_path / "out").communicate()
+        assert printed == ""
+        assert "StoreError: there is no space left for the store in" in problem
+        assert not list((disk / "aside").iterdir())
+        assert not (tmp_path / "out" / "index.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        printed, problem = start(tmp_path / "stack", disk, tmp_path / "out").communicate()
+        assert printed == reference, problem
+    finally:
+        subprocess.run(["umount", disk], check=True)

@@ -223,6 +223,25 @@ def test_what_two_headers_tell_differently_is_refused(tmp_path: Path) -> None:
         install(wheel)
 
 
+def test_a_file_that_the_archive_holds_twice_is_refused(tmp_path: Path) -> None:
+    wheel = write_wheel(tmp_path, "demo", {"demo.py": b"demo"})
+    with zipfile.ZipFile(wheel, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("demo.py", b"evil")
+    with pytest.raises(WheelFormatError, match=r"holds demo\.py twice"):
+        install(wheel)
+
+
+@pytest.mark.parametrize("announced", [4_000_000_000, 2_000_000])
+def test_a_bomb_is_refused_by_what_it_announces(tmp_path: Path, announced: int) -> None:
+    wheel = write_wheel(tmp_path, "demo", {"demo.bin": bytes(1000)})
+    data = bytearray(wheel.read_bytes())
+    central = data.rindex(b"PK\x01\x02", 0, data.rindex(b"demo.bin"))
+    data[central + 24 : central + 28] = announced.to_bytes(4, "little")
+    wheel.write_bytes(data)
+    with pytest.raises(WheelFormatError, match=r"cannot be true of demo\.bin"):
+        install(wheel)
+
+
 @pytest.mark.parametrize("size", [100, 6 << 20])
 @pytest.mark.parametrize("stored", [True, False])
 def test_an_announced_size_that_is_not_true_is_refused(tmp_path: Path, size: int, *, stored: bool) -> None:
