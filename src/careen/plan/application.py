@@ -47,13 +47,11 @@ def application(
     named = _Named(tree, reach)
     chosen: set[PurePosixPath] = set(modules)
     for path in tree.files:
+        home = _home(path, packages)
+        is_package_data = path.suffix not in _SOURCE_SUFFIXES and home in folders
         if any(fnmatchcase(str(path), pattern) for pattern in data) or (
-            cause_of(str(path)) not in _NEVER
-            and (
-                path in named.files
-                or any(folder in named.folders for folder in path.parents)
-                or (path.suffix not in _SOURCE_SUFFIXES and _home(path, packages) in folders)
-            )
+            not _stays_out(path, home if is_package_data else None)
+            and (is_package_data or path in named.files or any(folder in named.folders for folder in path.parents))
         ):
             chosen.add(path)
     files = tuple(
@@ -62,6 +60,14 @@ def application(
     )
     roots = [root for root in tree.roots if any(_root_of(path, tree.roots) == root for path in modules)]
     return Application(files=files, search_path=tuple(APPLICATION_FOLDER / root for root in roots))
+
+
+def _stays_out(path: PurePosixPath, home: PurePosixPath | None) -> bool:
+    """A package called ``test`` that code imports is no test, and what lies beside its modules is its data."""
+    cause = cause_of(str(path))
+    if cause is Cause.TESTS and home is not None:
+        cause = cause_of(str(path.relative_to(home)))
+    return cause in _NEVER
 
 
 class _Named:

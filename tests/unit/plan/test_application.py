@@ -63,6 +63,25 @@ def test_secrets_tests_and_caches_never_come_unasked() -> None:
     assert chosen(files, "app", roots=("",)) == {"app/__init__.py"}
 
 
+def test_a_package_called_test_that_is_imported_brings_its_data_and_not_its_own_tests() -> None:
+    files = {
+        "app/__init__.py": "from app.test import harness",
+        "app/test/__init__.py": "",
+        "app/test/harness.py": "",
+        "app/test/cases.json": "",
+        "app/test/tests/x.json": "",
+        "app/testing/__init__.py": "",
+        "app/testing/y.json": "",
+    }
+
+    assert chosen(files, "app", roots=("",)) == {
+        "app/__init__.py",
+        "app/test/__init__.py",
+        "app/test/harness.py",
+        "app/test/cases.json",
+    }
+
+
 def test_a_folder_of_code_is_not_data() -> None:
     files = {"app/__init__.py": 'x = Path("jobs")', "jobs/a.py": "", "jobs/readme.txt": ""}
 
