@@ -27,6 +27,8 @@ _WORKER_COMMANDS = frozenset(
 _WORKER_WORDS = frozenset({"worker", "workers", "rq-worker", "rqworker", "celery-worker", "run-worker", "run_worker"})
 """What a program of somebody's own is told to be: ``airflow celery worker``, ``docling-serve rq-worker``."""
 _WORKER_NAMES = frozenset({"worker", "workers", "celery", "rqworker", "dramatiq", "processor", "consumer"})
+_QUEUES = frozenset({"rabbitmq", "pubsub", "kafka", "redpanda", "nats", "activemq", "sqs", "elasticmq", "pulsar"})
+"""What nobody waits for but to send to it or to take from it; Redis may as well be a cache."""
 _NO_WORKER_WORDS = frozenset({"beat", "celerybeat", "flower", "scheduler", "exporter", "monitor", "init"})
 _ONCE = frozenset({"chown", "chmod", "mkdir", "cp", "true", "echo"})
 _ONCE_NAMES = frozenset({"migrate", "migrator", "migration", "migrations", "init", "setup", "bootstrap", "seed"})
@@ -81,6 +83,30 @@ def is_called_worker(service: ServiceFacts) -> bool:
     if started and started[0].endswith(".sh") and "worker" in re.split(r"[._/-]", started[0]):
         return True
     return service.is_built and not _WORKER_NAMES.isdisjoint(words)
+
+
+def takes_from_queue(facts: StackFacts, service: ServiceFacts) -> bool:
+    """A program of this repository that waits for a queue and that nobody can reach or waits for."""
+    compose = service.service.compose
+    if (
+        compose is None
+        or not service.is_built
+        or compose.command is None
+        or compose.ports
+        or compose.health is not None
+    ):
+        return False
+    words = set(re.split(r"[._-]", service.name.lower()))
+    if not words.isdisjoint(_NO_WORKER_WORDS) or ends_by_itself(facts, service):
+        return False
+    queues = {word for item in compose.depends_on for word in re.split(r"[._-]", item.service.lower())}
+    awaited = any(
+        item.service == service.name
+        for other in facts.services
+        if other.service.compose is not None
+        for item in other.service.compose.depends_on
+    )
+    return not awaited and not _QUEUES.isdisjoint(queues)
 
 
 def runs_python(facts: StackFacts, service: ServiceFacts) -> bool:

@@ -34,6 +34,8 @@ _DEVELOPMENT = frozenset(
 )
 _TESTS = re.compile(r"tests?(?![a-z])|testing$|unittests?$")
 _TEMPLATE = re.compile(r"\{%|\{\{")
+_DOCKER = re.compile(r"docker|compose")
+_SERVICES = re.compile(r"(?m)^services:\s*(?:#.*)?\n(?:\s*(?:#.*)?\n)*[ ]+[\w.-]+:\s*$")
 _MOST_PROBLEMS = 5
 """Of one file; a file that is no Dockerfile at all has one on every line."""
 _FOREIGN_SUFFIXES = (
@@ -87,6 +89,7 @@ def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discover
     named = tuple(normal_path(path) for path in compose_files)
     depth = max(_COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
     listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or _is_compose_name(name), depth=depth)
+    listing = sorted({*listing, *_unusually_named(files, listing)})
     templates = [path for path in listing if _is_in_template(path)]
     discovery = _Discovery(files, named, tuple(path for path in listing if not _is_in_template(path)))
     for folder in dict.fromkeys(_template_folder(path) for path in templates):
@@ -175,36 +178,42 @@ class _Discovery:
         return replace(stack, services=services) if services else None
 
     def further_files(self) -> Iterator[tuple[PurePosixPath, ...]]:
-        """One project for each other folder with compose files, and each variant that is not for development."""
+        """One project for each other folder with compose files, and one for each variant."""
         main = self.main_files()
         groups: dict[PurePosixPath, list[PurePosixPath]] = {}
         for path in self.listing:
-            if _is_compose_name(path.name) and path not in main and not _is_aside(path):
+            if not is_dockerfile_name(path.name) and path not in main and not _is_aside(path):
                 groups.setdefault(path.parent, []).append(path)
         count = 0
         for folder in sorted(groups, key=lambda folder: (len(folder.parts), folder)):
             paths = groups[folder]
             standard = () if main and folder == main[0].parent else _compose_files(tuple(paths))
             variants = [path for path in paths if path not in standard and path.name not in OVERRIDE_NAMES]
-            for project in (standard, *((path,) for path in variants if not _is_for_development(path))):
+            for project in (standard, *((path,) for path in variants)):
                 if project and count < _MOST_STACKS:
                     count += 1
                     yield project
 
     def further_stack(self, paths: tuple[PurePosixPath, ...]) -> Workspace | None:
-        """None for a file that only makes sense on top of another, and for one that starts things side by side."""
+        """None for a file that only makes sense on top of another, and for one that starts things side by side.
+
+        Of variants for developers, only what has the host's rights: it has them on their machines, too.
+        """
         variables = self._variables(paths[0].parent)
         compose = self._compose(paths, variables)
         if compose is None:
             return self._workspace(None, (), variables)
-        if not _is_whole(compose) and (below := self._standard_beside(paths)) is not None:
+        for_development = _is_for_development(paths[0]) and paths[0].name not in DEFAULT_NAMES
+        if not for_development and not _is_whole(compose) and (below := self._standard_beside(paths)) is not None:
             compose = self._compose((below, *paths), variables) or compose
-        whole = _is_whole(compose)
-        telling = any(
-            service.build is not None or service.depends_on or service.privileged is not None or _holds_socket(service)
-            for service in compose.services
-        )
-        if not whole or not telling:
+        if for_development or not _is_whole(compose):
+            # What a part gives to a service stays given, whatever it is laid upon; the rest cannot be judged by it.
+            rights = [service for service in compose.services if service.build is None and _has_rights(service)]
+            services = [self._service(compose, service) for service in rights]
+            return self._workspace(compose, services, variables) if services else None
+        if not any(
+            service.build is not None or service.depends_on or _has_rights(service) for service in compose.services
+        ):
             return None
         self.notes += compose.notes
         services = _with_shared_images([self._service(compose, service) for service in compose.services])
@@ -408,12 +417,30 @@ def _is_compose_name(name: str) -> bool:
     return name.endswith((".yml", ".yaml")) and "compose" in name
 
 
+def _unusually_named(files: ProjectFiles, listing: Iterable[PurePosixPath]) -> Iterator[PurePosixPath]:
+    """``docker/default.yml``: compose files by what is in them, beside a Dockerfile in a folder called after Docker.
+
+    Many such folders hold nothing but these, to be laid upon each other with ``-f``.
+    """
+    known = set(listing)
+    folders = {path.parent for path in known if is_dockerfile_name(path.name) and _DOCKER.search(path.parent.name)}
+    for folder in sorted(folders):
+        for path in files.walk(folder, depth=1):
+            if path.suffix in {".yml", ".yaml"} and path not in known and _is_of_services(files, path):
+                yield path
+
+
+def _is_of_services(files: ProjectFiles, path: PurePosixPath) -> bool:
+    text = files.text_or_none(path)
+    return text is not None and _SERVICES.search(text) is not None
+
+
 def _is_whole(compose: ComposeProject) -> bool:
     return all(service.build is not None or service.image is not None for service in compose.services)
 
 
-def _holds_socket(service: ComposeService) -> bool:
-    return any((mount.source or "").endswith(".sock") for mount in service.mounts)
+def _has_rights(service: ComposeService) -> bool:
+    return service.privileged is not None or any((mount.source or "").endswith(".sock") for mount in service.mounts)
 
 
 def _is_in_template(path: PurePosixPath) -> bool:

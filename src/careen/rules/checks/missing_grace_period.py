@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.plan.roles import Role
-from careen.rules.roles import is_called_worker, role_of
+from careen.rules.roles import is_called_worker, role_of, takes_from_queue
 from careen.rules.rule import Rule
 from careen.workspace.facts import StackFacts
 
@@ -22,14 +22,16 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         if compose is None or compose.stop_grace_seconds is not None:
             continue
         role = role_of(service)
-        if role is Role.WORKER or (role is None and is_called_worker(service)):
+        by_name = role is None and is_called_worker(service)
+        by_queue = role in {None, Role.OTHER} and takes_from_queue(facts, service)
+        if role is Role.WORKER or by_name or by_queue:
             finding = rule.finding(
                 service.place,
                 f"{service.name} is killed 10 s after a stop, whatever task it holds: no stop_grace_period",
                 service=service.name,
                 fix=FixKind.REVIEW,
             )
-            yield finding if role is not None else replace(finding, confidence=Confidence.LIKELY)
+            yield finding if role is Role.WORKER else replace(finding, confidence=Confidence.LIKELY)
 
 
 RULE = Rule(

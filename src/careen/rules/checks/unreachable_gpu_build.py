@@ -17,6 +17,7 @@ from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.rules.rule import Rule
 from careen.text.units import format_bytes
 from careen.workspace.facts import ImageFacts, StackFacts
+from careen.workspace.installers import PYTHON_INSTALLERS
 from careen.workspace.known_bases import BaseKind
 from careen.workspace.steps import RunStep
 
@@ -36,7 +37,9 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
 def _first(facts: StackFacts, image: ImageFacts) -> tuple[RunStep, str, int, Confidence] | None:
     for run, install in image.installs:
         # What a build argument switches on is somebody's choice.
-        if install.command.conditional or not (run.in_image or _taken_from(image, run)):
+        if install.manager not in PYTHON_INSTALLERS | {"conda"} or install.command.conditional:
+            continue
+        if not (run.in_image or _taken_from(image, run)):
             continue
         found = facts.dependencies.gpu_build(image.source, facts.project_of(image), install)
         if found is not None and not _told_otherwise(image):
@@ -61,6 +64,8 @@ def _told_otherwise(image: ImageFacts) -> bool:
     words = [word for _, other in image.installs for word in other.command.argv]
     words += [word for run in image.runs if run.scripts for command in run.commands for word in command.argv]
     words += image.environment.values()
+    for run, _ in image.installs:  # a builder's variables are not the image's
+        words += image.source.stages.environment(run.stage).values()
     return any("/cpu" in word or word in {"--torch-backend=cpu", "cpu"} or "+cpu" in word for word in words)
 
 
