@@ -47,13 +47,19 @@ def hierarchies() -> Hierarchies:
 
 
 def read_hierarchies(mountinfo: str) -> Hierarchies:
-    """From the text of /proc/self/mountinfo (proc(5)); for version 2 the root's ``cgroup.controllers`` is read too."""
+    """From the text of /proc/self/mountinfo (proc(5)); for version 2 the root's ``cgroup.controllers`` is read too.
+
+    What is mounted read-only, as inside most containers, is left out: no group can be made there.
+    """
     version_one: dict[str, Path] = {}
     unified: Path | None = None
     roots: dict[Path, None] = {}
     for line in mountinfo.splitlines():
         place, _, rest = line.partition(" - ")
-        point = Path(place.split()[4])
+        fields = place.split()
+        point = Path(fields[4])
+        if "ro" in fields[5].split(","):
+            continue
         kind, _, options = rest.split()[:3]
         if kind == "cgroup":
             roots[point] = None

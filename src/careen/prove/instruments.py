@@ -101,10 +101,10 @@ class Instruments:
 
 
 def with_include(argv: tuple[str, ...], module: str) -> tuple[str, ...]:
-    """A Celery worker's arguments with one more module to import."""
+    """A Celery worker's arguments with one more module to import. Of an option given twice Celery takes the last."""
     words = list(argv)
     begin = words.index("worker") + 1 if "worker" in words else len(words)
-    for index in range(begin, len(words)):
+    for index in reversed(range(begin, len(words))):
         name, equals, value = words[index].partition("=")
         if name in {"-I", "--include"}:
             if equals:

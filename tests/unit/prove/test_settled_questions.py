@@ -1,21 +1,28 @@
 """What a proof decides without running anything."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from careen.plan.target import ServicePlan
 from careen.process.spawn import Ear
 from careen.prove.backing import kind_of
+from careen.prove.checks import memory, number_of_processes
 from careen.prove.checks.memory import proposed_limit
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
 from careen.prove.groups import read_hierarchies
 from careen.prove.in_flight.requests import Answer, read_answer
 from careen.prove.instruments import read_untrusted, read_untrusted_object, with_include
+from careen.prove.rootfs import ImageOnDisk
+from careen.prove.runner import Property, Use
+from careen.prove.runners.native import uncounted
 from careen.prove.starting import waves
 from careen.prove.stopping import Stop
+from careen.prove.subjects import FinishedSubject
 from fakes.tiny_images import Tiny, service_plan
 
 
@@ -66,6 +73,7 @@ def test_what_ending_well_is(status: int | None, complaint: str) -> None:
         ("celery -A a worker --include beat", "celery -A a worker --include beat,probe"),
         ("celery -A a worker -I beat -Q q", "celery -A a worker -I beat,probe -Q q"),
         ("celery -A a worker --include=beat", "celery -A a worker --include=beat,probe"),
+        ("celery worker -I a --include beat", "celery worker -I a --include beat,probe"),
         # Python's own -I, before the word, is another one.
         ("python -I -m celery worker", "python -I -m celery worker --include probe"),
     ],
@@ -130,6 +138,42 @@ def test_hybrid_control_groups_are_told_apart(tmp_path: Path) -> None:
 
 def test_missing_controllers_are_missing() -> None:
     assert read_hierarchies("25 24 0:22 / / rw - ext4 /dev/vda rw\n").root_of("memory") is None
+
+
+_READ_ONLY = """\
+27 25 0:24 / /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory
+28 25 0:25 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
+"""
+
+
+def test_no_limit_is_set_in_a_control_group_that_is_mounted_read_only() -> None:
+    found = read_hierarchies(_READ_ONLY)
+    assert (found.root_of("memory"), found.swap) == (None, False)
+    assert found.all_roots == (Path("/sys/fs/cgroup/pids"),)
+
+
+def test_a_controller_that_is_not_handed_down_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("cpu memory\n")
+    at = read_hierarchies(f"28 25 0:25 / {tmp_path} rw - cgroup2 cgroup2 rw\n")
+    assert uncounted(None, at) == {Property.PROCESSES: "this machine lets nobody make a control group for pids"}
+
+
+@pytest.mark.parametrize(
+    ("judge", "wanted"), [(memory.check, Property.MEMORY), (number_of_processes.check, Property.PROCESSES)]
+)
+def test_a_limit_that_nobody_counts_is_skipped_and_no_pass(
+    judge: Callable[[FinishedSubject], CheckResult], wanted: Property, tmp_path: Path
+) -> None:
+    # The image is not looked at.
+    subject = FinishedSubject(
+        service=service_plan(Tiny()),
+        image=cast("ImageOnDisk", None),
+        lacks=uncounted(None, read_hierarchies("")),
+        use=Use(peak_bytes=1, out_of_memory=0, refused_processes=0),
+        imports=tmp_path,
+    )
+    result = judge(subject)
+    assert (result.verdict, result.evidence.summary) == (Verdict.SKIPPED, subject.lacks[wanted])
 
 
 @pytest.mark.parametrize(

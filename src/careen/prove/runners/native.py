@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from careen.prove.groups import Sampler, hierarchies
+from careen.prove.groups import Hierarchies, Sampler, hierarchies
 from careen.prove.launch import Launch, Mount
 from careen.prove.network import HeldNetwork, NamedNetwork
 from careen.prove.nobody import as_nobody
@@ -63,12 +63,13 @@ class NativeGround:
         return tuple(Mount(source, target) for source, target in zip(sources, TABLES, strict=True))
 
 
-def uncounted(reason: str | None) -> dict[Property, str]:
+def uncounted(reason: str | None, at: Hierarchies | None = None) -> dict[Property, str]:
     """Which limits nobody can set or count here: all of them for a ``reason``, else those without a control group."""
     missing = {}
+    at = at or hierarchies()
     for wanted, controller in ((Property.MEMORY, "memory"), (Property.PROCESSES, "pids")):
         if reason is not None:
             missing[wanted] = reason
-        elif hierarchies().root_of(controller) is None:
-            missing[wanted] = f"this machine mounts no control group for {controller}"
+        elif at.root_of(controller) is None:
+            missing[wanted] = f"this machine lets nobody make a control group for {controller}"
     return missing
