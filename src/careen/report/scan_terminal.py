@@ -151,7 +151,10 @@ def _summary(result: ScanResult, pen: _Pen) -> Iterator[str]:
     services = len(result.services)
     built = sum(service.is_built for service in result.services)
     images = sum(len(stack.images) for stack in result.stacks)
-    silenced = f"; {len(result.silenced)} silenced with a reason" if result.silenced else ""
+    known = sum(item.from_baseline for item in result.silenced)
+    reasoned = len(result.silenced) - known
+    silenced = f"; {reasoned} silenced with a reason" if reasoned else ""
+    silenced += f"; {known} known from the baseline" if known else ""
     unread = f"; {len(result.unreadable)} not read" if result.unreadable else ""
     yield pen.paint(
         f"{_counted(services, 'service')}, {built} built here from {_counted(images, 'image')}{silenced}{unread}",

@@ -9,7 +9,7 @@ import pytest
 from careen.app.baseline import InvalidBaselineError, baseline_of, read_baseline, write_baseline
 from careen.app.scanning import ScanRequest, ScanResult, UnknownRuleError, scan
 from careen.cli.commands.scan import command
-from careen.report import sarif, scan_json
+from careen.report import sarif, scan_json, scan_terminal
 from careen.text.source import Source
 
 ROOTED = 'FROM python:3.12-slim\nCMD ["python", "-m", "shop"]\n'
@@ -188,3 +188,15 @@ def test_nothing_is_said_of_what_a_large_project_finds_by_itself(tmp_path: Path,
     )
     told = [finding.service for finding in scanned(tmp_path, select=("unneeded-dependencies",)).findings]
     assert told == ([] if discovers else ["web", "worker"])
+
+
+def test_the_last_line_tells_what_a_baseline_knows_apart_from_what_has_a_reason(tmp_path: Path) -> None:
+    project(tmp_path, {"Dockerfile": f"# careen: ignore[runs-as-root] rootless podman only\n{ROOTED}"})
+    first = scanned(tmp_path)
+    known = baseline_of(first.findings, lambda path: (tmp_path / path).read_text())
+
+    again = scan(ScanRequest(root=tmp_path, baseline=known))
+
+    assert again.findings == ()
+    told = scan_terminal.summary(again)[-1]
+    assert f"; 1 silenced with a reason; {len(first.findings)} known from the baseline" in told
