@@ -154,6 +154,16 @@ SERIALIZER_SETTINGS = frozenset(
 )  # fmt: skip
 
 
+FORMERLY_STANDARD: Mapping[str, tuple[int, str]] = {
+    # Setuptools puts its own copy in place by a .pth file (PEP 632).
+    "distutils": (12, "setuptools"),
+    "imp": (12, "imp"),
+    "asyncore": (12, "asyncore"),
+    "asynchat": (12, "asynchat"),
+}
+"""Modules that left the standard library, with the first minor version without them, and what brings them since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Companion:
     """``imports`` are tried by ``requirer`` when they are installed; without them a feature or speed is lost."""

@@ -11,6 +11,7 @@ from careen.plan.entry_points import EntryPoint
 from careen.plan.integrations import (
     COMMANDS_GROUP,
     COMPANIONS,
+    FORMERLY_STANDARD,
     NAMED_MODULES,
     SERIALIZER_SETTINGS,
     SERIALIZERS,
@@ -158,7 +159,8 @@ def _want_imports(roots: _Roots, imports: Sequence[ExternalImport]) -> list[str]
     found: set[str] = set()
     missing: list[ExternalImport] = []
     for imported in imports:
-        if roots.want_import(imported.module, _reason(imported), certain=not imported.optional):
+        wanted = _bringer(roots.view, imported.module)
+        if roots.want_import(wanted, _reason(imported), certain=not imported.optional):
             parts = imported.module.split(".")
             found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
         else:
@@ -168,7 +170,7 @@ def _want_imports(roots: _Roots, imports: Sequence[ExternalImport]) -> list[str]
         if imported.module in found or roots.want_namespace(imported.module, _reason(imported)):
             continue
         top = imported.module.partition(".")[0]
-        if top in found or imported.optional or _is_standard(top):
+        if top in found or imported.optional or _is_standard(top, roots.view):
             continue
         if not roots.want_unread(imported.module, _reason(imported)):
             unknown.append(f"{top}, imported in {imported.place}")
@@ -262,7 +264,16 @@ def _certain_closure(roots: _Roots) -> frozenset[PackageName]:
     return frozenset(item.package.name for item in roots.closure_of(certain))
 
 
-def _is_standard(name: str) -> bool:
+def _bringer(view: LockView, module: str) -> str:
+    """What is to be there so that ``module`` can be imported: mostly the module itself."""
+    top = module.partition(".")[0]
+    return FORMERLY_STANDARD[top][1] if top in FORMERLY_STANDARD and not _is_standard(top, view) else module
+
+
+def _is_standard(name: str, view: LockView) -> bool:
     import sys  # noqa: PLC0415 - one name of it
 
+    left = FORMERLY_STANDARD.get(name)
+    if left is not None:
+        return view.environment.python.minor < left[0]
     return name in sys.stdlib_module_names or name == "__future__"

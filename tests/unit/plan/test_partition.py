@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -9,7 +10,8 @@ from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.target import Certainty
 from careen.python.contents import DistributionContents
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
-from fakes.locks import contents, package, project, view
+from careen.python.names import PythonVersion
+from fakes.locks import contents, environment, package, project, view
 
 
 def reached(files: Mapping[str, str], entry: EntryPoint, environment: Mapping[str, str] | None = None) -> Reach:
@@ -206,3 +208,22 @@ def test_a_worker_class_brings_its_companions_and_may_be_the_project_s_own() -> 
     own = split(locked, "app = None", "gunicorn -k m.Worker m:app")
     assert set(kept(own)) == {"gunicorn"}
     assert own.unknown == ()
+
+
+@pytest.mark.parametrize(("minor", "names"), [(11, set()), (13, {"setuptools"})])
+def test_distutils_comes_from_setuptools_once_the_standard_library_has_lost_it(minor: int, names: set[str]) -> None:
+    on = replace(environment(), python=PythonVersion(minor))
+    locked = view(lock_of("setuptools"), {}, on)
+
+    found = split(locked, "from distutils.util import strtobool\n")
+
+    assert set(kept(found)) == names
+    assert found.unknown == ()
+
+
+def test_a_module_that_left_the_standard_library_and_that_nothing_brings_is_unknown() -> None:
+    on = replace(environment(), python=PythonVersion(13))
+
+    assert split(view(lock_of("click"), {}, on), "import distutils.core\n").unknown == (
+        "distutils, imported in m.py:1",
+    )
