@@ -29,6 +29,9 @@ from careen.text.source import Source
 from careen.text.values import dataclass
 
 _RESOLVE_SECONDS = 600
+_NEWEST_GLIBC_OF_UV = 40
+"""The minor version of the last ``manylinux_2_*`` that uv has a word for; what runs on it runs on newer ones."""
+
 _FOUND = 200
 _MOST_ROUNDS = 3
 _RESOLVED = PurePosixPath("requirements as uv resolves them")
@@ -121,7 +124,7 @@ class Completing:
                 "--python-version",
                 f"{self.environment.python}.{self.environment.patch}",
             ]
-            argv += ["--python-platform", f"{machine}-manylinux_2_{self.glibc[1]}"]
+            argv += ["--python-platform", f"{machine}-manylinux_2_{min(self.glibc[1], _NEWEST_GLIBC_OF_UV)}"]
             if settings.addresses:
                 argv += ["--default-index", settings.addresses[0]]
             if settings.addresses[1:]:  # every index counts alike, as they do for pip, whose settings these are

@@ -107,7 +107,7 @@ def _lock(session: Session, uv: Uv, folder: Path, path: PurePosixPath) -> None:
     environment = {**session.surroundings.environment, "UV_NO_PROGRESS": "1"}
 
     def lock(*options: str) -> Completed:
-        argv = [uv.program, "lock", "--quiet", *options]
+        argv: list[str | Path] = [uv.program, "lock", "--quiet", *options]
         return run(argv, timeout=_PATIENCE_SECONDS, cwd=folder, environment=environment)
 
     done = lock("--offline")
