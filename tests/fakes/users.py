@@ -20,6 +20,4 @@ def _drop() -> None:
 def run_as_ordinary(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     """The command, by a process that owns what this one owns and that permissions bind, even if this one is root."""
     before: Callable[[], None] | None = _drop if os.geteuid() == 0 else None
-    return subprocess.run(
-        command, preexec_fn=before, capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.run(command, preexec_fn=before, capture_output=True, text=True, check=False, timeout=120)

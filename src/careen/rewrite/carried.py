@@ -4,6 +4,7 @@ Front-end stages are kept word for word. Every other step is either what the pla
 or told as a refusal: nothing gets lost in silence.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from pathlib import PurePosixPath
@@ -13,7 +14,7 @@ from careen.dockerfile.shell import Command
 from careen.dockerfile.stages import ImageBase, Stage
 from careen.dockerfile.tree import Instruction
 from careen.plan.roles import Role
-from careen.plan.target import Plan, ServicePlan
+from careen.plan.target import Plan, ServicePlan, UnbuiltSource
 from careen.rewrite.patchset import Refusal
 from careen.rewrite.system_packages import LOADED_BY, STARTED_BY_WORD, Purpose, bare, purpose_of
 from careen.text.source import Span
@@ -41,7 +42,10 @@ _REPLACED = frozenset(
     | {"yum", "microdnf", "ldconfig", "update-ca-certificates", "locale-gen", "update-locale", "dpkg-reconfigure"}
     | {"find", "source", ".", "virtualenv", "which", "test", "[", "touch", "id", "date", "uv", "pip", "pip3", "poetry"}
     | {"pdm", "pipenv", "hash", "sleep", "ls", "cat", "printf", "env", "umask", "curl", "wget", "sync"}
+    | {"exit", "pushd", "popd", "grep", "command", "type", "unset", "local", "return", "shift"}
 )
+_ALPINE_BUILDING = frozenset({"build-base", "alpine-sdk", "rust", "musl-dev", "openssl", "file"})
+_ALPINE_OWN = frozenset({"libstdc++", "libgcc", "gcompat", "libc6-compat", "libffi", "zlib", "musl", "postgresql-libs"})
 _PYTHON_MODULES = frozenset({"venv", "compileall", "ensurepip", "pip", "uv"})
 _MANIFESTS = frozenset(
     {"pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "Pipfile.lock", "pdm.lock", "setup.py"}
@@ -217,6 +221,14 @@ class _Carrier:
         if name == "mkdir":
             self._folders(run.instruction, [word for word in argv[1:] if not word.startswith("-")])
             return
+        if argv[1:] in {("--version",), ("--help",), ("-V",)}:  # a look whether it was installed
+            return
+        if name == "sed" and _are_start_scripts(argv[1:]):  # their line ends; the scripts are left out
+            return
+        if argv[:2] == ("git", "config"):
+            reason = f"`{_shown(' '.join(argv))}` is left out: it is git's own, and git is in no image that runs"
+            self._leave(run.instruction, reason, hint="a service that starts git needs a slim image", stops=False)
+            return
         if name.startswith("python") and argv[1:2] == ("-m",) and argv[2:3] and argv[2] in _PYTHON_MODULES:
             return
         if name == "install" and "-d" in argv:
@@ -237,7 +249,9 @@ class _Carrier:
                 )
 
     def _install(self, run: RunStep, install: Install) -> None:
-        if install.manager in {"apk", "dnf", "conda"} and install.packages:
+        if install.manager == "apk" and install.packages:
+            self._of_alpine(run, install)
+        elif install.manager in {"dnf", "conda"} and install.packages:
             names = ", ".join(install.packages[:4])
             self._leave(run.instruction, f"{install.manager} installs {names}: the new image is a Debian one")
         elif install.manager == "apt":
@@ -246,6 +260,28 @@ class _Carrier:
             self._distributions(run, install)
         elif install.manager == "npm" and run.in_image:
             self._leave(run.instruction, "npm installs into the image that runs")
+
+    def _of_alpine(self, run: RunStep, install: Install) -> None:
+        """Wheels for glibc need no compiler, and their libraries are found by what they link to; programs stop it."""
+        compiled = any(
+            isinstance(item.source, UnbuiltSource) for service in self.services for item in service.distributions
+        )
+        left: list[str] = []
+        for package in map(bare, install.packages):
+            purpose = Purpose.BUILDING if package in _ALPINE_BUILDING else purpose_of(package)
+            starts = any(self._mentions(service, STARTED_BY_WORD.get(package, (package,))) for service in self.services)
+            if package.startswith((".", "$", "-")) or (purpose is Purpose.BUILDING and not compiled):
+                continue
+            if package in _ALPINE_OWN or purpose is Purpose.LIBRARY or (purpose is Purpose.CONVENIENCE and not starts):
+                self.notes.append(
+                    f"{self._where(run.instruction)}: {package} of Alpine is left out: the new image is a Debian one, "
+                    "with the libraries that its wheels link to"
+                )
+            else:
+                left.append(package)
+        if left:
+            names = ", ".join(left[:4])
+            self._leave(run.instruction, f"apk installs {names}: the new image is a Debian one")
 
     def _distributions(self, run: RunStep, install: Install) -> None:
         """Distributions beside the lock: in the plan, an installer, or a reason to stop."""
@@ -447,3 +483,9 @@ def _requirement_name(text: str) -> str:
     for mark in "[<>=!~;@ ":
         name = name.partition(mark)[0]
     return name.strip().lower().replace("_", "-").replace(".", "-")
+
+
+def _are_start_scripts(words: tuple[str, ...]) -> bool:
+    """Whether all files that are named are scripts, by their ending, or stand at the root like ``/entrypoint``."""
+    paths = [word for word in words if word.startswith(("/", "./"))]
+    return bool(paths) and all(word.endswith((".sh", ".bash")) or re.fullmatch(r"/[^/.]+", word) for word in paths)

@@ -37,6 +37,11 @@ from careen.workspace.model import PythonProject
 _TREE_DEPTH = 24
 _DYNAMIC = re.compile(r"^\s*dynamic\s*=\s*\[[^\]]*(?:dependencies|version)", re.MULTILINE)
 _POETRY_SOURCE = re.compile(r"^\[\[tool\.poetry\.source\]\]", re.MULTILINE)
+_WITHOUT_EFFECT = frozenset(
+    {"exit", "true", "false", "date", "printf", "test", "[", "[[", "sleep", "whoami", "id", "pwd"}
+)
+"""Commands whose only effect is on the script they stand in, or on its output."""
+
 _DOCKERFILE_TOPICS = (
     Topic.NO_MULTI_STAGE,
     Topic.BUILD_TOOLS_IN_FINAL,
@@ -327,6 +332,8 @@ class _Stack:
                     f"write the value out: entrypoint = [...] in [tool.careen.services.{service.name}]",
                 )
             for argv in launch.prelude:
+                if _has_no_effect(argv):
+                    continue
                 self._refuse(
                     launch.place.path,
                     launch.place.line,
@@ -449,3 +456,11 @@ class _Stack:
             topics=(Topic.UNNEEDED_DEPENDENCIES, Topic.DEV_DEPENDENCIES),
             why=("groups without versions: those stay in [project], and no version moves",),
         )
+
+
+def _has_no_effect(argv: tuple[str, ...]) -> bool:
+    """Steps of a start script that a new container does not need: it has no file of a run before it."""
+    name, words = argv[0], argv[1:]
+    if name == "rm":
+        return all(word.startswith("-") or word.endswith((".pid", ".sock")) for word in words)
+    return name in _WITHOUT_EFFECT
