@@ -148,16 +148,14 @@ class _Planning:
 
     @cached_property
     def services(self) -> tuple[ServiceFacts, ...]:
-        mine = tuple(s for s in self.facts.built if s.name in self.choices and self._is_mine(self.choices[s.name]))
+        chosen = self._chosen.key  # first, so that a stack without any is told as what it is
+        mine = tuple(s for s in self.facts.built if s.name in self.choices and self.choices[s.name].key == chosen)
         self.notes += [
             f"{service.name} is of another project and is not planned here"
             for service in self.facts.built
             if service not in mine
         ]
         return mine
-
-    def _is_mine(self, choice: LockChoice) -> bool:
-        return choice.key == self._chosen.key
 
     @cached_property
     def _kin(self) -> tuple[tuple[ServiceFacts, ...], ...]:

@@ -308,15 +308,22 @@ class _Stack:
         after = recast(inputs)
         if before is not None and "\r\n" in before:
             after = after.replace("\n", "\r\n")
-        slim = self.foundation.runtime is Runtime.SLIM
+        unkept = {Topic.OVERSIZED_BASE} if self.foundation.runtime is Runtime.SLIM else set()
+        unkept |= {Topic.MISSING_HEALTHCHECK} - self._health_topics
         return FileChange(
             path=self.dockerfile_path,
             before=before,
             after=after,
             disposition=FixKind.REVIEW,
-            topics=tuple(topic for topic in _DOCKERFILE_TOPICS if not (slim and topic is Topic.OVERSIZED_BASE)),
+            topics=tuple(topic for topic in _DOCKERFILE_TOPICS if topic not in unkept),
             why=("rendered as a whole from what each service starts and imports",),
         )
+
+    @property
+    def _health_topics(self) -> frozenset[Topic]:
+        """Promised only where every service has a check: one may tell no port that could be asked."""
+        every = all(service.health is not None for service in self.plan.services)
+        return frozenset({Topic.MISSING_HEALTHCHECK} if every else ())
 
     def _refuse_what_entry_points_lose(self) -> None:
         for service in self.plan.services:
@@ -352,7 +359,7 @@ class _Stack:
                 before=self._text(path),
                 after=file.content.decode(),
                 disposition=FixKind.SAFE,
-                topics=(Topic.MISSING_HEALTHCHECK,),
+                topics=tuple(self._health_topics),
                 why=("read by the health check; it imports nothing of the application",),
             )
 
