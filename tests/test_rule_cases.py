@@ -24,7 +24,7 @@ from careen.findings import Topic
 from careen.report import sarif, scan_github, scan_json, scan_markdown
 from careen.rules.catalogue import RULES
 from careen.text.source import Source
-from careen.workspace.discover import is_dockerfile_name
+from careen.workspace.file_names import is_dockerfile_name
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "tests" / "cases" / "rules"

@@ -40,8 +40,9 @@ from careen.python.locked import Lock
 from careen.python.names import PackageName
 from careen.python.tags import GLIBC_OF_RELEASE
 from careen.workspace.configuration import configuration_of
-from careen.workspace.discover import discover, is_dockerfile_name
+from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
+from careen.workspace.file_names import is_dockerfile_name
 from careen.workspace.known_bases import debian_packages_in, installed_share
 from careen.workspace.model import PythonProject
 

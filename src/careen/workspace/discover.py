@@ -19,30 +19,27 @@ from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 from careen.text.values import dataclass
 from careen.workspace.alone import is_for_development, likely_context, likely_shipped
+from careen.workspace.file_names import (
+    COMPOSE_DEPTH,
+    TEMPLATE,
+    is_aside,
+    is_compose_name,
+    is_dockerfile_name,
+    is_in_template,
+    is_named_for_development,
+    main_compose_files,
+    service_name,
+    template_folder,
+)
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import ImageSource, PythonProject, Service, Unreadable, Workspace
 
-_COMPOSE_DEPTH = 4
 _DOCKERFILE_DEPTH = 6
 _MOST_STACKS = 60
-_ASIDE = frozenset(
-    {".devcontainer", "fixtures", "__tests__", ".github", ".ci", "site-packages", "third_party", "vendor"}
-)
-_DEVELOPMENT = frozenset(
-    {"dev", "development", "devel", "test", "tests", "testing", "ci", "local", "debug", "e2e", "example", "override"}
-    | {"template", "tmpl", "sample"}
-)
-_TESTS = re.compile(r"tests?(?![a-z])|testing$|unittests?$")
-_TEMPLATE = re.compile(r"\{%|\{\{")
 _DOCKER = re.compile(r"docker|compose")
 _SERVICES = re.compile(r"(?m)^services:\s*(?:#.*)?\n(?:\s*(?:#.*)?\n)*[ ]+[\w.-]+:\s*$")
 _MOST_PROBLEMS = 5
 """Of one file; a file that is no Dockerfile at all has one on every line."""
-_FOREIGN_SUFFIXES = (
-    ".md .rst .txt .py .sh .go .rs .js .ts .map .json .toml .yml .yaml .rb .lua .vim .css .html .bak .orig .rej .swp "
-    ".dockerignore .j2 .jinja .jinja2 .tmpl .template .tpl .in .erb .mustache .hbs .ejs .sbom .sarif"
-)
-_OTHER_SUFFIXES = frozenset(_FOREIGN_SUFFIXES.split())
 _LOCK_NAMES = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")
 
 
@@ -87,12 +84,12 @@ def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discover
         raise NothingToReadError(f"{root} is not a folder", hints=("give careen the folder of the project",))
     files = ProjectFiles(root)
     named = tuple(normal_path(path) for path in compose_files)
-    depth = max(_COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
-    listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or _is_compose_name(name), depth=depth)
+    depth = max(COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
+    listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or is_compose_name(name), depth=depth)
     listing = sorted({*listing, *_unusually_named(files, listing)})
-    templates = [path for path in listing if _is_in_template(path)]
-    discovery = _Discovery(files, named, tuple(path for path in listing if not _is_in_template(path)))
-    for folder in dict.fromkeys(_template_folder(path) for path in templates):
+    templates = [path for path in listing if is_in_template(path)]
+    discovery = _Discovery(files, named, tuple(path for path in listing if not is_in_template(path)))
+    for folder in dict.fromkeys(template_folder(path) for path in templates):
         discovery.notes.append(f"{folder}: a template's folder, which is not read before it is filled in")
     discovery.notes += [f"{folder}/: not looked into: {reason}" for folder, reason in sorted(files.closed.items())]
     return discovery
@@ -117,8 +114,8 @@ class _Discovery:
 
     def main_files(self) -> tuple[PurePosixPath, ...]:
         """Those that the user named, or ``COMPOSE_FILE`` in the ``.env`` beside, or those of the usual names."""
-        found = _compose_files(self.listing)
-        apart = any(is_dockerfile_name(path.name) and not _is_aside(path) for path in self.listing)
+        found = main_compose_files(self.listing)
+        apart = any(is_dockerfile_name(path.name) and not is_aside(path) for path in self.listing)
         if found and apart and ".devcontainer" in found[0].parts:
             found = ()  # a container for developers beside the Dockerfile that is shipped
         folders = dict.fromkeys([PurePosixPath(), *(path.parent for path in found)])
@@ -146,7 +143,7 @@ class _Discovery:
             self.notes += compose.notes
             services = _with_shared_images([self._service(compose, service) for service in compose.services])
         if not any(service.image is not None for service in services):
-            apart = [path for path in self.listing if not _is_aside(path)]
+            apart = [path for path in self.listing if not is_aside(path)]
             services += self._dockerfiles_alone(apart) or self._dockerfiles_alone(self.listing)
         return self._workspace(compose, services, variables)
 
@@ -182,12 +179,12 @@ class _Discovery:
         main = self.main_files()
         groups: dict[PurePosixPath, list[PurePosixPath]] = {}
         for path in self.listing:
-            if not is_dockerfile_name(path.name) and path not in main and not _is_aside(path):
+            if not is_dockerfile_name(path.name) and path not in main and not is_aside(path):
                 groups.setdefault(path.parent, []).append(path)
         count = 0
         for folder in sorted(groups, key=lambda folder: (len(folder.parts), folder)):
             paths = groups[folder]
-            standard = () if main and folder == main[0].parent else _compose_files(tuple(paths))
+            standard = () if main and folder == main[0].parent else main_compose_files(tuple(paths))
             variants = [path for path in paths if path not in standard and path.name not in OVERRIDE_NAMES]
             for project in (standard, *((path,) for path in variants)):
                 if project and count < _MOST_STACKS:
@@ -203,7 +200,7 @@ class _Discovery:
         compose = self._compose(paths, variables)
         if compose is None:
             return self._workspace(None, (), variables)
-        for_development = _is_for_development(paths[0]) and paths[0].name not in DEFAULT_NAMES
+        for_development = is_named_for_development(paths[0]) and paths[0].name not in DEFAULT_NAMES
         if not for_development and not _is_whole(compose) and (below := self._standard_beside(paths)) is not None:
             compose = self._compose((below, *paths), variables) or compose
         if for_development or not _is_whole(compose):
@@ -231,7 +228,7 @@ class _Discovery:
         built = {image.dockerfile_path for image in images if not is_for_development(image.shipped)}
         built |= {image.dockerfile_path for image in images if likely_shipped(image.stages) is image.shipped}
         told = {item.path for stack in stacks for item in stack.unreadable}
-        left = [path for path in self.listing if path not in built | told and not _is_aside(path)]
+        left = [path for path in self.listing if path not in built | told and not is_aside(path)]
         return self._workspace(None, self._dockerfiles_alone(left), {})
 
     def _variables(self, folder: PurePosixPath) -> Mapping[str, str]:
@@ -309,7 +306,7 @@ class _Discovery:
             self._tell(path, problem)
             return None
         refused = problems_of(dockerfile)
-        template = _TEMPLATE.search(source.text) if refused else None
+        template = TEMPLATE.search(source.text) if refused else None
         if template is not None:
             line = source.line_of(template.start())
             self.unreadable.append(Unreadable(path, line, "a template, which is not read before it is filled in"))
@@ -384,7 +381,7 @@ class _Discovery:
             image = self._read_image(source, path, None, None, {})
             if image is not None:
                 project = self._project(image.context, image)
-                services.append(Service(name=_name_of(path), compose=None, image=image, project=project))
+                services.append(Service(name=service_name(path), compose=None, image=image, project=project))
         return services
 
     def _tell(self, path: PurePosixPath, error: CareenError) -> None:
@@ -397,24 +394,6 @@ class _Discovery:
 def _built_from(service: Service) -> tuple[PurePosixPath, str | None] | None:
     image = service.image
     return (image.dockerfile_path, image.shipped.name) if image is not None else None
-
-
-def is_dockerfile_name(name: str) -> bool:
-    """``Dockerfile``, ``Dockerfile.api``, ``api.Dockerfile``, ``Containerfile``; not a template or an ignore file."""
-    name = name.lower()
-    if "dockerfile" not in name and name != "containerfile":
-        return False
-    if PurePosixPath(name).suffix in _OTHER_SUFFIXES:
-        return False
-    return (
-        name in {"dockerfile", "containerfile"}
-        or name.startswith(("dockerfile.", "dockerfile-"))
-        or name.endswith((".dockerfile", "-dockerfile"))
-    )
-
-
-def _is_compose_name(name: str) -> bool:
-    return name.endswith((".yml", ".yaml")) and "compose" in name
 
 
 def _unusually_named(files: ProjectFiles, listing: Iterable[PurePosixPath]) -> Iterator[PurePosixPath]:
@@ -443,30 +422,6 @@ def _has_rights(service: ComposeService) -> bool:
     return service.privileged is not None or any((mount.source or "").endswith(".sock") for mount in service.mounts)
 
 
-def _is_in_template(path: PurePosixPath) -> bool:
-    """Below a folder named ``{{cookiecutter.project_slug}}`` or the like."""
-    return any(_TEMPLATE.search(part) for part in path.parts[:-1])
-
-
-def _template_folder(path: PurePosixPath) -> PurePosixPath:
-    """The outermost folder that waits for its name."""
-    depth = next(index for index, part in enumerate(path.parts) if _TEMPLATE.search(part))
-    return PurePosixPath(*path.parts[: depth + 1])
-
-
-def _is_aside(path: PurePosixPath) -> bool:
-    """Inside a folder for something else than what a project ships."""
-    return any(
-        part in _ASIDE or _TESTS.match(part) or (part.startswith(".") and "container" in part)
-        for part in path.parts[:-1]
-    )
-
-
-def _is_for_development(path: PurePosixPath) -> bool:
-    words = set(path.name.replace("_", "-").replace(".", "-").split("-"))
-    return not _DEVELOPMENT.isdisjoint(words)
-
-
 def _with_shared_images(services: list[Service]) -> list[Service]:
     """A service without ``build`` whose ``image`` another one builds runs that very image."""
     built = {
@@ -483,30 +438,3 @@ def _with_shared_images(services: list[Service]) -> list[Service]:
         else:
             shared.append(service)
     return shared
-
-
-def _name_of(path: PurePosixPath) -> str:
-    name = path.name
-    for part in (
-        name.removeprefix("Dockerfile").lstrip(".-"),
-        name.removesuffix(".Dockerfile").removesuffix(".dockerfile"),
-    ):
-        if part and part.lower() not in {"dockerfile", "containerfile"}:
-            return part
-    return path.parent.name or "app"
-
-
-def _compose_files(listing: tuple[PurePosixPath, ...]) -> tuple[PurePosixPath, ...]:
-    """The shallowest folder's compose file with its override; a file with another compose-like name failing that."""
-    shallow = [path for path in listing if len(path.parts) <= _COMPOSE_DEPTH and _is_compose_name(path.name)]
-    shallow = [path for path in shallow if not _is_aside(path)] or shallow
-    found = [path for path in shallow if path.name in DEFAULT_NAMES]
-    if found:
-        main = min(
-            found, key=lambda path: (_is_aside(path), len(path.parts), path.parent, DEFAULT_NAMES.index(path.name))
-        )
-        overrides = [path for path in shallow if path.parent == main.parent and path.name in OVERRIDE_NAMES]
-        return (main, *overrides[:1])
-    similar = [path for path in shallow if path.name not in OVERRIDE_NAMES]
-    ordered = sorted(similar, key=lambda path: (_is_aside(path), len(path.parts), _is_for_development(path), path))
-    return tuple(ordered[:1])

@@ -20,6 +20,7 @@ from careen.python.imports import Sources
 from careen.text.values import dataclass
 from careen.workspace.alone import is_file_for_development, is_for_development
 from careen.workspace.dependencies import Dependencies
+from careen.workspace.file_causes import with_causes
 from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.known_bases import KnownBase, known_base
 from careen.workspace.launch import Launch, LaunchInput, docker_words, resolve_launch
@@ -27,7 +28,6 @@ from careen.workspace.model import ImageSource, PythonProject, Service, Workspac
 from careen.workspace.sent import SentFiles, inside_context
 from careen.workspace.sources import HastySources, first_party
 from careen.workspace.steps import CopyStep, RunStep, StepReader, find_script, place_of
-from careen.workspace.test_files import with_causes
 
 _MOST_PARSED_MODULES = 150
 _BASH_AS_SH = ("fedora", "centos", "rockylinux", "almalinux", "ubi", "amazonlinux", "oraclelinux", "redhat", "opensuse")
