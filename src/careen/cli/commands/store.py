@@ -57,6 +57,7 @@ def command(action: str, older_than: int, keep: int, style: str, quiet: bool, no
     """
     from careen.blobs.store import Store
     from careen.cli.surroundings import surroundings
+    from careen.report.store_json import store_document
     from careen.text.units import format_bytes
 
     how = output(style=style, quiet=quiet, no_color=no_color)
@@ -68,16 +69,7 @@ def command(action: str, older_than: int, keep: int, style: str, quiet: bool, no
     weights = store.weights()
     total = sum(weight.bytes for weight in weights.values())
     if how.style == "json":
-        document: dict[str, object] = {
-            "schema": "careen.store/1",
-            "bytes": total,
-            "kinds": {
-                kind: {"entries": weight.entries, "bytes": weight.bytes} for kind, weight in sorted(weights.items())
-            },
-        }
-        if gone is not None:
-            document["forgotten"] = {"entries": gone.entries, "bytes": gone.bytes}
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(store_document(weights, gone), indent=2))
         return 0
     console = stdout_console(how)
     if gone is not None:
