@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from careen.app.plan_request import PlanRequest
-from careen.app.planning import Planned, plan_stack
+from careen.app.planning import NothingToPlanError, Planned, plan_stack
 from careen.platforms import Platform
 from fakes.cases import stand_up
 from fakes.index import FakeIndex, Ranges, serve
@@ -79,3 +79,11 @@ def test_offline_says_what_is_unknown(index: FakeIndex, tmp_path: Path) -> None:
     assert sizes["celery"] is not None
     assert any("heavy-3.0" in note and "not been fetched before" in note for note in found.plan.notes)
     assert not found.lasting
+
+
+def test_a_stack_without_any_python_project_is_told_as_that(index: FakeIndex, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM debian:bookworm\nCMD ["sleep", "9"]\n')
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}}\n")
+
+    with pytest.raises(NothingToPlanError, match="no service that is built from a Python project"):
+        planned(tmp_path, index)

@@ -89,6 +89,7 @@ def check_backing_services(draft: ComposeDraft) -> None:
         node = draft.node(name)
         if test is None or node is None or node.entry("healthcheck") is not None:
             continue
-        draft.tell(Topic.COMPOSE_MISSING_HEALTHCHECK)
+        if all(service.health is not None for service in draft.inputs.plan.services):
+            draft.tell(Topic.COMPOSE_MISSING_HEALTHCHECK)  # else a service of the project's own is still without one
         check: dict[str, Value] = {"test": Inline(("CMD", *test)), **_BACKING_HEALTH}
         draft.editor.append(node, [NewEntry(key="healthcheck", value=check)])
