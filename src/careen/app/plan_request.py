@@ -12,7 +12,8 @@ class PlanRequest:
     """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need.
 
     What if: ``without`` names distributions that no service shall have, ``base`` another base (``debian:trixie``),
-    ``lock_text`` what the lock shall say.
+    ``lock_text`` what the lock shall say. Without ``pinned``, the newest Debian packages count, whatever careen.lock
+    says.
     """
 
     root: Path
@@ -23,3 +24,4 @@ class PlanRequest:
     without: tuple[str, ...] = ()
     base: str | None = None
     lock_text: str | None = None
+    pinned: bool = True

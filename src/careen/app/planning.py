@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from careen.app.base_lock import BaseArchive, open_archive
 from careen.app.bases import apt_weight, base_for, system_packages
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
@@ -20,7 +21,6 @@ from careen.app.target_lock import TargetLock
 from careen.app.target_python import environment_on, named_python, python_for
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
-from careen.debian.resolve import exactly
 from careen.debian.runtime import DebianPython
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
@@ -239,12 +239,11 @@ class _Planning:
         with ThreadPoolExecutor(1) as pool:
             return self._plan(pool.submit(self._open_archive, python))
 
-    def _open_archive(self, python: DebianPython) -> "Archive":
-        archive = self.session.archive(python.release, self.request.platform.architecture)
-        self.session.mirror.debs(exactly(python.packages, archive.catalogue))
-        return archive
+    def _open_archive(self, python: DebianPython) -> BaseArchive:
+        root = self.request.root if self.request.pinned else None
+        return open_archive(self.session, python, self.request.platform.architecture, root)
 
-    def _plan(self, opening: "Future[Archive]") -> Plan:
+    def _plan(self, opening: Future[BaseArchive]) -> Plan:
         read = [found for service in self.services if (found := self._read(service)) is not None]
         if not read:
             raise NothingToPlanError(
@@ -262,7 +261,7 @@ class _Planning:
         wanted = {soname for sonames in needs.values() for soname in sonames}
         base, composed = base_for(
             self.session,
-            archive,
+            archive.pinned,
             self.python,
             libraries=wanted,
             modules=modules,
@@ -278,8 +277,8 @@ class _Planning:
                 ),
                 hints=read_hints(service.texts),
                 installed_today=self._target(service.facts).installed_by(service.facts.image),
-                contributions=self._contributions(service.facts, archive),
-                system_packages=self._system(service, archive, needs[service.facts.name], composed.libraries),
+                contributions=self._contributions(service.facts, archive.today),
+                system_packages=self._system(service, archive.pinned, needs[service.facts.name], composed.libraries),
                 working_directory=self.reader.home(service.entry),
                 view=self._target(service.facts).view,
             )

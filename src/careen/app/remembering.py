@@ -75,6 +75,7 @@ def _question(surroundings: Surroundings, request: PlanRequest) -> list[object]:
         request.source_date_epoch,
         sorted(request.without),
         request.base,
+        request.pinned,
         None if request.lock_text is None else Digest.of(request.lock_text.encode("utf-8", "surrogatepass")).hex,
         sorted(_apt_files(surroundings.apt)),
         index_settings(surroundings.environment).hex,

@@ -4,7 +4,8 @@ Both are read once as streams and kept as tables; see :mod:`careen.debian.tables
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.debian.packages import BinaryPackage
@@ -106,6 +107,7 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class SuiteIndex:
     """One suite's packages; ``mirror`` completes their addresses."""
 
+    suite: str
     mirror: str
     packages: Table
     provides: Table
@@ -143,12 +145,15 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The packages of several suites as one; of each package the newest version counts."""
+    """The packages of several suites as one; of each package the newest version counts, unless one is pinned."""
 
     suites: tuple[SuiteIndex, ...]
+    pinned: Mapping[str, BinaryPackage] = field(default_factory=dict)
 
     def newest(self, name: str) -> BinaryPackage | None:
         """Raises IndexFormatError, TableError or InvalidVersionError."""
+        if name in self.pinned:
+            return self.pinned[name]
         offers = [package for suite in self.suites for package in suite.versions(name)]
         return max(offers, key=lambda package: DebianVersion(package.version), default=None)
 

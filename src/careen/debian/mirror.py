@@ -10,6 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from typing import Protocol
 from careen.blobs.digest import Digest, DigestMismatchError
 from careen.debian.indices import Catalogue, LibraryIndex, SuiteIndex, read_contents, read_packages
 from careen.debian.packages import BinaryPackage
+from careen.debian.pins import Pin
 from careen.debian.release_file import IndexFile, ReleaseFile, ReleaseFileError, parse_release_file
 from careen.debian.sources import ReleaseSources, SuiteSource
 from careen.debian.tables import Table
@@ -64,8 +66,35 @@ class Archive:
 
     @property
     def fingerprint(self) -> tuple[str, ...]:
-        """Digests of the indices: equal for archives that answer every question alike."""
-        return tuple(index.file.digest.hex for index in (*self.packages, *self.contents))
+        """Digests of the indices and of what is pinned: equal for archives that answer every question alike."""
+        pinned = self.catalogue.pinned
+        return (
+            *(index.file.digest.hex for index in (*self.packages, *self.contents)),
+            *(pinned[name].digest.hex for name in sorted(pinned)),
+        )
+
+    def pinned_to(self, pins: Iterable[Pin]) -> "Archive":
+        """The archive in which a package that is pinned has the version of its pin, whatever is newest."""
+        mirrors = {suite.suite: suite.mirror for suite in self.catalogue.suites}
+        mine = {
+            pin.package.name: pin.on(mirrors)
+            for pin in pins
+            if (pin.release, pin.architecture) == (self.release, self.architecture.debian)
+        }
+        return replace(self, catalogue=replace(self.catalogue, pinned=mine))
+
+    def pin(self, package: BinaryPackage) -> Pin:
+        """Raises MirrorError for a package that is not the archive's."""
+        for suite in self.catalogue.suites:
+            if any(offer.digest == package.digest for offer in suite.versions(package.name)):
+                return Pin(
+                    release=self.release,
+                    architecture=self.architecture.debian,
+                    suite=suite.suite,
+                    path=package.url.removeprefix(f"{suite.mirror}/"),
+                    package=package,
+                )
+        raise MirrorError(f"{package.name} {package.version} is not in the archive")
 
     def libraries(self) -> LibraryIndex:
         """Fetches the Contents index, about 11 MB, unless it is in the cache.
@@ -153,6 +182,7 @@ class MirrorClient:
             _write_aside(provides, tables.provides)
             _write_aside(packages, tables.packages)
         return SuiteIndex(
+            suite=index.suite.suite,
             mirror=index.suite.mirrors[0],
             packages=Table.map(packages),
             provides=Table.map(provides),

@@ -18,6 +18,7 @@ def archive(*stanzas: str) -> Catalogue:
     return Catalogue(
         (
             SuiteIndex(
+                suite="bookworm",
                 mirror="https://mirror.example",
                 packages=Table(tables.packages),
                 provides=Table(tables.provides),

@@ -36,6 +36,7 @@ class Archive:
             )
         tables = read_packages(["\n".join(stanzas).encode()])
         suite = SuiteIndex(
+            suite="bookworm",
             mirror="https://mirror.example",
             packages=Table(tables.packages),
             provides=Table(tables.provides),
