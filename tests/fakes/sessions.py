@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from careen.app.session import Session, Surroundings
-from careen.debian.mirror import MirrorClient
+from careen.debian.mirror import FRESH_FOR, MirrorClient
 from careen.debian.sources import SuiteSource
 from careen.http.client import HttpClient, HttpSettings
 
@@ -28,6 +28,7 @@ class FakeSession(Session):
             verify=_believe,
             cache=self.surroundings.cache / "debian",
             now=self.surroundings.now,
+            fresh_for=timedelta() if self.ask_again else FRESH_FOR,
         )
 
 

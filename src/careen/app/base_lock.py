@@ -1,6 +1,5 @@
 """The archive that bases are composed from: as it is today, and as careen.lock pins it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from careen.app.session import Session
@@ -9,21 +8,15 @@ from careen.debian.resolve import exactly
 from careen.debian.runtime import DebianPython
 from careen.errors import CareenError
 from careen.platforms import Architecture
-from careen.text.source import Source
 from careen.text.values import dataclass
+from careen.workspace.files import ProjectFiles
 
 if TYPE_CHECKING:
     from careen.debian.mirror import Archive
 
-_LARGEST = 16 << 20
-
 
 class PinnedPackageGoneError(CareenError):
     """A package of careen.lock cannot be had."""
-
-
-class UnreadablePinsError(CareenError):
-    """There is a careen.lock, and it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,31 +27,22 @@ class BaseArchive:
     pinned: "Archive"
 
 
-def source_of_pins(root: Path) -> Source | None:
-    """Raises UnreadablePinsError."""
-    place = root / LOCK_NAME
-    try:
-        if place.stat().st_size > _LARGEST:
-            raise UnreadablePinsError(f"{LOCK_NAME}:1: it is too large to be one")
-        return Source.decode(LOCK_NAME, place.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UnreadablePinsError(f"{LOCK_NAME}: {(error.strerror or 'cannot be read').lower()}") from error
+def pins_of(files: ProjectFiles) -> tuple[Pin, ...]:
+    """Those of the folder's careen.lock; none when there is no such file.
+
+    Raises UnreadableFileError or InvalidPinsError.
+    """
+    return read_pins(files.read(LOCK_NAME)) if files.exists(LOCK_NAME) else ()
 
 
-def pins_of(root: Path) -> tuple[Pin, ...]:
-    """Those of the folder's careen.lock; none when there is no such file. Raises InvalidPinsError."""
-    source = source_of_pins(root)
-    return read_pins(source) if source is not None else ()
-
-
-def open_archive(session: Session, python: DebianPython, architecture: Architecture, root: Path | None) -> BaseArchive:
-    """With the packages of the Python's base at hand; ``root`` is where careen.lock may lie, None to pass it over.
+def open_archive(
+    session: Session, python: DebianPython, architecture: Architecture, files: ProjectFiles | None
+) -> BaseArchive:
+    """With the packages of the Python's base at hand; ``files`` are where careen.lock may lie, None to pass it over.
 
     Raises PinnedPackageGoneError, InvalidPinsError, and what the mirror raises.
     """
-    pins = pins_of(root) if root is not None else ()
+    pins = pins_of(files) if files is not None else ()
     today = session.archive(python.release, architecture)
     pinned = today.pinned_to(pins) if pins else today
     packages = exactly(python.packages, pinned.catalogue)

@@ -240,8 +240,8 @@ class _Planning:
             return self._plan(pool.submit(self._open_archive, python))
 
     def _open_archive(self, python: DebianPython) -> BaseArchive:
-        root = self.request.root if self.request.pinned else None
-        return open_archive(self.session, python, self.request.platform.architecture, root)
+        files = self.facts.workspace.files if self.request.pinned else None
+        return open_archive(self.session, python, self.request.platform.architecture, files)
 
     def _plan(self, opening: Future[BaseArchive]) -> Plan:
         read = [found for service in self.services if (found := self._read(service)) is not None]

@@ -1,7 +1,7 @@
 """The wiring: the few things with an outside that verbs are handed, made once and passed down."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,10 +38,11 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One run of a verb."""
+    """One run of a verb. ``ask_again`` has mirrors asked what they have now, whatever they told a few hours ago."""
 
     surroundings: Surroundings
     progress: Progress = unheard
+    ask_again: bool = False
 
     @cached_property
     def http(self) -> "HttpClient":
@@ -84,7 +85,7 @@ class Session:
 
     @cached_property
     def mirror(self) -> "MirrorClient":
-        from careen.debian.mirror import MirrorClient  # noqa: PLC0415 - as above
+        from careen.debian.mirror import FRESH_FOR, MirrorClient  # noqa: PLC0415 - as above
         from careen.debian.signature import verify_with_gpgv  # noqa: PLC0415
 
         return MirrorClient(
@@ -92,6 +93,7 @@ class Session:
             verify=verify_with_gpgv,
             cache=self.surroundings.cache / "debian",
             now=self.surroundings.now,
+            fresh_for=timedelta() if self.ask_again else FRESH_FOR,
         )
 
     def archive(self, release: str, architecture: "Architecture") -> "Archive":

@@ -18,6 +18,7 @@ VERBS = {
     "context": "what each service's build context sends, by cause and weight",
     "size": "bytes of any image by layer, package and cause; what two differ by",
     "gate": "budgets and findings against their limits, for CI",
+    "refresh": "newer base packages and digests, what changes, what it weighs",
     "store": "what careen keeps of earlier builds, and forgetting it",
     "dump": "the instruction tree of a Dockerfile",
     "completion": "a script that completes careen's command line in your shell",

@@ -26,6 +26,7 @@ from careen.errors import CareenError
 from careen.platforms import Architecture
 from careen.text.values import dataclass
 
+FRESH_FOR = timedelta(days=1)
 _LARGEST_RELEASE_FILE = 16 << 20
 _LARGEST_INDEX = 1 << 30
 _CHUNK = 1 << 20
@@ -125,7 +126,7 @@ class MirrorClient:
     verify: Verify
     cache: Path
     now: Callable[[], datetime]
-    fresh_for: timedelta = timedelta(days=1)
+    fresh_for: timedelta = FRESH_FOR
 
     def open(self, sources: ReleaseSources, architecture: Architecture) -> Archive:
         """Raises MirrorError, SignatureError, ReleaseFileError, or what the fetcher raises."""

@@ -137,7 +137,8 @@ def _pin(source: Source, row: object, line: int) -> Pin:
             raise _invalid(source, "a package lacks something, or has something of another kind", line)
     depends = rest.pop("depends", "")
     if rest or not isinstance(depends, str):
-        raise _invalid(source, f"{name} has what no package has: {', '.join(sorted(map(str, rest))) or 'depends'}", line)
+        odd = ", ".join(sorted(map(str, rest))) or "depends"
+        raise _invalid(source, f"{name} has what no package has: {odd}", line)
     place = PurePosixPath(path)
     if place.is_absolute() or ".." in place.parts or place.suffix != ".deb" or size < 0 or installed < 0:
         raise _invalid(source, f"{name} is described in a way that cannot be", line)
