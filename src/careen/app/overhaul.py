@@ -10,15 +10,17 @@ from pathlib import Path
 from careen.app.building import BuildRequest, build_planned
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import plan_stack
-from careen.app.proving import ProveChoices, prove_planned
+from careen.app.proving import ProveChoices, prove_planned, prove_traced
 from careen.app.rewrite import propose_for, write
 from careen.app.scanning import ScanResult, judge
 from careen.app.session import Session
+from careen.app.tracing import Traced
 from careen.build.engine import BuildOptions, BuildResult
 from careen.errors import CareenError
 from careen.plan.target import Plan
 from careen.progress import Step
 from careen.prove.evidence import ProofReport
+from careen.python.trimming import TrimmingPolicy
 from careen.rewrite.options import RewriteOptions
 from careen.rewrite.patchset import PatchSet
 
@@ -47,7 +49,7 @@ class OverhaulRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Overhaul:
-    """Everything that was found, decided, made and shown."""
+    """Everything that was found, decided, made and shown; ``traced`` where that is how images were trimmed."""
 
     into: Path
     scan: ScanResult
@@ -55,6 +57,7 @@ class Overhaul:
     patch: PatchSet
     build: BuildResult
     proof: ProofReport
+    traced: Traced | None = None
 
     @property
     def over_budget(self) -> tuple[str, ...]:
@@ -86,8 +89,14 @@ def overhaul(session: Session, request: OverhaulRequest, write_reports: WriteRep
         session.progress(Step("rewriting the set-up", 0, None))
         write(proposal, into=aside / STACK_FOLDER, compose_files=request.plan.compose_files)
         layout = aside / IMAGES_FOLDER
-        built = build_planned(session, BuildRequest(plan=request.plan, output=layout, options=request.build), planned)
-        proof = prove_planned(session, planned, layout, request.prove)
+        traced = None
+        images = BuildRequest(plan=request.plan, output=layout, options=request.build)
+        if request.build.trimming is TrimmingPolicy.TRACED:
+            traced = prove_traced(session, images, planned, request.prove)
+            built, proof = traced.build, traced.proof
+        else:
+            built = build_planned(session, images, planned)
+            proof = prove_planned(session, planned, layout, request.prove)
         done = Overhaul(
             into=request.into,
             scan=found,
@@ -95,6 +104,7 @@ def overhaul(session: Session, request: OverhaulRequest, write_reports: WriteRep
             patch=proposal.patch,
             build=replace(built, layout=request.into / IMAGES_FOLDER),
             proof=proof,
+            traced=traced,
         )
         session.progress(Step("writing the report", 0, None))
         write_reports(done, aside)

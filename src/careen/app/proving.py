@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
-from careen.app.building import BuildRequest, Built, build
+from careen.app.building import BuildRequest, build, build_planned
 from careen.app.delivery import write_file
-from careen.app.planning import Planned
+from careen.app.planning import Planned, plan_stack
 from careen.app.session import Session
+from careen.app.tracing import Traced, build_traced
 from careen.plan.traces import render_traces
 from careen.prove.comparison import ServiceComparison, compare
 from careen.prove.evidence import ProofReport, Verdict
 from careen.prove.settings import ProveSettings, RunnerName
 from careen.prove.stack import prove_stack
+from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
 
 
@@ -31,10 +33,11 @@ class ProveChoices:
 
 @dataclass(frozen=True, kw_only=True)
 class Proven:
-    """``comparison`` is empty unless it was asked for."""
+    """``comparison`` is empty unless it was asked for; ``traced`` is there where that is how images were trimmed."""
 
-    built: Built
+    planned: Planned
     proof: ProofReport
+    traced: Traced | None = None
     comparison: tuple[ServiceComparison, ...] = ()
 
     @property
@@ -44,15 +47,41 @@ class Proven:
 
 def prove(session: Session, request: BuildRequest, choices: ProveChoices) -> Proven:
     """Builds what is not built yet, and runs it. Raises what planning, building and proving raise."""
-    built = build(session, request)
-    proof = prove_planned(session, built.planned, built.result.layout, choices)
+    traced = None
+    if request.options.trimming is TrimmingPolicy.TRACED:
+        planned = plan_stack(session, request.plan)
+        traced = prove_traced(session, request, planned, choices)
+        proof = traced.proof
+    else:
+        planned = build(session, request).planned
+        proof = prove_planned(session, planned, request.output, choices)
     if choices.compare is None:
-        return Proven(built=built, proof=proof)
-    before = prove_planned(session, built.planned, choices.compare, replace(choices, trace=None))
-    return Proven(built=built, proof=proof, comparison=compare(proof, before))
+        return Proven(planned=planned, proof=proof, traced=traced)
+    before = prove_planned(session, planned, choices.compare, replace(choices, trace=None))
+    return Proven(planned=planned, proof=proof, traced=traced, comparison=compare(proof, before))
 
 
-def prove_planned(session: Session, planned: Planned, layout: Path, choices: ProveChoices) -> ProofReport:
+def prove_traced(session: Session, request: BuildRequest, planned: Planned, choices: ProveChoices) -> Traced:
+    """Builds into the request's layout what a proof touches, and proves it. Raises what building and proving raise."""
+
+    def prove(layout: Path, watched: bool) -> ProofReport:
+        return prove_planned(session, planned, layout, replace(choices, trace=None), watched=watched)
+
+    done = build_traced(
+        lambda options, layout: build_planned(session, replace(request, options=options, output=layout), planned),
+        prove,
+        request.options,
+        request.output,
+    )
+    if choices.trace is not None:
+        write_file(choices.trace, render_traces(done.watched.traces))
+    return done
+
+
+def prove_planned(
+    session: Session, planned: Planned, layout: Path, choices: ProveChoices, *, watched: bool = False
+) -> ProofReport:
+    """With ``watched``, the report has the traces, be they to be written or not."""
     root = planned.facts.workspace.files.root / planned.plan.root
     settings = ProveSettings(
         state=session.surroundings.cache / "proofs",
@@ -62,7 +91,7 @@ def prove_planned(session: Session, planned: Planned, layout: Path, choices: Pro
         runner=choices.runner,
         keep=choices.keep,
         allow_network=choices.allow_network,
-        trace=choices.trace is not None,
+        trace=watched or choices.trace is not None,
         chaos=choices.chaos,
     )
     proof = prove_stack(planned.plan, layout, settings, session.progress)

@@ -11,6 +11,7 @@ from careen.findings import Finding, Topic
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Verdict
 from careen.report.navigation import NavigableDocument
+from careen.report.traced import traced_rows, traced_sentence
 from careen.text.units import format_bytes, format_seconds
 
 _BASE = (
@@ -236,6 +237,10 @@ def _guidance(document: NavigableDocument, done: Overhaul) -> None:
         )
     document.table(("service", " target", " today", " predicted", " built", "within"), rows)
     document.write(f"On a host, with every layer once: {format_bytes(done.build.unique_bytes)}.", "")
+    if done.traced is not None:
+        document.section(3, "Files that the proof touched", "What images weighed before all else went, and after.")
+        document.write(traced_sentence(done.traced), "")
+        document.table(("service", " whole", " now"), traced_rows(done.traced))
     document.section(3, "Priority Optimizations", "Findings by what they cost.")
     weighed = sorted(
         done.scan.findings, key=lambda finding: (-(finding.bytes or 0), -finding.severity.rank, finding.rule)

@@ -7,6 +7,7 @@ from rich.table import Table
 from careen.app.overhaul import Overhaul
 from careen.prove.evidence import Verdict
 from careen.report.plan_terminal import bar, show_notes, size
+from careen.report.traced import show_traced
 from careen.report.verdicts import summary
 from careen.text.units import format_bytes, format_seconds
 
@@ -49,6 +50,8 @@ def show_overhaul(console: Console, done: Overhaul) -> None:
             console.print(f"  [red]{result.check}[/]: {escape(result.evidence.summary)}")
     for name in done.over_budget:
         console.print(f"  [red]{escape(name)} is over its budget[/]")
+    if done.traced is not None:
+        show_traced(console, done.traced)
     show_notes(console, done.patch.notes)
     console.print()
     into = done.into

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @click.option("--runner", type=click.Choice(["runc", "bwrap"]), help="What runs the containers.")
 @click.option(
     "--trim",
-    type=click.Choice(["safe", "lean", "none"]),
-    help="As for build; lean where binutils is at hand, since the proof follows at once, else safe.",
+    type=click.Choice(["safe", "lean", "traced", "none"]),
+    help="As for build; lean where binutils is at hand, since the proof follows at once, else safe. traced keeps what "
+    "a first proof touched, proves that again, and falls back to lean where that does not pass.",
 )
 @output_options("terminal", "json")
 def command(
@@ -95,14 +96,18 @@ def _document(done: "Overhaul") -> dict[str, object]:
     from careen.report.build_json import build_document
     from careen.report.plan_json import plan_document
     from careen.report.prove_json import prove_document
+    from careen.report.traced import traced_document
 
-    return {
+    document: dict[str, object] = {
         "schema": "careen.overhaul/1",
         "succeeded": done.succeeded,
         "plan": plan_document(done.plan),
         "build": build_document(done.build),
         "proof": prove_document(done.proof),
     }
+    if done.traced is not None:
+        document["traced"] = traced_document(done.traced)
+    return document
 
 
 def _write_reports(done: "Overhaul", folder: Path) -> None:
@@ -112,5 +117,9 @@ def _write_reports(done: "Overhaul", folder: Path) -> None:
 
     (folder / "report.md").write_text(overhaul_markdown(done), encoding="utf-8")
     (folder / "report.html").write_text(overhaul_html(done), encoding="utf-8")
+    if done.traced is not None:
+        from careen.plan.traces import render_traces
+
+        (folder / "trace.json").write_bytes(render_traces(done.traced.watched.traces))
     (folder / "setup.patch").write_bytes(patch_text(done.patch.changes).encode())
     (folder / "overhaul.json").write_text(json.dumps(_document(done), indent=2, sort_keys=True), encoding="utf-8")

@@ -23,6 +23,14 @@ from careen.cli.options import compose_option, offline_option, output, output_op
     help="The OCI layout with the images; what is not built yet is built into it.",
 )
 @click.option(
+    "--trim",
+    type=click.Choice(["safe", "lean", "traced", "none"]),
+    default="safe",
+    show_default=True,
+    help="As for build, of what is built. traced keeps what a first proof touched, proves that again, and falls back "
+    "to lean where that does not pass.",
+)
+@click.option(
     "--runner",
     type=click.Choice(["runc", "docker", "podman", "bwrap"]),
     help="What runs the containers; the first that works here otherwise.",
@@ -45,6 +53,7 @@ def command(
     compose_files: tuple[Path, ...],
     offline: bool,
     into: Path,
+    trim: str,
     runner: str | None,
     allow_network: bool,
     chaos: bool,
@@ -65,6 +74,7 @@ def command(
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Architecture, Platform
     from careen.prove.settings import RunnerName
+    from careen.python.trimming import TrimmingPolicy
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = BuildRequest(
@@ -76,7 +86,7 @@ def command(
             source_date_epoch=source_date_epoch(),
         ),
         output=into,
-        options=BuildOptions(),
+        options=BuildOptions(trimming=TrimmingPolicy(trim)),
     )
     choices = ProveChoices(
         runner=RunnerName(runner) if runner is not None else None,
@@ -97,6 +107,10 @@ def command(
         from careen.report.prove_json import prove_document
 
         document = prove_document(proof, proven.comparison, reproducible=reproducible)
+        if proven.traced is not None:
+            from careen.report.traced import traced_document
+
+            document["traced"] = traced_document(proven.traced)
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     elif how.style == "junit":
         from careen.report.prove_junit import prove_junit
@@ -110,4 +124,8 @@ def command(
         from careen.report.prove_terminal import show_proof
 
         show_proof(stdout_console(how), proof, proven.comparison)
+        if proven.traced is not None:
+            from careen.report.traced import show_traced
+
+            show_traced(stdout_console(how), proven.traced)
     return 0 if proven.passed else 1
