@@ -1,12 +1,15 @@
 """Options that several verbs share, spelled once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from careen.text.values import dataclass
+
+if TYPE_CHECKING:
+    from careen.platforms import Platform
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -55,6 +58,25 @@ def platform_option(command: _Command) -> _Command:
     return click.option("--platform", default="linux/amd64", show_default=True, help="The platform of the images.")(
         command
     )
+
+
+def platforms_option(command: _Command) -> _Command:
+    return click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        default=("linux/amd64",),
+        show_default=True,
+        help="What the images are for, by commas or again; several platforms of an image go into one index.",
+    )(command)
+
+
+def platforms(values: Iterable[str]) -> "tuple[Platform, ...]":
+    """Of the option above, each once; of nothing but commas, the default. Raises UnknownPlatformError."""
+    from careen.platforms import Platform  # noqa: PLC0415 - listing the verbs does without
+
+    words = [word.strip() for value in values for word in value.split(",") if word.strip()]
+    return tuple(dict.fromkeys(Platform.parse(word) for word in words or ["linux/amd64"]))
 
 
 def offline_option(command: _Command) -> _Command:

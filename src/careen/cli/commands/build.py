@@ -5,8 +5,16 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from careen.cli import options
 from careen.cli.console import progress, stdout_console
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+from careen.cli.options import (
+    compose_option,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    platforms_option,
+)
 
 
 class _Build(click.Command):
@@ -22,14 +30,7 @@ class _Build(click.Command):
 @click.command("build", cls=_Build)
 @path_argument
 @compose_option
-@click.option(
-    "--platform",
-    "platforms",
-    multiple=True,
-    default=("linux/amd64",),
-    show_default=True,
-    help="What the images are for; several, by commas or again, make one index of each image.",
-)
+@platforms_option
 @offline_option
 @click.option(
     "-o",
@@ -119,14 +120,12 @@ def command(
     from careen.build.engine import BuildOptions
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.oci.media_types import Compression
-    from careen.platforms import Platform
     from careen.python.trimming import TrimmingPolicy
 
     if (trim == "traced") != (trace is not None):
         raise click.UsageError("--trim traced and --trace FILE go together")
     how = output(style=style, quiet=quiet, no_color=no_color)
-    words = [word.strip() for value in platforms for word in value.split(",") if word.strip()]
-    first, *others = dict.fromkeys(Platform.parse(word) for word in words or ["linux/amd64"])
+    first, *others = options.platforms(platforms)
     request = BuildRequest(
         plan=PlanRequest(
             root=path,

@@ -5,22 +5,16 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from careen.cli import options
 from careen.cli.console import progress
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platforms_option
 from careen.errors import ExitCode
 
 
 @click.command("refresh")
 @path_argument
 @compose_option
-@click.option(
-    "--platform",
-    "platforms",
-    multiple=True,
-    default=("linux/amd64",),
-    show_default=True,
-    help="What the images are for; several by commas or again.",
-)
+@platforms_option
 @offline_option
 @click.option("--write", is_flag=True, help="Take what is newer: careen.lock, and the digests in the files.")
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 when something is newer or not pinned yet.")
@@ -47,14 +41,13 @@ def command(
     from careen.app.refreshing import RefreshRequest, refresh, take
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
-    from careen.platforms import Platform
     from careen.report.refresh_json import refresh_document
     from careen.report.refresh_terminal import refresh_lines, refresh_markdown
 
     if write and check:
         raise click.UsageError("--check changes nothing and --write does: name one of them")
     how = output(style=style, quiet=quiet, no_color=no_color)
-    wanted = tuple(dict.fromkeys(Platform.parse(text.strip()) for several in platforms for text in several.split(",")))
+    wanted = options.platforms(platforms)
     request = RefreshRequest(
         plan=PlanRequest(
             root=path,
