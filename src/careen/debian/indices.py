@@ -1,35 +1,27 @@
 """Indices of a Debian suite: ``Packages`` (Debian policy, chapter 5) and ``Contents`` (Debian wiki, RepositoryFormat).
 
-Both are read once as streams and kept as tables; see :mod:`careen.debian.tables`.
+Both are read once as streams and kept with tables by which they are asked; see :mod:`careen.debian.tables`.
 """
 
+import mmap
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 
 from careen.blobs.digest import Digest, InvalidDigestError
 from careen.debian.packages import BinaryPackage
-from careen.debian.tables import Table, render_table
+from careen.debian.tables import Table, TableError, render_table
 from careen.debian.versions import DebianVersion
 from careen.errors import CareenError
 from careen.text.values import dataclass
 
-_FIELDS = (
-    "Package",
-    "Version",
-    "Architecture",
-    "Filename",
-    "Size",
-    "SHA256",
-    "Installed-Size",
-    "Pre-Depends",
-    "Depends",
-    "Provides",
-    "Recommends",
-)
+_NEEDED = ("Package", "Version", "Architecture", "Filename", "Size", "SHA256")
+_FIELDS = (*_NEEDED, "Installed-Size", "Pre-Depends", "Depends", "Provides", "Recommends")
 _FIELD = re.compile(
     rb"^(" + b"|".join(name.encode() for name in _FIELDS) + rb"):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE
 )
+_NAME = re.compile(rb"^Package:[ \t]*(\S+)", re.MULTILINE)
+_PROVIDES = re.compile(rb"^Provides:[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _PROVIDED = re.compile(r"([a-z0-9][a-z0-9+.-]*)(?::\w+)?\s*(?:\(=\s*([^)\s]+)\s*\))?")
 _LIBRARY = re.compile(rb"^((?:usr/)?lib/(?:[^/\s]+/){0,2}([^/\s]+\.so(?:\.[0-9][^/\s]*)?))[ \t]+(\S+)$", re.MULTILINE)
 _LONGEST_STANZA = 1 << 20
@@ -41,31 +33,32 @@ class IndexFormatError(CareenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageTables:
-    """Rendered tables: packages by name, names by the virtual names that they provide, what packages recommend."""
+    """Rendered tables: where in the index the stanzas of a package begin and how many bytes they have, by its name;
+    and names by the virtual names that they provide.
+    """
 
     packages: bytes
     provides: bytes
-    recommends: bytes
 
 
-def read_packages(chunks: Iterable[bytes]) -> PackageTables:
-    """Reads an uncompressed ``Packages`` file. Raises IndexFormatError."""
-    packages: list[tuple[str, ...]] = []
-    provides: list[tuple[str, ...]] = []
-    recommends: list[tuple[str, ...]] = []
-    for stanza in _stanzas(chunks):
-        fields = {key.decode(): value.decode("utf-8", "replace") for key, value in _FIELD.findall(stanza)}
-        missing = [name for name in _FIELDS[:6] if name not in fields]
-        if missing:
-            raise IndexFormatError(f"a package in the index lacks its {missing[0]}")
-        packages.append(tuple(fields.get(name, "") for name in _FIELDS[:9]))
-        for name, version in _PROVIDED.findall(fields.get("Provides", "")):
-            provides.append((name, fields["Package"], version))
-        if fields.get("Recommends"):
-            recommends.append((fields["Package"], fields["Version"], fields["Recommends"]))
-    return PackageTables(
-        packages=render_table(packages), provides=render_table(provides), recommends=render_table(recommends)
-    )
+def read_packages(chunks: Iterable[bytes], keep: Callable[[bytes], object]) -> PackageTables:
+    """Reads an uncompressed ``Packages`` file, whose bytes go to ``keep`` as they come.
+
+    Of the sixty thousand stanzas a plan wants a hundred, so that no more than their names is read here.
+    Raises IndexFormatError.
+    """
+    packages: list[tuple[str, str, str]] = []
+    provides: list[tuple[str, str, str]] = []
+    for offset, stanza in _stanzas(chunks, keep):
+        match = _NAME.match(stanza) or _NAME.search(stanza)
+        if match is None:
+            raise IndexFormatError("a package in the index lacks its Package")
+        name = match[1].decode("utf-8", "replace")
+        packages.append((name, str(offset), str(len(stanza))))
+        if b"\nProvides:" in stanza and (found := _PROVIDES.search(stanza)) is not None:
+            text = found[1].decode("utf-8", "replace")
+            provides += [(virtual, name, version) for virtual, version in _PROVIDED.findall(text)]
+    return PackageTables(packages=render_table(packages), provides=render_table(provides))
 
 
 def read_contents(chunks: Iterable[bytes]) -> bytes:
@@ -78,15 +71,20 @@ def read_contents(chunks: Iterable[bytes]) -> bytes:
     return render_table(rows)
 
 
-def _stanzas(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
+def _stanzas(chunks: Iterable[bytes], keep: Callable[[bytes], object]) -> Iterator[tuple[int, bytes]]:
+    """Each with its offset."""
+    rest, offset = b"", 0
     for chunk in chunks:
+        keep(chunk)
         *whole, rest = (rest + chunk).split(b"\n\n")
-        yield from (stanza for stanza in whole if stanza.strip())
+        for stanza in whole:
+            if stanza.strip():
+                yield offset, stanza
+            offset += len(stanza) + 2
         if len(rest) > _LONGEST_STANZA + len(chunk):
             raise IndexFormatError("the index has a stanza without an end")
     if rest.strip():
-        yield rest
+        yield offset, rest
 
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -105,34 +103,56 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteIndex:
-    """One suite's packages; ``mirror`` completes their addresses."""
+    """One suite's packages, by tables into its index ``text``; ``mirror`` completes their addresses."""
 
     suite: str
     mirror: str
     packages: Table
     provides: Table
-    recommends: Table
+    text: bytes | mmap.mmap
 
     def versions(self, name: str) -> Iterator[BinaryPackage]:
         """Raises IndexFormatError or TableError."""
-        for row in self.packages.rows(name, cells=9):
-            _, version, architecture, filename, size, sha256, installed, pre_depends, depends = row
+        for fields in self._stanzas(name):
+            missing = [field for field in _NEEDED if field not in fields]
+            if missing:
+                raise IndexFormatError(f"{name} in the index lacks its {missing[0]}")
+            filename, size, installed = fields["Filename"], fields["Size"], fields.get("Installed-Size", "")
             if ".." in filename.split("/") or not size.isdecimal() or (installed and not installed.isdecimal()):
                 raise IndexFormatError(f"the index describes {name} in a way that cannot be")
             try:
-                digest = Digest(sha256.lower())
+                digest = Digest(fields["SHA256"].lower())
             except InvalidDigestError as error:
                 raise IndexFormatError(f"the index has no digest for {name}") from error
+            depends = (fields.get(field) for field in ("Pre-Depends", "Depends"))
             yield BinaryPackage(
                 name=name,
-                version=version,
-                architecture=architecture,
+                version=fields["Version"],
+                architecture=fields["Architecture"],
                 digest=digest,
                 size=int(size),
                 installed_bytes=int(installed or 0) * 1024,
                 url=f"{self.mirror}/{filename}",
-                depends=", ".join(part for part in (pre_depends, depends) if part),
+                depends=", ".join(part for part in depends if part),
             )
+
+    def recommends(self, name: str, version: str) -> str | None:
+        """What the package recommends, None for one that is not here. Raises TableError."""
+        found = (fields for fields in self._stanzas(name) if fields.get("Version") == version)
+        return next((fields.get("Recommends", "") for fields in found), None)
+
+    def _stanzas(self, name: str) -> Iterator[Mapping[str, str]]:
+        for _, offset, size in self.packages.rows(name, cells=3):
+            if not (offset.isdecimal() and size.isdecimal()):
+                raise TableError(f"a cached table has a damaged row for {name}", hints=("empty careen's cache",))
+            stanza = self.text[int(offset) : int(offset) + int(size)]
+            fields = {
+                key.decode(): " ".join(value.decode("utf-8", "replace").split())
+                for key, value in _FIELD.findall(stanza)
+            }
+            if fields.get("Package") != name:
+                raise TableError(f"a cached index does not have {name} in its place", hints=("empty careen's cache",))
+            yield fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +179,8 @@ class Catalogue:
 
     def recommends(self, package: BinaryPackage) -> str:
         """Its ``Recommends`` field, empty when it has none. Raises TableError."""
-        for suite in self.suites:
-            for _, version, text in suite.recommends.rows(package.name, cells=3):
-                if version == package.version:
-                    return text
-        return ""
+        answers = (suite.recommends(package.name, package.version) for suite in self.suites)
+        return next(filter(None, answers), "")
 
     def providers(self, virtual: str) -> tuple[Provider, ...]:
         found = {

@@ -1,14 +1,11 @@
 """Client of a Debian mirror: everything it hands out was signed by, or hashed under a signature of, the archive.
 
 The cache folder holds, per suite, the last signed Release file; per index, by digest, its tables; and every .deb by
-its digest. Files are written aside and renamed, so processes may share the folder.
+its digest. Processes may share the folder.
 """
 
-import lzma
 import os
-import tempfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from careen.blobs.digest import Digest, DigestMismatchError
-from careen.debian.indices import Catalogue, LibraryIndex, SuiteIndex, read_contents, read_packages
+from careen.debian.indices import Catalogue, LibraryIndex, SuiteIndex
+from careen.debian.lists import KeptLists, write_aside
 from careen.debian.packages import BinaryPackage
 from careen.debian.pins import Pin
 from careen.debian.release_file import IndexFile, ReleaseFile, ReleaseFileError, parse_release_file
@@ -29,7 +27,6 @@ from careen.text.values import dataclass
 FRESH_FOR = timedelta(days=1)
 _LARGEST_RELEASE_FILE = 16 << 20
 _LARGEST_INDEX = 1 << 30
-_CHUNK = 1 << 20
 _CONNECTIONS = 6
 
 
@@ -131,25 +128,23 @@ class MirrorClient:
     def open(self, sources: ReleaseSources, architecture: Architecture) -> Archive:
         """Raises MirrorError, SignatureError, ReleaseFileError, or what the fetcher raises."""
         with ThreadPoolExecutor(len(sources.suites) or 1) as pool:
-            releases = list(pool.map(self._release, sources.suites))
-        suites, indices, contents = [], [], []
-        for suite, release in zip(sources.suites, releases, strict=True):
-            packages = _signed(suite, release, f"main/binary-{architecture.debian}/Packages.xz")
-            if packages is None:
-                raise MirrorError(f"{suite.suite} has no packages for {architecture.debian}")
-            suites.append(self._suite_index(packages))
-            indices.append(packages)
-            libraries = _signed(suite, release, f"main/Contents-{architecture.debian}.gz")
-            if libraries is not None:
-                contents.append(libraries)
+            opened = list(pool.map(lambda suite: self._opened(suite, architecture), sources.suites))
         return Archive(
             release=sources.release,
             architecture=architecture,
-            catalogue=Catalogue(tuple(suites)),
+            catalogue=Catalogue(tuple(suite.index for suite in opened)),
             client=self,
-            packages=tuple(indices),
-            contents=tuple(contents),
+            packages=tuple(suite.packages for suite in opened),
+            contents=tuple(suite.contents for suite in opened if suite.contents is not None),
         )
+
+    def _opened(self, suite: SuiteSource, architecture: Architecture) -> "_OpenedSuite":
+        release = self._release(suite)
+        packages = _signed(suite, release, f"main/binary-{architecture.debian}/Packages.xz")
+        if packages is None:
+            raise MirrorError(f"{suite.suite} has no packages for {architecture.debian}")
+        contents = _signed(suite, release, f"main/Contents-{architecture.debian}.gz")
+        return _OpenedSuite(index=self._suite_index(packages), packages=packages, contents=contents)
 
     def deb(self, package: BinaryPackage) -> Path:
         """The package's file, fetched unless it is here. Raises MirrorError or what the fetcher raises."""
@@ -159,7 +154,7 @@ class MirrorClient:
         data = self.fetcher.get(package.url, limit=package.size)
         if len(data) != package.size or Digest.of(data) != package.digest:
             raise DigestMismatchError(f"the mirror's {package.name} is not the file that its index promises")
-        _write_aside(path, data)
+        write_aside(path, data)
         return path
 
     def debs(self, packages: Iterable[BinaryPackage]) -> tuple[tuple[BinaryPackage, Path], ...]:
@@ -169,25 +164,14 @@ class MirrorClient:
             return tuple(zip(wanted, pool.map(self.deb, wanted), strict=True))
 
     def library_table(self, index: SignedIndex) -> Table:
-        table = self.cache / "indices" / f"{index.file.digest.hex}.libraries-1"
-        if not table.is_file():
-            _write_aside(table, read_contents(_gunzipped(self._index(index))))
-        return Table.map(table)
+        return KeptLists(self.cache / "indices").libraries(index.file.digest, lambda: self._index(index))
 
     def _suite_index(self, index: SignedIndex) -> SuiteIndex:
-        packages = self.cache / "indices" / f"{index.file.digest.hex}.packages-1"
-        provides, recommends = packages.with_suffix(".provides-1"), packages.with_suffix(".recommends-1")
-        if not all(table.is_file() for table in (packages, provides, recommends)):
-            tables = read_packages(_unpacked(self._index(index)))
-            _write_aside(recommends, tables.recommends)
-            _write_aside(provides, tables.provides)
-            _write_aside(packages, tables.packages)
-        return SuiteIndex(
+        return KeptLists(self.cache / "indices").packages(
+            index.file.digest,
+            lambda: self._index(index),
             suite=index.suite.suite,
             mirror=index.suite.mirrors[0],
-            packages=Table.map(packages),
-            provides=Table.map(provides),
-            recommends=Table.map(recommends),
         )
 
     def _release(self, suite: SuiteSource) -> ReleaseFile:
@@ -205,7 +189,7 @@ class MirrorClient:
         release = self._checked(fetched, suite)
         if kept is not None and (earlier := parse_release_file(self._text(kept, suite))).date > release.date:
             return self._still_valid(earlier, suite)  # a mirror that lags, or somebody who replays
-        _write_aside(path, fetched)
+        write_aside(path, fetched)
         moment = self.now().timestamp()
         os.utime(path, (moment, moment))
         return release
@@ -257,53 +241,13 @@ class MirrorClient:
         return self.fetcher.get(f"{last}/dists/{suite.suite}/{path}", limit=limit)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenedSuite:
+    index: SuiteIndex
+    packages: SignedIndex
+    contents: SignedIndex | None
+
+
 def _signed(suite: SuiteSource, release: ReleaseFile, path: str) -> SignedIndex | None:
     file = release.files.get(path)
     return None if file is None else SignedIndex(suite=suite, path=path, file=file, by_hash=release.by_hash)
-
-
-def _unpacked(data: bytes) -> Iterator[bytes]:
-    unpacker = lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
-    total, piece = 0, data
-    while not unpacker.eof:
-        try:
-            chunk = unpacker.decompress(piece, _CHUNK)
-        except (lzma.LZMAError, EOFError) as error:
-            raise MirrorError(f"an index of the mirror cannot be unpacked: {error}") from error
-        if not chunk and unpacker.needs_input and not unpacker.eof:
-            raise MirrorError("an index of the mirror ends too early")
-        piece = b""
-        total += len(chunk)
-        if total > _LARGEST_INDEX:
-            raise MirrorError("an index of the mirror is too large when unpacked")
-        yield chunk
-
-
-def _gunzipped(data: bytes) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(wbits=31)
-    total, piece = 0, data
-    while not unpacker.eof:
-        try:
-            chunk = unpacker.decompress(piece, _CHUNK)
-        except zlib.error as error:
-            raise MirrorError(f"an index of the mirror cannot be unpacked: {error}") from error
-        if not chunk and not unpacker.unconsumed_tail and not unpacker.eof:
-            raise MirrorError("an index of the mirror ends too early")
-        piece = unpacker.unconsumed_tail
-        total += len(chunk)
-        if total > _LARGEST_INDEX:
-            raise MirrorError("an index of the mirror is too large when unpacked")
-        yield chunk
-
-
-def _write_aside(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

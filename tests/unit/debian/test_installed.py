@@ -13,8 +13,8 @@ DIGEST = "0" * 64
 
 def archive(*stanzas: str) -> Catalogue:
     """Packages written as ``name 1.0; Depends: other``, the version being 1 unless it is told."""
-    text = "\n\n".join(map(_stanza, stanzas)) + "\n"
-    tables = read_packages([text.encode()])
+    text = ("\n\n".join(map(_stanza, stanzas)) + "\n").encode()
+    tables = read_packages([text], len)
     return Catalogue(
         (
             SuiteIndex(
@@ -22,7 +22,7 @@ def archive(*stanzas: str) -> Catalogue:
                 mirror="https://mirror.example",
                 packages=Table(tables.packages),
                 provides=Table(tables.provides),
-                recommends=Table(tables.recommends),
+                text=text,
             ),
         )
     )

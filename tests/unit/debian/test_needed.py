@@ -34,13 +34,14 @@ class Archive:
                 f"Package: {name}\nVersion: 1-1\nArchitecture: amd64\nFilename: pool/{name}.deb\n"
                 f"{DEPENDS.get(name, '')}Size: {package.size}\nSHA256: {package.digest.hex}\nInstalled-Size: 1\n"
             )
-        tables = read_packages(["\n".join(stanzas).encode()])
+        text = "\n".join(stanzas).encode()
+        tables = read_packages([text], len)
         suite = SuiteIndex(
             suite="bookworm",
             mirror="https://mirror.example",
             packages=Table(tables.packages),
             provides=Table(tables.provides),
-            recommends=Table(tables.recommends),
+            text=text,
         )
         self.catalogue = Catalogue((suite,))
 
