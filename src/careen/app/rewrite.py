@@ -12,7 +12,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.relocking import find_uv, relocked
 from careen.app.remembering import known_plan, planned_now
 from careen.app.scanning import judge
-from careen.app.session import Session
+from careen.app.session import Session, is_of_the_network
 from careen.config import Config
 from careen.errors import CareenError, ExitCode, MissingToolError
 from careen.findings import Finding, FixKind
@@ -40,19 +40,24 @@ class RefusedError(CareenError):
     exit_code = ExitCode.FINDINGS
 
 
-class NotRepairedError(CareenError):
-    """After the change something is found that the change was to end, or that was not there before."""
+class NewFindingError(CareenError):
+    """After the change something is found that was not there before; the change is taken back."""
 
-    exit_code = ExitCode.BUG
+    exit_code = ExitCode.FINDINGS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A patch with the files it was made from. ``patch`` holds the lock as well."""
+    """A patch with the files it was made from. ``patch`` holds the lock as well.
+
+    ``mending`` has the local repairs where there is no recast, ``problem`` why there is none, if it was to be one.
+    """
 
     facts: StackFacts
     config: Config
     patch: PatchSet
+    mending: Mending | None = None
+    problem: CareenError | None = None
 
     @property
     def root(self) -> Path:
@@ -61,12 +66,16 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """``ended`` are findings that are gone, ``left`` those that still stand, ``root`` the folder that was changed."""
+    """``ended`` are findings that are gone, ``left`` those that still stand, ``root`` the folder that was changed.
+
+    ``unkept`` are those of ``left`` that the patch was to end.
+    """
 
     root: Path
     paths: tuple[PurePosixPath, ...]
     ended: tuple[Finding, ...]
     left: tuple[Finding, ...]
+    unkept: tuple[Finding, ...] = ()
 
 
 def propose(session: Session, request: PlanRequest, options: RewriteOptions) -> Proposal:
@@ -78,6 +87,40 @@ def propose(session: Session, request: PlanRequest, options: RewriteOptions) -> 
         if locked is not None:
             return _proposal(session, options, plan, facts, locked)
     return propose_for(session, planned_now(session, request), options)
+
+
+def propose_or_mend(session: Session, request: PlanRequest, options: RewriteOptions) -> Proposal:
+    """The recast; where the project cannot be recast as it is, the local repairs that there are instead.
+
+    Raises what :func:`propose` raises when nothing can be repaired either, or when it was not the project's fault.
+    """
+    try:
+        proposal = propose(session, request, options)
+    except CareenError as problem:
+        if problem.exit_code is not ExitCode.USAGE or is_of_the_network(problem):
+            raise
+        mended = _mended_after(problem, request)
+        if mended is None:
+            raise
+        return mended
+    patch = proposal.patch
+    if not patch.stopped or patch.changes:
+        return proposal
+    mending = mending_of(proposal.facts, findings_of(proposal.facts, proposal.config))
+    stops = tuple(refusal for refusal in patch.refusals if refusal.stops)
+    refused = RefusedError(
+        f"{len(stops)} step{'s' if len(stops) > 1 else ''} of today's set-up would be lost, the first at {stops[0]}",
+        hints=(stops[0].hint,),
+    )
+    return replace(proposal, mending=mending, problem=refused) if mending.mends else proposal
+
+
+def _mended_after(problem: CareenError, request: PlanRequest) -> Proposal | None:
+    try:
+        proposal = read_for_mending(request.root, request.compose_files)
+    except CareenError:  # nothing can be read at all: what planning said of it is what counts
+        return None
+    return replace(proposal, problem=problem) if proposal.mending is not None and proposal.mending.mends else None
 
 
 def propose_for(session: Session, planned: "Planned", options: RewriteOptions) -> Proposal:
@@ -111,31 +154,34 @@ def _locked_as_written(session: Session, plan: Plan, facts: StackFacts) -> Locke
     return LockedProject(replace(choice.project, lock_path=choice.paths[0]), lock)
 
 
-def read_for_mending(root: Path, compose_files: tuple[PurePosixPath, ...] = ()) -> tuple[StackFacts, Config, Mending]:
-    """What local repairs there are; needs nothing but the files."""
+def read_for_mending(root: Path, compose_files: tuple[PurePosixPath, ...] = ()) -> Proposal:
+    """What local repairs there are, none of them chosen yet; needs nothing but the files."""
     facts = _read(root, compose_files)
     config = configuration_of(facts.workspace)
-    return facts, config, mending_of(facts, findings_of(facts, config))
+    mending = mending_of(facts, findings_of(facts, config))
+    return Proposal(facts=facts, config=config, patch=PatchSet(), mending=mending)
 
 
 def mend_on(written: Written, compose_files: tuple[PurePosixPath, ...], *, safe_only: bool) -> Written:
     """Repairs that had to wait for others of the same text, until there are none."""
     for _ in range(_MOST_ROUNDS):
-        facts, config, mending = read_for_mending(written.root, compose_files)
-        patch = patch_of(facts, mending, lambda mend: not safe_only or mend.disposition is FixKind.SAFE)
+        proposal = read_for_mending(written.root, compose_files)
+        mending = proposal.mending or Mending(mends=(), refusals=(), left=())
+        patch = patch_of(proposal.facts, mending, lambda mend: not safe_only or mend.disposition is FixKind.SAFE)
         if not patch.changes:
             return written
-        again = write(Proposal(facts=facts, config=config, patch=patch), compose_files=compose_files)
+        again = write(replace(proposal, patch=patch), compose_files=compose_files)
         paths = tuple(sorted({*written.paths, *again.paths}))
-        written = Written(root=again.root, paths=paths, ended=(*written.ended, *again.ended), left=again.left)
+        written = replace(again, paths=paths, ended=(*written.ended, *again.ended))
     return written
 
 
 def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[PurePosixPath, ...] = ()) -> Written:
-    """Makes the changes, reads and judges the result, and takes the changes back if it is not what was promised.
+    """Makes the changes, reads and judges the result, and takes the changes back if they bring a new finding.
 
+    What was promised and is still found is told in the result: the rest of the patch is no worse for it.
     ``into`` names a folder for a copy of the project; the project itself then stays as it is.
-    Raises RefusedError, CannotApplyError, FolderInTheWayError or NotRepairedError.
+    Raises RefusedError, CannotApplyError, FolderInTheWayError or NewFindingError.
     """
     patch = proposal.patch
     if patch.stopped and not patch.changes:
@@ -148,17 +194,17 @@ def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[
             trial = Path(scratch, "project")
             apply_into(proposal.root, trial, patch.changes)
             after = findings_of(_read(trial, compose_files), proposal.config)
-        _check(patch, before, after)
+        _check(before, after)
         paths = apply_into(proposal.root, into, patch.changes)
-        return _written(into, paths, before, after)
+        return _written(patch, into, paths, before, after)
     paths = apply_changes(proposal.root, patch.changes)
     try:
         after = findings_of(_read(proposal.root, compose_files), proposal.config)
-        _check(patch, before, after)
+        _check(before, after)
     except BaseException:
         undo(proposal.root, patch.changes)
         raise
-    return _written(proposal.root, paths, before, after)
+    return _written(patch, proposal.root, paths, before, after)
 
 
 def _read(root: Path, compose_files: tuple[PurePosixPath, ...]) -> StackFacts:
@@ -169,27 +215,29 @@ def findings_of(facts: StackFacts, config: Config) -> tuple[Finding, ...]:
     return judge((facts,), config).findings
 
 
-def _check(patch: PatchSet, before: tuple[Finding, ...], after: tuple[Finding, ...]) -> None:
-    """Raises NotRepairedError, naming what is wrong."""
-    promised = patch.topics
-    kept = [finding for finding in after if finding.topic in promised]
-    known: dict[tuple[str, str | None], int] = {}
-    for finding in before:
-        known[finding.rule, finding.service] = known.get((finding.rule, finding.service), 0) + 1
-    new = [finding for finding in after if (finding.rule, finding.service) not in known]
-    if kept or new:
-        first = (kept or new)[0]
-        what = "is still found" if kept else "is new"
-        raise NotRepairedError(
-            f"{first.place.path}:{first.place.line}: {first.rule} {what} after the change ({first.message}); "
+def _check(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> None:
+    """Raises NewFindingError, naming what is new."""
+    known = {(finding.rule, finding.service) for finding in before}
+    new = next((finding for finding in after if (finding.rule, finding.service) not in known), None)
+    if new is not None:
+        raise NewFindingError(
+            f"{new.place.path}:{new.place.line}: {new.rule} would be new after the change ({new.message}); "
             "nothing was changed",
-            hints=("this is a bug in careen: report it with the files that provoke it",),
+            hints=(
+                "repair line by line instead: --mend",
+                "this is a bug in careen: report it with the files that provoke it",
+            ),
         )
 
 
 def _written(
-    root: Path, paths: tuple[PurePosixPath, ...], before: tuple[Finding, ...], after: tuple[Finding, ...]
+    patch: PatchSet,
+    root: Path,
+    paths: tuple[PurePosixPath, ...],
+    before: tuple[Finding, ...],
+    after: tuple[Finding, ...],
 ) -> Written:
     left = {(finding.rule, finding.service) for finding in after}
     ended = tuple(finding for finding in before if (finding.rule, finding.service) not in left)
-    return Written(root=root, paths=paths, ended=ended, left=after)
+    unkept = tuple(finding for finding in after if finding.topic in patch.topics)
+    return Written(root=root, paths=paths, ended=ended, left=after, unkept=unkept)

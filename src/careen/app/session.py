@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from careen.errors import CareenError
 from careen.progress import Progress, unheard
 from careen.text.values import dataclass
 
@@ -38,11 +39,14 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """One run of a verb. ``ask_again`` has mirrors asked what they have now, whatever they told a few hours ago."""
+    """One run of a verb. ``ask_again`` has mirrors asked what they have now, whatever they told a few hours ago;
+    ``plain_http`` are registries that may be talked to unencrypted.
+    """
 
     surroundings: Surroundings
     progress: Progress = unheard
     ask_again: bool = False
+    plain_http: frozenset[str] = frozenset()
 
     @cached_property
     def http(self) -> "HttpClient":
@@ -56,11 +60,12 @@ class Session:
     def registries(self) -> "Registries":
         """With the credentials that docker and podman keep."""
         from careen.oci.credentials import CredentialFiles, credential_files  # noqa: PLC0415 - few verbs ask a registry
-        from careen.oci.registry import Registries  # noqa: PLC0415
+        from careen.oci.registry import Registries, RegistrySettings  # noqa: PLC0415
 
         environment = self.surroundings.environment
         files = credential_files(environment, Path(environment.get("HOME") or "/"))
-        return Registries(self.http, CredentialFiles(files, _run_helper).find)
+        settings = RegistrySettings(plain_http=self.plain_http)
+        return Registries(self.http, CredentialFiles(files, _run_helper).find, settings)
 
     @property
     def store(self) -> Path:
@@ -109,6 +114,13 @@ class Session:
     def close(self) -> None:
         if "http" in self.__dict__:
             self.http.close()
+
+
+def is_of_the_network(problem: CareenError) -> bool:
+    """Whether a server, and not the project, is why something cannot be done now."""
+    from careen.http.client import HttpError  # noqa: PLC0415 - as above
+
+    return isinstance(problem, HttpError)
 
 
 def _run_helper(program: str, argument: str, stdin: bytes) -> tuple[int, bytes]:

@@ -1,23 +1,34 @@
-"""``careen fix --format json``: what would change or was changed, without times or absolute paths."""
+"""``careen.fix/1``: what would change or was changed, without times or absolute paths.
+
+{"schema": "careen.fix/1", "not_recast": null or {"reason", "hints": ["..."]}, "changes": [{"path", "kind": "create",
+ "fix": "review", "topics": ["runs-as-root"], "why": ["..."], "patch"}], "refusals": [{"path", "line", "reason",
+ "hint", "stops"}], "notes": ["..."], "written": null or ["Dockerfile"], "findings_ended", "findings_left"}
+
+Where `not_recast` says why there is no new set-up, `changes` are what can be repaired line by line. `topics` are those
+whose findings a change ends; once written, only those that are found no more.
+"""
 
 from typing import TYPE_CHECKING
 
-from careen.rewrite.patchset import PatchSet
 from careen.rewrite.unified import file_patch
 
 if TYPE_CHECKING:
-    from careen.app.rewrite import Written
+    from careen.app.rewrite import Proposal, Written
 
 
-def fix_document(patch: PatchSet, written: "Written | None" = None) -> dict[str, object]:
+def fix_document(proposal: "Proposal", written: "Written | None" = None) -> dict[str, object]:
+    patch = proposal.patch
+    unkept = {finding.topic for finding in written.unkept} if written is not None else set()
+    problem = proposal.problem
     return {
         "schema": "careen.fix/1",
+        "not_recast": None if problem is None else {"reason": problem.message, "hints": list(problem.hints)},
         "changes": [
             {
                 "path": str(change.path),
                 "kind": "create" if change.before is None else "delete" if change.after is None else "modify",
                 "fix": change.disposition.value,
-                "topics": [topic.value for topic in change.topics],
+                "topics": [topic.value for topic in change.topics if topic not in unkept],
                 "why": list(change.why),
                 "patch": "".join(file_patch(change)),
             }

@@ -1,6 +1,7 @@
 """``careen fix``: the repaired set-up as a patch."""
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def command(
     With --mend, repair single lines and leave the files what they are.
     """
     from careen.app.plan_request import PlanRequest
-    from careen.app.rewrite import mend_on, propose, write
+    from careen.app.rewrite import propose_or_mend, read_for_mending
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
@@ -78,7 +79,7 @@ def command(
     how = output(style=style, quiet=quiet, no_color=no_color)
     files = tuple(PurePosixPath(file) for file in compose_files)
     if mend:
-        proposal = _mended(how, path, files, pick=pick, unsafe=unsafe or way != "write")
+        proposal = read_for_mending(path, files)
     else:
         request = PlanRequest(
             root=path,
@@ -97,53 +98,100 @@ def command(
         with progress(how) as told:
             session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
             try:
-                proposal = propose(session, request, options)
+                proposal = propose_or_mend(session, request, options)
             finally:
                 session.close()
-    _tell(how, proposal.patch)
-    if proposal.patch.stopped and not proposal.patch.changes:
-        _show(how, proposal.patch)
+    writes = way == "write" or into is not None
+    return _done(how, proposal, _Wish(way=way, pick=pick and writes, unsafe=unsafe, into=into, files=files))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is to become of a patch. ``way`` is ``diff``, ``write`` or ``check``."""
+
+    way: str
+    pick: bool
+    unsafe: bool
+    into: Path | None
+    files: tuple[PurePosixPath, ...]
+
+    @property
+    def writes(self) -> bool:
+        return self.way != "check" and (self.way == "write" or self.into is not None)
+
+
+def _done(how: Output, proposal: "Proposal", wish: _Wish) -> int:
+    if proposal.mending is not None:
+        return _repaired(how, proposal, wish)
+    patch = proposal.patch
+    _tell(how, patch)
+    if patch.stopped and not patch.changes:
+        _show(how, proposal)
         return ExitCode.FINDINGS
-    if way == "check":
-        return _checked(how, proposal.patch)
-    if way == "diff" and into is None:
-        _show(how, proposal.patch)
+    if wish.way == "check":
+        return _checked(how, proposal)
+    if not wish.writes:
+        _show(how, proposal)
         return ExitCode.CLEAN
-    if pick and not mend and not _picked(how, proposal.patch):
+    if wish.pick and not _picked(how, patch):
         say(how, "nothing was changed")
         return ExitCode.CLEAN
-    if into is None and not (unsafe or pick or mend) and proposal.patch.needs_review:
+    if wish.into is None and not (wish.unsafe or wish.pick) and patch.needs_review:
         say(how, "these changes need a reviewer: read the patch, then write it with --write --unsafe")
-        _show(how, proposal.patch)
+        _show(how, proposal)
         return ExitCode.FINDINGS
-    written = write(proposal, into=into, compose_files=files)
-    if mend and not pick:
-        written = mend_on(written, files, safe_only=not unsafe and into is None)
-    _report(how, proposal, written)
+    from careen.app.rewrite import write
+
+    _report(how, proposal, write(proposal, into=wish.into, compose_files=wish.files))
     return ExitCode.CLEAN
 
 
-def _mended(how: Output, path: Path, files: tuple[PurePosixPath, ...], *, pick: bool, unsafe: bool) -> "Proposal":
-    """Local repairs: all of them, those that are safe, or those that the user picks."""
-    from careen.app.rewrite import Proposal, read_for_mending
+def _repaired(how: Output, proposal: "Proposal", wish: _Wish) -> int:
+    """Local repairs: asked for, or what there is where the set-up cannot be recast. The latter is never a success."""
+    from careen.app.rewrite import mend_on, write
+
+    if proposal.problem is not None:
+        hints = "".join(f"\n  hint: {hint}" for hint in proposal.problem.hints)
+        say(how, f"not recast: {proposal.problem.message}{hints}")
+    _tell(how, proposal.patch)
+    chosen = _chosen(how, proposal, wish)
+    if proposal.problem is not None:
+        say(how, "what can be repaired line by line is in this patch" if chosen.patch.changes else "nothing is changed")
+    _tell(how, chosen.patch)
+    success = ExitCode.CLEAN if proposal.problem is None else ExitCode.FINDINGS
+    if wish.way == "check":
+        return max(success, _checked(how, chosen))
+    if not wish.writes:
+        _show(how, chosen)
+        return success
+    written = write(chosen, into=wish.into, compose_files=wish.files)
+    if not wish.pick:
+        written = mend_on(written, wish.files, safe_only=not wish.unsafe and wish.into is None)
+    _report(how, chosen, written)
+    return success
+
+
+def _chosen(how: Output, proposal: "Proposal", wish: _Wish) -> "Proposal":
+    """All repairs, those that are safe, or those that the user picks."""
     from careen.findings import FixKind
     from careen.rewrite.mending import patch_of
 
-    facts, config, mending = read_for_mending(path, files)
+    mending = proposal.mending
+    assert mending is not None  # noqa: S101 - see _done
     wanted = list(mending.mends)
-    if pick:
+    if wish.pick:
         wanted = [
             mend
             for mend in wanted
             if click.confirm(f"{mend.path}:{mend.line}: {mend.why} ({mend.disposition})", default=True, err=True)
         ]
-    elif not unsafe:
+    elif wish.way == "write" and wish.into is None and not wish.unsafe:
         for mend in wanted:
             if mend.disposition is FixKind.REVIEW:
                 say(how, f"left for review: {mend.path}:{mend.line}: {mend.why} (--unsafe writes it too)")
         wanted = [mend for mend in wanted if mend.disposition is FixKind.SAFE]
     chosen = {id(mend) for mend in wanted}
-    return Proposal(facts=facts, config=config, patch=patch_of(facts, mending, lambda mend: id(mend) in chosen))
+    return replace(proposal, patch=patch_of(proposal.facts, mending, lambda mend: id(mend) in chosen))
 
 
 def _tell(how: Output, patch: "PatchSet") -> None:
@@ -154,17 +202,17 @@ def _tell(how: Output, patch: "PatchSet") -> None:
         say(how, f"note: {note}")
 
 
-def _show(how: Output, patch: "PatchSet") -> None:
+def _show(how: Output, proposal: "Proposal") -> None:
     from careen.rewrite.unified import patch_text
 
     if how.style == "json":
         from careen.report.fix_json import fix_document
 
-        click.echo(json.dumps(fix_document(patch), indent=2, sort_keys=True))
+        click.echo(json.dumps(fix_document(proposal), indent=2, sort_keys=True))
         return
     import sys
 
-    text = patch_text(patch.changes)
+    text = patch_text(proposal.patch.changes)
     coloured = wants_colour(how, stream_is_terminal=sys.stdout.isatty())
     click.echo(_painted(text) if coloured else text, nl=False, color=coloured)
 
@@ -177,12 +225,12 @@ def _painted(text: str) -> str:
     )
 
 
-def _checked(how: Output, patch: "PatchSet") -> int:
+def _checked(how: Output, proposal: "Proposal") -> int:
     if how.style == "json":
-        _show(how, patch)
-    for change in patch.changes:
+        _show(how, proposal)
+    for change in proposal.patch.changes:
         say(how, f"would change: {change.path}")
-    return ExitCode.FINDINGS if patch.changes else ExitCode.CLEAN
+    return ExitCode.FINDINGS if proposal.patch.changes else ExitCode.CLEAN
 
 
 def _picked(how: Output, patch: "PatchSet") -> bool:
@@ -201,10 +249,13 @@ def _report(how: Output, proposal: "Proposal", written: "Written") -> None:
     if how.style == "json":
         from careen.report.fix_json import fix_document
 
-        click.echo(json.dumps(fix_document(proposal.patch, written), indent=2, sort_keys=True))
+        click.echo(json.dumps(fix_document(proposal, written), indent=2, sort_keys=True))
         return
     for path in written.paths:
         say(how, f"changed: {path}")
     if not written.paths:
         say(how, "nothing to change")
+    for finding in written.unkept:
+        place = f"{finding.place.path}:{finding.place.line}"
+        say(how, f"still found: {place}: {finding.rule}: {finding.message}")
     say(how, f"{len(written.ended)} findings are gone, {len(written.left)} are left")

@@ -1,0 +1,112 @@
+"""A project that cannot be recast still gets its local repairs, and is told why there is no more."""
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from careen.app.plan_request import PlanRequest
+from careen.app.rewrite import NewFindingError, Proposal, propose_or_mend, read_for_mending, write
+from careen.errors import CareenError
+from careen.findings import FixKind, Topic
+from careen.platforms import Platform
+from careen.rewrite.mending import patch_of
+from careen.rewrite.options import RewriteOptions
+from careen.rewrite.patchset import FileChange, PatchSet
+from fakes.sessions import fake_session
+
+DOCKERFILE = """\
+FROM python:3.11-slim
+WORKDIR /app
+COPY requirements.in .
+RUN pip install -e .
+COPY shop shop
+CMD ["uvicorn", "shop.main:app"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Its lock is missing: nobody knows what its image holds."""
+    root = tmp_path / "project"
+    (root / "shop").mkdir(parents=True)
+    (root / "pyproject.toml").write_text('[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n')
+    (root / "requirements.in").write_text("")
+    (root / "shop" / "main.py").write_text("app = None\n")
+    (root / "Dockerfile").write_text(DOCKERFILE)
+    return root
+
+
+def proposed(root: Path) -> Proposal:
+    session = fake_session(root.parent / "session", "http://index.example", offline=True)
+    try:
+        return propose_or_mend(
+            session, PlanRequest(root=root, platform=Platform.parse("linux/amd64")), RewriteOptions()
+        )
+    finally:
+        session.close()
+
+
+def test_a_project_without_a_lock_is_mended(project: Path) -> None:
+    proposal = proposed(project)
+
+    assert proposal.problem is not None
+    assert "no lock" in proposal.problem.message
+    assert proposal.problem.hints == ("lock it: uv lock",)
+    assert proposal.mending is not None
+    assert {mend.path.name for mend in proposal.mending.mends} >= {"Dockerfile"}
+    written = write(replace(proposal, patch=patch_of(proposal.facts, proposal.mending)))
+    assert PurePosixPath("Dockerfile") in written.paths
+    assert written.ended
+    assert not written.unkept
+
+
+def test_where_nothing_can_be_repaired_the_reason_is_the_error(project: Path) -> None:
+    for _ in range(3):
+        proposal = read_for_mending(project)
+        assert proposal.mending is not None
+        write(replace(proposal, patch=patch_of(proposal.facts, proposal.mending)))
+
+    with pytest.raises(CareenError, match="no lock"):
+        proposed(project)
+
+
+def test_a_set_up_that_cannot_be_read_is_an_error(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.careen]\nbudgets = 3\n')
+
+    with pytest.raises(CareenError, match="budgets"):
+        proposed(project)
+
+
+def test_a_promise_that_is_not_kept_is_told_and_the_rest_is_written(project: Path) -> None:
+    read = read_for_mending(project)
+    changed = DOCKERFILE.replace("RUN pip install -e .", "RUN pip install -e .\nUSER 10001")
+    change = FileChange(
+        path=PurePosixPath("Dockerfile"),
+        before=DOCKERFILE,
+        after=changed,
+        disposition=FixKind.REVIEW,
+        topics=(Topic.RUNS_AS_ROOT, Topic.MISSING_HEALTHCHECK),
+    )
+
+    written = write(replace(read, patch=PatchSet(changes=(change,))))
+
+    assert {finding.topic for finding in written.unkept} == {Topic.MISSING_HEALTHCHECK}
+    assert Topic.RUNS_AS_ROOT in {finding.topic for finding in written.ended}
+    assert (project / "Dockerfile").read_text() == changed
+
+
+def test_a_change_that_brings_a_finding_is_taken_back(project: Path) -> None:
+    (project / "Dockerfile").write_text(DOCKERFILE + "USER 10001\n")
+    read = read_for_mending(project)
+    change = FileChange(
+        path=PurePosixPath("Dockerfile"),
+        before=DOCKERFILE + "USER 10001\n",
+        after=DOCKERFILE,
+        disposition=FixKind.REVIEW,
+    )
+
+    with pytest.raises(NewFindingError, match="runs-as-root would be new"):
+        write(replace(read, patch=PatchSet(changes=(change,))))
+
+    assert (project / "Dockerfile").read_text() == DOCKERFILE + "USER 10001\n"
