@@ -21,6 +21,8 @@ from careen.workspace.model import PythonProject
 from careen.workspace.sources import first_party, with_roots
 
 _FOR_SOURCES = {("src",), ("lib",), ("python",)}
+_PACKAGE = "__init__.py"
+"""What runs where a command names a folder, as in ``fastapi run src/shop``."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ServiceReader:
             if isinstance(package.source, LocalSource)
         ]
         inside = [path.relative_to(self.project.folder) for path in members if path.is_relative_to(self.project.folder)]
-        beside = [_file_behind(script, tree.files).parent for script in self._commanded_scripts()]
+        beside = [_folder_beside(_file_behind(script, tree.files)) for script in self._commanded_scripts()]
         return with_roots(tree, [*inside, *beside], self._commanded())
 
     @cached_property
@@ -104,7 +106,9 @@ class ServiceReader:
         """
         for script in entry.scripts:
             if not script.is_absolute():
-                found, depth = self._script(script), len(PurePosixPath(normpath(script)).parts)
+                named = PurePosixPath(normpath(script))
+                found = self._script(script)
+                depth = len(named.parts) + (found.name == _PACKAGE != named.name)
                 return APPLICATION_FOLDER.joinpath(*found.parts[:-depth])
         names = [*entry.modules, *(mention.partition(":")[0] for mention in entry.mentions)]
         for name in names:
@@ -177,7 +181,13 @@ def _file_behind(script: PurePosixPath, files: Sequence[PurePosixPath]) -> PureP
     while wanted and wanted[0] in {"/", ".."}:
         wanted = wanted[1:]
     for length in range(len(wanted), 0, -1):
-        found = [path for path in files if path.parts[-length:] == wanted[-length:]]
-        if found:
-            return min(found, key=lambda path: (len(path.parts), path))
+        for ending in (wanted[-length:], (*wanted[-length:], _PACKAGE)):
+            found = [path for path in files if path.parts[-len(ending) :] == ending]
+            if found:
+                return min(found, key=lambda path: (len(path.parts), path))
     return script
+
+
+def _folder_beside(script: PurePosixPath) -> PurePosixPath:
+    """What stands on ``sys.path`` for it: of a package the folder that it lies in."""
+    return script.parent.parent if script.name == _PACKAGE else script.parent
