@@ -17,6 +17,7 @@ from careen.workspace.facts import ImageFacts
 from careen.workspace.steps import CopyStep, RunStep
 
 _ENVIRONMENT_FOLDER = ".venv"
+_SYSTEM = frozenset({"/", "/usr", "/usr/local"})
 _NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?=$|[\[<>=!~;@ ])")
 _INSTALLERS: Mapping[str, Weight] = {
     "uv": Weight(installed=50_000_000, packed=20_000_000),
@@ -134,7 +135,7 @@ class _Run:
 
     def _whole(self, action: Install) -> Iterator[Contribution]:
         weight = self.inputs.synced(action)
-        environment = _environment(action, self.step)
+        environment = _environment(action, self.step, self.environment)
         size = None if weight is None else weight.installed
         if size is not None:  # a second sync adds only what the first has left out
             size = max(0, size - sum(there for place, there in self.placed if place == environment))
@@ -188,10 +189,11 @@ def _whole(action: Install) -> str:
     return f"{action.manager}: {', '.join(action.requirement_files) or 'everything the lock gives'}"
 
 
-def _environment(action: Install, step: RunStep) -> PurePosixPath:
+def _environment(action: Install, step: RunStep, variables: Mapping[str, str]) -> PurePosixPath:
     """Where an install puts things: beside the interpreter for pip, unless it is told otherwise."""
     if action.whole_project and action.manager != "pipenv":
-        return step.working_directory / _ENVIRONMENT_FOLDER
+        own = variables.get("UV_PROJECT_ENVIRONMENT") if action.manager == "uv" else None
+        return step.working_directory / (own or _ENVIRONMENT_FOLDER)
     words = action.command.argv
     for word, following in zip(words, (*words[1:], ""), strict=True):
         name, equals, value = word.partition("=")
@@ -200,7 +202,11 @@ def _environment(action: Install, step: RunStep) -> PurePosixPath:
     if "--user" in words:
         return PurePosixPath("/root/.local")
     program = PurePosixPath(words[0])
-    return program.parents[1] if program.is_absolute() and len(program.parents) > 2 else PurePosixPath("/usr/local/lib")
+    if program.is_absolute() and len(program.parents) > 2:
+        return program.parents[1]
+    first = PurePosixPath(variables.get("PATH", "").partition(":")[0])  # an environment's, once it is activated
+    named = variables.get("VIRTUAL_ENV") or (str(first.parent) if first.name == "bin" else "")
+    return PurePosixPath(named) if named.startswith("/") and named not in _SYSTEM else PurePosixPath("/usr/local/lib")
 
 
 def _takes_recommendations(install: Install) -> bool:

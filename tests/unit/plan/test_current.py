@@ -166,3 +166,21 @@ def test_an_installer_is_known_in_whatever_version(package: str, tmp_path: Path)
     found = told(tmp_path, f"FROM python:3.11-slim\nRUN pip install --no-cache-dir {package}\n")
 
     assert [count for _, count, _ in found[1:]] == [50_000_000]
+
+
+@pytest.mark.parametrize("variable", ["PATH=/opt/venv/bin:$PATH", "VIRTUAL_ENV=/opt/venv"])
+def test_pip_installs_into_the_environment_that_variables_activate(variable: str, tmp_path: Path) -> None:
+    text = (
+        f"FROM python:3.11 AS builder\nRUN python -m venv /opt/venv\nENV {variable}\nWORKDIR /app\nCOPY . .\n"
+        "RUN pip install --no-compile --no-cache-dir -r requirements.txt\n"
+        "FROM python:3.11-slim\nCOPY --from=builder /opt/venv /opt/venv\n"
+    )
+    assert told(tmp_path, text)[1:] == [(8, 1000, "copy of /opt/venv from builder")]
+
+
+def test_uv_syncs_into_the_environment_that_a_variable_names(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.11 AS builder\nENV UV_PROJECT_ENVIRONMENT=/opt/venv\nWORKDIR /app\nRUN uv sync\n"
+        "FROM python:3.11-slim\nCOPY --from=builder /opt/venv /opt/venv\n"
+    )
+    assert told(tmp_path, text)[1:] == [(6, 1000, "copy of /opt/venv from builder")]
