@@ -11,6 +11,8 @@ from careen.python.names import InvalidNameError, PackageName, package_name
 from careen.text.values import dataclass
 
 _METADATA = re.compile(r"(?P<folder>.+)/(?P<name>[^/]+)\.(?:dist|egg)-info/(?:METADATA|PKG-INFO)")
+_VENDORED = re.compile(r"(?:^|/)_vendor(?:/|$)")
+"""Copies of others' distributions that belong to the one around them: setuptools' own, for example."""
 _LARGEST_METADATA = 1 << 20
 _LARGEST_RECORD = 16 << 20
 
@@ -30,7 +32,7 @@ def installed(image: ImageOnDisk) -> tuple[Installed, ...]:
     found = []
     for file in image.files:
         match = _METADATA.fullmatch(file.path)
-        if match is None:
+        if match is None or _VENDORED.search(match["folder"]):
             continue
         headers = _headers(image.read(file.path, _LARGEST_METADATA).decode("utf-8", "replace"))
         try:
