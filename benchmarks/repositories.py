@@ -1,0 +1,390 @@
+"""What careen does to real repositories: one row for each, from the patch to services that run.
+
+    python benchmarks/repositories.py --checkouts FOLDER --results FILE [--clone PREFIX] [OWNER/NAME ...]
+    python benchmarks/repositories.py --results FILE --markdown
+
+The repositories and their commits are in repositories.toml. FOLDER holds a work tree of each, named OWNER+NAME;
+--clone makes those that are missing (`git clone PREFIX/OWNER/NAME`, then the commit). Each is copied, and the copy goes
+through what a careful user would do: `careen fix`, the patch through `git apply`, the result read and judged, linted by
+hadolint and tally where they are installed (before, too, so that only what is new counts), fixed once more, built by
+careen's own engine and proved. What fix refuses it is asked for again with --accept, and the row says so. Sizes before
+are predicted; nothing of the old set-up is built. A row is written as a line of JSON as soon as it is known, and
+replaces an earlier one of the same repository.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIST = Path(__file__).with_suffix(".toml")
+TABLE_LINE = "<!-- made by benchmarks/repositories.py --markdown; do not edit below -->"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """``code`` is None when the time was up."""
+
+    code: int | None
+    output: str
+    said: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    checkouts: Path
+    scratch: Path
+    patience: float
+    hadolint: str | None
+    tally: str | None
+
+    def run(self, argv: Sequence[str], folder: Path, text: str | None = None) -> Done:
+        """In a session of its own, so that nothing that it started outlives the time limit."""
+        started = time.perf_counter()
+        with subprocess.Popen(
+            argv,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                output, said = process.communicate(text, timeout=self.patience)
+                code: int | None = process.returncode
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                output, said = process.communicate()
+                code = None
+        return Done(code, output, said, round(time.perf_counter() - started, 1))
+
+    def careen(self, folder: Path, verb: str, *options: str) -> Done:
+        argv = [sys.executable, "-m", "careen", verb, str(folder), *options, "--quiet", "--format", "json"]
+        return self.run(argv, folder)
+
+
+def first_words(done: Done) -> str:
+    """Why a verb did not do what it was asked for."""
+    if done.code is None:
+        return f"no end after {done.seconds:.0f} s"
+    lines = [line for line in done.said.splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if errors and done.code == 70:
+        return f"{errors[0]}: {lines[-3] if len(lines) > 2 else ''}"
+    return (errors or lines or [f"exit status {done.code}"])[0]
+
+
+def hints(done: Done) -> list[str]:
+    return [line.removeprefix("hint: ") for line in done.said.splitlines() if line.startswith("hint: ")]
+
+
+def examine(bench: Bench, name: str, commit: str) -> Row:
+    """The row of one repository; what was not reached is missing."""
+    row: Row = {"repository": name, "commit": commit}
+    checkout = bench.checkouts / name.replace("/", "+")
+    if not checkout.is_dir():
+        return row | {"verdict": "not here", "reason": f"no checkout at {checkout.name}"}
+    tree = bench.scratch / "tree"
+    shutil.copytree(checkout, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    scan = bench.careen(tree, "scan")
+    if scan.code not in {0, 1}:
+        return row | {"verdict": verdict_of(scan), "reason": first_words(scan), "hints": hints(scan)}
+    before = json.loads(scan.output)
+    row["findings_before"] = counted(before)
+    linted = lint(bench, tree, before)
+    fixed = bench.careen(tree, "fix")
+    row["fix_seconds"] = fixed.seconds
+    if not fixed.output.strip():
+        return row | {"verdict": verdict_of(fixed), "reason": first_words(fixed), "hints": hints(fixed)}
+    document = json.loads(fixed.output)
+    row["left"] = [words(refusal) for refusal in document["refusals"] if not refusal["stops"]]
+    stops = [words(refusal) for refusal in document["refusals"] if refusal["stops"]]
+    if stops:
+        row |= {"stops": stops, "verdict": "refused", "reason": stops[0]}
+    options: tuple[str, ...] = ()
+    if not document["changes"] and stops:
+        options = ("--accept",)
+        fixed = bench.careen(tree, "fix", *options)
+        if not fixed.output.strip():
+            return row | {"accepted": first_words(fixed)}
+        document = json.loads(fixed.output)
+        if not document["changes"]:
+            return row
+    row["files"] = [change["path"] for change in document["changes"]]
+    row["before"] = sizes_before(bench, tree)
+    patch = "".join(change["patch"] for change in document["changes"])
+    applied = bench.run(["git", "apply", "-"], tree, patch)
+    row["applies"] = applied.code == 0
+    if applied.code != 0:
+        return row | {"verdict": "failed", "reason": f"git apply: {first_words(applied)}"}
+    return judge_patched(bench, tree, row, before, linted, options)
+
+
+def judge_patched(
+    bench: Bench, tree: Path, row: Row, before: Mapping[str, Any], linted: Mapping[str, Any], options: Sequence[str]
+) -> Row:
+    scan = bench.careen(tree, "scan")
+    if scan.code not in {0, 1}:
+        return row | {"verdict": "failed", "reason": f"the result cannot be read: {first_words(scan)}"}
+    after = json.loads(scan.output)
+    known = {(finding["rule"], finding["service"]) for finding in before["findings"]}
+    row["findings_after"] = counted(after)
+    row["unreadable"] = [note for note in after["unreadable"] if note not in before["unreadable"]]
+    row["findings_left"] = [
+        f"{finding['path']}:{finding['line']}: {finding['rule']} ({finding['severity']})"
+        for finding in after["findings"]
+    ]
+    row["findings_new"] = [
+        f"{finding['path']}:{finding['line']}: {finding['rule']}"
+        for finding in after["findings"]
+        if (finding["rule"], finding["service"]) not in known
+    ]
+    row |= new_lint(linted, lint(bench, tree, after))
+    again = bench.careen(tree, "fix", *options)
+    if again.output.strip():
+        row["second_fix"] = [change["path"] for change in json.loads(again.output)["changes"]]
+        row["second_stops"] = [words(item) for item in json.loads(again.output)["refusals"] if item["stops"]]
+    else:
+        row["second_error"] = first_words(again)
+    verdict = "patched" if "stops" not in row else "refused"
+    images = bench.scratch / "images"
+    built = bench.careen(tree, "build", "--output", str(images))
+    row["build_seconds"] = built.seconds
+    if built.code != 0:
+        return row | {"verdict": verdict, "not_built": first_words(built), "hints": hints(built)}
+    document = json.loads(built.output)
+    row["after"] = {image["service"]: image["bytes"] for image in document["images"]}
+    row["stack_bytes"] = document["stack"]["unique_bytes"]
+    proved = bench.careen(tree, "prove", "--images", str(images))
+    row["prove_seconds"] = proved.seconds
+    if not proved.output.strip():
+        return row | {"verdict": verdict, "not_proved": first_words(proved)}
+    row["proof"] = [service_proof(service) for service in json.loads(proved.output)["services"]]
+    stack = [check for check in json.loads(proved.output)["stack"] if check["verdict"] == "fail"]
+    row["stack_failed"] = [f"{check['check']}: {check['evidence']['summary']}" for check in stack]
+    return row | {"verdict": verdict}
+
+
+def verdict_of(done: Done) -> str:
+    return "failed" if done.code is None or done.code in {0, 70} or done.code < 0 else "refused"
+
+
+def words(refusal: Mapping[str, Any]) -> str:
+    line = f":{refusal['line']}" if refusal["line"] else ""
+    return f"{refusal['path']}{line}: {refusal['reason']}"
+
+
+def counted(scan: Mapping[str, Any]) -> Mapping[str, int]:
+    return dict(Counter(finding["severity"] for finding in scan["findings"]))
+
+
+def sizes_before(bench: Bench, tree: Path) -> Mapping[str, int | None]:
+    planned = bench.careen(tree, "plan")
+    if planned.code != 0:
+        return {}
+    return {service["name"]: service["current_predicted_bytes"] for service in json.loads(planned.output)["services"]}
+
+
+def service_proof(service: Mapping[str, Any]) -> Row:
+    checks = service["checks"]
+    failed = [check for check in checks if check["verdict"] == "fail"]
+    return {
+        "name": service["name"],
+        "starts": any(check["check"] == "starts" and check["verdict"] == "pass" for check in checks),
+        "passed": sum(check["verdict"] == "pass" for check in checks),
+        "skipped": sum(check["verdict"] == "skipped" for check in checks),
+        "failed": [f"{check['check']}: {check['evidence']['summary']}" for check in failed],
+        "output": "\n".join(check["evidence"]["output"] or "" for check in failed if check["check"] == "starts")[
+            -3000:
+        ],
+    }
+
+
+def lint(bench: Bench, tree: Path, scan: Mapping[str, Any]) -> Mapping[str, dict[str, str]]:
+    """Of each linter the rules that some Dockerfile of the stack breaks, with the gravest severity."""
+    files = sorted({service["dockerfile"] for service in scan["services"] if service["dockerfile"]})
+    found: dict[str, dict[str, str]] = {}
+    if bench.hadolint:
+        seen: dict[str, str] = {}
+        for file in files:
+            done = bench.run([bench.hadolint, "--no-fail", "--format", "json", "--config", os.devnull, file], tree)
+            for item in json.loads(done.output or "[]"):
+                graver(seen, item["code"], item["level"])
+        found["hadolint"] = seen
+    if bench.tally:
+        seen = {}
+        for file in files:
+            options = ["--no-config", "--slow-checks", "off", "--format", "json"]
+            done = bench.run([bench.tally, "lint", *options, file], tree)
+            if not done.output.strip():
+                graver(seen, f"unreadable: {first_words(done)}", "error")
+                continue
+            for item in json.loads(done.output)["files"]:
+                for violation in item["violations"]:
+                    graver(seen, violation["rule"], violation["severity"])
+        found["tally"] = seen
+    return found
+
+
+def graver(seen: dict[str, str], rule: str, severity: str) -> None:
+    order = ("error", "warning", "info", "style", "ignore", "none")
+    if rule not in seen or order.index(severity) < order.index(seen[rule]):
+        seen[rule] = severity
+
+
+def new_lint(before: Mapping[str, dict[str, str]], after: Mapping[str, dict[str, str]]) -> Row:
+    """``new`` are rules that no Dockerfile broke before."""
+    return {
+        linter: {
+            "before": len(before[linter]),
+            "after": len(after[linter]),
+            "new": {rule: severity for rule, severity in after[linter].items() if rule not in before[linter]},
+        }
+        for linter in after
+    }
+
+
+def megabytes(number: int | None) -> str:
+    return "?" if number is None else f"{number / 1e6:,.0f}"
+
+
+def table(rows: Iterable[Row]) -> str:
+    lines = [
+        "| repository | commit | patch | findings | new of linters | again | before, MB | built, MB | starts |",
+        "|---|---|---|---:|---|---|---:|---:|---|",
+    ]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def cells(row: Row) -> Sequence[str]:
+    return (
+        row["repository"],
+        f"`{row['commit'][:8]}`",
+        patch_cell(row),
+        f"{total(row, 'findings_before')} → {total(row, 'findings_after')}" if "findings_after" in row else "",
+        lint_cell(row),
+        again_cell(row),
+        megabytes_of(row.get("before", {}), row.get("after")),
+        megabytes_of(row["after"]) if "after" in row else row.get("not_built", ""),
+        proof_cell(row),
+    )
+
+
+def patch_cell(row: Row) -> str:
+    if row["verdict"] == "refused":
+        accepted = "; accepted for the columns to the right" if row.get("files") else ""
+        return f"refused: {'; '.join(row.get('stops') or [row['reason']])}{accepted}"
+    if row["verdict"] in {"failed", "not here"}:
+        return f"**{row['verdict']}**: {row['reason']}"
+    return f"{len(row['files'])} files"
+
+
+def total(row: Row, key: str) -> int:
+    return sum(row[key].values())
+
+
+def lint_cell(row: Row) -> str:
+    said = []
+    for linter in ("hadolint", "tally"):
+        if linter in row:
+            new = [f"{rule} ({severity})" for rule, severity in sorted(row[linter]["new"].items())]
+            said.append(f"{linter}: {', '.join(new) or 'none'}")
+    return "; ".join(said)
+
+
+def again_cell(row: Row) -> str:
+    if "second_error" in row:
+        return row["second_error"]
+    if "second_fix" not in row:
+        return ""
+    return "nothing" if not row["second_fix"] else f"**changes {', '.join(row['second_fix'])}**"
+
+
+def megabytes_of(sizes: Mapping[str, int | None], only: Mapping[str, int] | None = None) -> str:
+    return "<br>".join(f"{name} {megabytes(size)}" for name, size in sorted(sizes.items()) if not only or name in only)
+
+
+def proof_cell(row: Row) -> str:
+    if "proof" not in row:
+        return row.get("not_proved", "")
+    said = []
+    for service in row["proof"]:
+        failed = "; ".join(service["failed"])
+        said.append(f"{service['name']}: {'yes' if service['starts'] else 'no'}{f' ({failed})' if failed else ''}")
+    return "<br>".join(said)
+
+
+def clone(prefix: str, name: str, commit: str, folder: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", f"{prefix.rstrip('/')}/{name}", str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "checkout", "--quiet", commit], check=True)
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {row["repository"]: row for row in rows}
+
+
+def write_rows(path: Path, rows: Mapping[str, Row]) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text("".join(f"{json.dumps(rows[name], sort_keys=True)}\n" for name in sorted(rows, key=str.lower)))
+    aside.replace(path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="OWNER/NAME")
+    parser.add_argument("--checkouts", type=Path)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--clone", metavar="PREFIX")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the results instead")
+    parser.add_argument("--patience", type=float, default=600, metavar="SECONDS", help="for each verb")
+    parser.add_argument("--hadolint", default=shutil.which("hadolint"))
+    parser.add_argument("--tally", default=shutil.which("tally"))
+    arguments = parser.parse_args()
+    rows = read_rows(arguments.results)
+    if arguments.markdown:
+        print(table(rows[name] for name in sorted(rows, key=str.lower)))
+        return 0
+    if arguments.checkouts is None:
+        parser.error("--checkouts says where the work trees are")
+    repositories = tomllib.loads(LIST.read_text())["commits"]
+    for name in arguments.names or repositories:
+        commit = repositories[name]
+        folder = arguments.checkouts.resolve() / name.replace("/", "+")
+        if arguments.clone and not folder.exists():
+            clone(arguments.clone, name, commit, folder)
+        with tempfile.TemporaryDirectory(prefix="careen-repositories-") as scratch:
+            bench = Bench(
+                checkouts=folder.parent,
+                scratch=Path(scratch),
+                patience=arguments.patience,
+                hadolint=arguments.hadolint,
+                tally=arguments.tally,
+            )
+            row = examine(bench, name, commit)
+        print(f"{name}: {row['verdict']} {row.get('reason', '')}", file=sys.stderr, flush=True)
+        rows = read_rows(arguments.results) | {name: row}
+        write_rows(arguments.results, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
