@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from careen.errors import MissingToolError
 from careen.plan.target import Limits
 from careen.text.values import dataclass
 
@@ -19,13 +20,15 @@ _PERIOD = 100_000
 class Hierarchies:
     """``unified`` is version 2's root and holds the controllers in ``version_two``; ``version_one`` has a root each.
 
-    ``all_roots`` are those of every mounted hierarchy, also the ones without a controller of interest.
+    ``all_roots`` are those of every mounted hierarchy, also the ones without a controller of interest; ``closed`` those
+    that are mounted read-only, as inside most containers: no group can be made there.
     """
 
     version_one: Mapping[str, Path]
     unified: Path | None
     version_two: frozenset[str]
     all_roots: tuple[Path, ...]
+    closed: tuple[Path, ...] = ()
 
     def root_of(self, controller: str) -> Path | None:
         if controller in self.version_one:
@@ -47,35 +50,42 @@ def hierarchies() -> Hierarchies:
 
 
 def read_hierarchies(mountinfo: str) -> Hierarchies:
-    """From the text of /proc/self/mountinfo (proc(5)); for version 2 the root's ``cgroup.controllers`` is read too.
-
-    What is mounted read-only, as inside most containers, is left out: no group can be made there.
-    """
+    """From the text of /proc/self/mountinfo (proc(5)); for version 2 the root's ``cgroup.controllers`` is read too."""
     version_one: dict[str, Path] = {}
     unified: Path | None = None
-    roots: dict[Path, None] = {}
+    mounts: dict[Path, tuple[bool, str, str]] = {}
     for line in mountinfo.splitlines():
         place, _, rest = line.partition(" - ")
         fields = place.split()
-        point = Path(fields[4])
-        if "ro" in fields[5].split(","):
-            continue
         kind, _, options = rest.split()[:3]
-        if kind == "cgroup":
-            roots[point] = None
-            for option in options.split(","):
-                if option in _CONTROLLERS:
-                    version_one.setdefault(option, point)
-        elif kind == "cgroup2":
-            roots[point] = None
+        # What is mounted later lies above what was mounted there before.
+        mounts[Path(fields[4])] = ("ro" in fields[5].split(","), kind, options)
+    roots = {point: mount for point, mount in mounts.items() if mount[1] in {"cgroup", "cgroup2"}}
+    for point, (closed, kind, options) in roots.items():
+        if closed:
+            continue
+        if kind == "cgroup2":
             unified = unified or point
+        else:
+            for option in _CONTROLLERS.intersection(options.split(",")):
+                version_one.setdefault(option, point)
     offered = _read(unified / "cgroup.controllers").split() if unified is not None else []
     return Hierarchies(
         version_one=version_one,
         unified=unified,
         version_two=_CONTROLLERS.intersection(offered) - version_one.keys(),
-        all_roots=tuple(roots),
+        all_roots=tuple(point for point, (closed, _, _) in roots.items() if not closed),
+        closed=tuple(point for point, (closed, _, _) in roots.items() if closed),
     )
+
+
+def demand_open_groups(program: str) -> None:
+    """For programs that make a group in every hierarchy, and give up when one refuses. Raises MissingToolError."""
+    if closed := hierarchies().closed:
+        raise MissingToolError(
+            f"{program} can make no control group here: {closed[0]} is mounted read-only",
+            hints=("use --runner bwrap, which does without", "or mount it writable"),
+        )
 
 
 def group_of(pid: int) -> str | None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -90,7 +91,8 @@ def altered(layout: Path, service: str, arguments: Sequence[str], files: Sequenc
 def green_pools(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Item]:
     """The distributions of two pools that the example does not have, as files of an image."""
     into = tmp_path_factory.mktemp("pools")
-    uv = shutil.which("uv")
+    beside = Path(sys.executable).with_name("uv")
+    uv = beside if beside.exists() else shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on this machine")
     words = (uv, "pip", "install", "--quiet", "--python-version", "3.11", "--target", into, "gevent", "eventlet")

@@ -150,6 +150,13 @@ def test_no_limit_is_set_in_a_control_group_that_is_mounted_read_only() -> None:
     found = read_hierarchies(_READ_ONLY)
     assert (found.root_of("memory"), found.swap) == (None, False)
     assert found.all_roots == (Path("/sys/fs/cgroup/pids"),)
+    assert found.closed == (Path("/sys/fs/cgroup/memory"),)
+
+
+def test_of_two_mounts_at_one_place_the_later_counts() -> None:
+    above = "29 27 0:24 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    assert read_hierarchies(_READ_ONLY + above).root_of("memory") == Path("/sys/fs/cgroup/memory")
+    assert read_hierarchies(_READ_ONLY + above).closed == ()
 
 
 def test_a_controller_that_is_not_handed_down_is_told_by_name(tmp_path: Path) -> None:

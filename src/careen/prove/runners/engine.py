@@ -25,7 +25,7 @@ from careen.oci.reference import ImageReference
 from careen.process.feed import run_fed
 from careen.process.run import CommandFailedError, Completed, find_program, run, run_checked
 from careen.process.spawn import Running, start
-from careen.prove.groups import Sampler, group_of, members
+from careen.prove.groups import Sampler, demand_open_groups, group_of, members
 from careen.prove.launch import Launch, Mount
 from careen.prove.network import NetworkError, Tables, join_network
 from careen.prove.nobody import as_nobody
@@ -71,6 +71,8 @@ class EngineRunner:
         told = run((*self.command, "info", "--format", fields), timeout=_TIMEOUT)
         if not told.succeeded:
             raise MissingToolError(f"{name} does not answer: {told.tail()}", hints=("is its daemon running?",))
+        if name is RunnerName.PODMAN:  # without a daemon it makes its groups from here
+            demand_open_groups(name.value)
         here = os.uname()
         if told.stdout.decode().split() != [here.release, here.nodename]:
             raise MissingToolError(

@@ -13,7 +13,7 @@ from pathlib import Path
 from careen.process.run import CommandFailedError, Completed, find_program, run
 from careen.process.spawn import Running, start
 from careen.prove.bundle import Surroundings, render
-from careen.prove.groups import hierarchies
+from careen.prove.groups import demand_open_groups, hierarchies
 from careen.prove.launch import Launch
 from careen.prove.network import HeldNetwork
 from careen.prove.runner import Property
@@ -29,7 +29,7 @@ _NO_OTHER_USERS = "this user is lent no other users (/etc/subuid, and the packag
 
 
 class RuncRunner:
-    """Raises MissingToolError when runc is missing, or what a user's namespaces take."""
+    """Raises MissingToolError when runc is missing, or may not do its work here."""
 
     name = "runc"
 
@@ -38,6 +38,8 @@ class RuncRunner:
         self.rootless = os.geteuid() != 0
         if self.rootless:
             HeldNetwork.try_out()
+        else:
+            demand_open_groups(self.name)
 
     @property
     def lacks(self) -> Mapping[Property, str]:
