@@ -111,7 +111,7 @@ class _Choosing:
         for install in installs:
             for name in install.requirement_files if install.manager in {"pip", "uv"} else ():
                 path = self.dependencies.requirement_file(self.image.source, name)
-                if path is None:
+                if path is None or path.name == "pyproject.toml":  # what the project asks for, and no versions
                     continue
                 if is_pylock_name(path.name):
                     return self._of(LockKind.PYLOCK, (path,), (install,))

@@ -48,6 +48,7 @@ def chosen(facts: StackFacts) -> LockChoice | None:
         ("pip install -r requirements.txt", LockKind.REQUIREMENTS, "requirements.txt"),
         ("uv pip install --system -r requirements/web.txt", LockKind.REQUIREMENTS, "requirements/web.txt"),
         ("uv pip install --system -r pylock.toml", LockKind.PYLOCK, "pylock.toml"),
+        ("uv pip install --system -r pyproject.toml", LockKind.UV, "uv.lock"),
         ("true", LockKind.UV, "uv.lock"),
     ],
 )
