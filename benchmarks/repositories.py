@@ -15,6 +15,7 @@ replaces an earlier one of the same repository.
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -83,17 +84,21 @@ def first_words(done: Done) -> str:
     if done.code is None:
         return f"no end after {done.seconds:.0f} s"
     lines = [line for line in done.said.splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    if errors and done.code == 70:
-        return f"{errors[0]}: {lines[-3] if len(lines) > 2 else ''}"
-    return (errors or lines or [f"exit status {done.code}"])[0]
+    errors = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    if not errors:
+        return (lines or [f"exit status {done.code}"])[-1]
+    error = lines[errors[0]].removeprefix("error: ")
+    if done.code == 70:
+        return f"{error}: {lines[errors[0] - 1] if errors[0] else ''}"
+    causes = [line.strip() for line in lines[errors[0] + 1 :] if line.strip().startswith("cause: ")]
+    return "; ".join([error, *causes])
 
 
 def hints(done: Done) -> list[str]:
     return [line.removeprefix("hint: ") for line in done.said.splitlines() if line.startswith("hint: ")]
 
 
-def examine(bench: Bench, name: str, commit: str) -> Row:
+def examine(bench: Bench, name: str, commit: str, copies: Mapping[str, str]) -> Row:
     """The row of one repository; what was not reached is missing."""
     row: Row = {"repository": name, "commit": commit}
     checkout = bench.checkouts / name.replace("/", "+")
@@ -101,6 +106,8 @@ def examine(bench: Bench, name: str, commit: str) -> Row:
         return row | {"verdict": "not here", "reason": f"no checkout at {checkout.name}"}
     tree = bench.scratch / "tree"
     shutil.copytree(checkout, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for copy, example in copies.items():
+        shutil.copy(tree / example, tree / copy)
     scan = bench.careen(tree, "scan")
     if scan.code not in {0, 1}:
         return row | {"verdict": verdict_of(scan), "reason": first_words(scan), "hints": hints(scan)}
@@ -259,75 +266,91 @@ def new_lint(before: Mapping[str, dict[str, str]], after: Mapping[str, dict[str,
     }
 
 
-def megabytes(number: int | None) -> str:
-    return "?" if number is None else f"{number / 1e6:,.0f}"
-
-
 def table(rows: Iterable[Row]) -> str:
+    """Three tables: what was patched, what that made of the services, and what was refused."""
+    rows = list(rows)
+    patched = [row for row in rows if row.get("files")]
     lines = [
-        "| repository | commit | patch | findings | new of linters | again | before, MB | built, MB | starts |",
-        "|---|---|---|---:|---|---|---:|---:|---|",
+        "| repository | commit | fix | findings, left in files of the patch | new: hadolint | new: tally | fix again |",
+        "|---|---|---|---|---|---|---|",
+        *(line(change_cells(row)) for row in patched),
+        "",
+        "| repository | service | before, MB | built, MB | checks passed | starts |",
+        "|---|---|---:|---:|---:|---|",
+        *(line(cells) for row in patched for cells in service_cells(row)),
+        "",
+        "| repository | commit | why there is no patch |",
+        "|---|---|---|",
+        *(line(refused_cells(row)) for row in rows if not row.get("files")),
     ]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells(row)) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def cells(row: Row) -> Sequence[str]:
+def line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").replace("<", "&lt;").split()) for cell in cells) + " |"
+
+
+def commit_cell(row: Row) -> str:
+    return f"`{row['commit'][:8]}`"
+
+
+def change_cells(row: Row) -> Sequence[str]:
+    left = row.get("findings_left", [])
+    touched = [place for place in left if place.partition(":")[0] in row["files"]]
+    before, after = (sum(row.get(key, {}).values()) for key in ("findings_before", "findings_after"))
     return (
         row["repository"],
-        f"`{row['commit'][:8]}`",
-        patch_cell(row),
-        f"{total(row, 'findings_before')} → {total(row, 'findings_after')}" if "findings_after" in row else "",
-        lint_cell(row),
-        again_cell(row),
-        megabytes_of(row.get("before", {}), row.get("after")),
-        megabytes_of(row["after"]) if "after" in row else row.get("not_built", ""),
-        proof_cell(row),
+        commit_cell(row),
+        "patch" if row["verdict"] == "patched" else f"{row['verdict']}: {'; '.join(row.get('stops', [row['reason']]))}",
+        f"{before} → {after}{f', {len(touched)}: ' if touched else ', none'}{', '.join(touched)}",
+        new_cell(row, "hadolint"),
+        new_cell(row, "tally"),
+        row.get("second_error") or ", ".join(row.get("second_fix", ["?"])) or "nothing",
     )
 
 
-def patch_cell(row: Row) -> str:
-    if row["verdict"] == "refused":
-        accepted = "; accepted for the columns to the right" if row.get("files") else ""
-        return f"refused: {'; '.join(row.get('stops') or [row['reason']])}{accepted}"
-    if row["verdict"] in {"failed", "not here"}:
-        return f"**{row['verdict']}**: {row['reason']}"
-    return f"{len(row['files'])} files"
+def new_cell(row: Row, linter: str) -> str:
+    new = row.get(linter, {}).get("new", {})
+    errors = sorted(rule for rule, severity in new.items() if severity == "error")
+    rest = sorted(rule for rule, severity in new.items() if severity != "error")
+    return "; ".join([*(f"**error** {rule}" for rule in errors), *rest]) or "none"
 
 
-def total(row: Row, key: str) -> int:
-    return sum(row[key].values())
+def service_cells(row: Row) -> Iterable[Sequence[str]]:
+    proofs = {service["name"]: service for service in row.get("proof", [])}
+    for name in sorted(row.get("after") or row.get("before") or {"?": None}):
+        proof = proofs.get(name)
+        yield (
+            row["repository"],
+            name,
+            megabytes(row.get("before", {}).get(name)),
+            megabytes(row["after"].get(name)) if "after" in row else "",
+            f"{proof['passed']} of {proof['passed'] + len(proof['failed'])}" if proof else "",
+            start_cell(proof) if proof else row.get("not_built") or row.get("not_proved") or row["reason"],
+        )
 
 
-def lint_cell(row: Row) -> str:
-    said = []
-    for linter in ("hadolint", "tally"):
-        if linter in row:
-            new = [f"{rule} ({severity})" for rule, severity in sorted(row[linter]["new"].items())]
-            said.append(f"{linter}: {', '.join(new) or 'none'}")
-    return "; ".join(said)
+def start_cell(proof: Row) -> str:
+    """The last words of a service that does not start, and which other checks fail."""
+    failed = [text for text in proof["failed"] if not text.startswith("starts: ")]
+    others = f" (fails: {'; '.join(failed)})" if failed else ""
+    if proof["starts"]:
+        return f"yes{others}"
+    said = [text for text in proof["output"].splitlines() if text.strip()]
+    ended = next((text for text in proof["failed"] if text.startswith("starts: ")), "not started")
+    return f"no, {ended.removeprefix('starts: ')}{f': `{said[-1].strip()[:160]}`' if said else ''}{others}"
 
 
-def again_cell(row: Row) -> str:
-    if "second_error" in row:
-        return row["second_error"]
-    if "second_fix" not in row:
-        return ""
-    return "nothing" if not row["second_fix"] else f"**changes {', '.join(row['second_fix'])}**"
+def refused_cells(row: Row) -> Sequence[str]:
+    reasons = row.get("stops") or [row["reason"]]
+    told = [hint for hint in row.get("hints", ()) if re.match(r"\S+:\d+: ", hint)]
+    reasons = [*reasons, *told]
+    accepted = f"; with --accept: {row['accepted']}" if "accepted" in row else ""
+    return (row["repository"], commit_cell(row), f"{row['verdict']}: {'; '.join(reasons)}{accepted}")
 
 
-def megabytes_of(sizes: Mapping[str, int | None], only: Mapping[str, int] | None = None) -> str:
-    return "<br>".join(f"{name} {megabytes(size)}" for name, size in sorted(sizes.items()) if not only or name in only)
-
-
-def proof_cell(row: Row) -> str:
-    if "proof" not in row:
-        return row.get("not_proved", "")
-    said = []
-    for service in row["proof"]:
-        failed = "; ".join(service["failed"])
-        said.append(f"{service['name']}: {'yes' if service['starts'] else 'no'}{f' ({failed})' if failed else ''}")
-    return "<br>".join(said)
+def megabytes(number: int | None) -> str:
+    return "?" if number is None else f"{number / 1e6:,.0f}"
 
 
 def clone(prefix: str, name: str, commit: str, folder: Path) -> None:
@@ -365,9 +388,9 @@ def main() -> int:
         return 0
     if arguments.checkouts is None:
         parser.error("--checkouts says where the work trees are")
-    repositories = tomllib.loads(LIST.read_text())["commits"]
-    for name in arguments.names or repositories:
-        commit = repositories[name]
+    listed = tomllib.loads(LIST.read_text())
+    for name in arguments.names or listed["commits"]:
+        commit = listed["commits"][name]
         folder = arguments.checkouts.resolve() / name.replace("/", "+")
         if arguments.clone and not folder.exists():
             clone(arguments.clone, name, commit, folder)
@@ -379,7 +402,7 @@ def main() -> int:
                 hadolint=arguments.hadolint,
                 tally=arguments.tally,
             )
-            row = examine(bench, name, commit)
+            row = examine(bench, name, commit, listed["copies"].get(name, {}))
         print(f"{name}: {row['verdict']} {row.get('reason', '')}", file=sys.stderr, flush=True)
         rows = read_rows(arguments.results) | {name: row}
         write_rows(arguments.results, rows)
