@@ -12,6 +12,7 @@ from careen.debian.runtime import python_of
 from careen.plan.entry_points import interpret
 from careen.plan.operation import SUPPORT_FOLDER, SourceHints, health_check, limits, stop_grace_seconds, with_heartbeat
 from careen.plan.roles import Role
+from careen.plan.starting import START_FILE, first_step, start_words
 from careen.plan.support import support_files
 from careen.plan.target import (
     ApplicationFile,
@@ -108,6 +109,8 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
     mine, compose = words.services[service.name], service.service.compose
     assert service.launch is not None
     entry = interpret(service.launch.argv, {})
+    given = [first_step(step, {}, has_room=False) for step in service.launch.prelude]
+    steps = [step for step in given if step is not None]
     config = Config().service(service.name)
     hints = SourceHints(health_paths=(mine.health_path,), time_limit_seconds=None)
     arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
@@ -122,7 +125,7 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
         name=service.name,
         image=f"stack_{service.name}",
         role=entry.role,
-        entry_point=(str(runtime.executable), *arguments),
+        entry_point=start_words(runtime.executable, steps, arguments),
         working_directory=APPLICATION,
         environment=tuple(environment.items()),
         run_environment=(),
@@ -141,7 +144,8 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
         dropped=(),
         system_packages=tuple(map(package, mine.system_packages)),
         application=tuple(_files(facts, words.root, mine.files)),
-        support=support_files(entry.role),
+        support=tuple(file for file in support_files(entry.role) if file.destination != START_FILE or steps),
+        before=tuple(step.written for step in steps),
         predicted_bytes=None,
         current_predicted_bytes=None,
         current_contributions=(),

@@ -2,16 +2,18 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from posixpath import normpath
 
 from careen.config import Config
 from careen.plan.application import APPLICATION_FOLDER
-from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
+from careen.plan.entry_points import EntryPoint, FirstStep, UnknownEntryPointError, interpret
 from careen.plan.lock_view import LockView
 from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
+from careen.plan.starting import first_step
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.locked import LocalSource, Lock
 from careen.text.values import dataclass
@@ -87,7 +89,7 @@ class ServiceReader:
                 f"{service.name}: nothing here says what {names} in its command stands for, and without a shell "
                 "nothing will: write the command out in compose or in [tool.careen.services.<name>]"
             )
-        before = self._before(service, scripts)
+        before, steps = self._before(service, scripts)
         found = reach(self._sources, self._start(service, (entry, *before)))
         self.notes += found.notes
         kept = partition(
@@ -98,7 +100,7 @@ class ServiceReader:
         )
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
         texts = tuple(text for path in found.modules.values() if (text := self._text(path)) is not None)
-        return ReadService(service, entry, found, kept, texts)
+        return ReadService(service, replace(entry, before=steps), found, kept, texts)
 
     def home(self, entry: EntryPoint) -> PurePosixPath:
         """Where in the image the command is given from: the folder above its script, or above its module's package,
@@ -142,18 +144,32 @@ class ServiceReader:
             with contextlib.suppress(UnknownEntryPointError):
                 yield from interpret(own.entrypoint or (service.launch.argv if service.launch else ()), {}).scripts
 
-    def _before(self, service: ServiceFacts, scripts: Mapping[str, str]) -> tuple[EntryPoint, ...]:
-        """What runs before the service does, such as migrations: its image must be able to run it too."""
+    def _before(
+        self, service: ServiceFacts, scripts: Mapping[str, str]
+    ) -> tuple[tuple[EntryPoint, ...], tuple[FirstStep, ...]]:
+        """What may run before the service does, such as migrations, which its image must be able to run too; and what
+        of it the image can run by itself.
+        """
         found: list[EntryPoint] = []
-        for argv in service.launch.prelude if service.launch is not None else ():
+        steps: list[FirstStep] = []
+        for step in service.launch.prelude if service.launch is not None else ():
+            kept = first_step(step, scripts, has_room=self._has_room(service))
+            if kept is not None:
+                steps.append(kept)
             with contextlib.suppress(UnknownEntryPointError):
-                step = interpret(argv, scripts)
-                found.append(step)
-                if step.role is Role.OTHER:  # another server is but the other branch of a condition
+                entry = interpret(step.argv, scripts)
+                found.append(entry)
+                if kept is None and entry.role is Role.OTHER:  # another server is but the other branch of a condition
                     self.notes.append(
-                        f"{service.name} runs `{' '.join(argv)}` before it starts: make that a step of its own"
+                        f"{service.name} runs `{' '.join(step.argv)}` before it starts: make that a step of its own"
                     )
-        return tuple(found)
+        return tuple(found), tuple(steps)
+
+    def _has_room(self, service: ServiceFacts) -> bool:
+        """Whether the service has folders to write to, beside those for things that may be lost."""
+        compose = service.service.compose
+        mounts = compose.mounts if compose is not None else ()
+        return bool(self.config.service(service.name).writable) or any(mount.kind == "volume" for mount in mounts)
 
     def _start(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Start:
         environment = dict(service.image.environment) if service.image is not None else {}

@@ -4,6 +4,7 @@ Reads argument lists only; how a shell's line or a start script becomes an argum
 workspace's business.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -21,13 +22,28 @@ class UnknownEntryPointError(CareenError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstStep:
+    """Something that is done before the service starts: a command of Python's, or waiting for servers.
+
+    ``arguments`` follow the interpreter. ``awaited`` are addresses as HOST:PORT, which may hold variables. ``written``
+    is what today's start script says. ``required`` when the service does not start unless it went well.
+    """
+
+    written: tuple[str, ...]
+    required: bool
+    arguments: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    assignments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPoint:
     """``arguments`` follow the interpreter: ``("-m", "uvicorn", "shelf.api.main:app")``.
 
     ``modules`` are dotted names where the import graph starts, ``scripts`` files to the same end,
     ``programs`` the import names that the command itself runs. ``mentions`` are words that may name a module or file
     of the project, ``settings`` Python files that the program reads by itself. ``dropped_arguments`` are those a
-    shipped service must not have, such as ``--reload``.
+    shipped service must not have, such as ``--reload``. ``before`` are steps that are taken first.
     """
 
     role: Role
@@ -41,6 +57,7 @@ class EntryPoint:
     queues: tuple[str, ...] = ()
     pool: str | None = None
     dropped_arguments: tuple[str, ...] = ()
+    before: tuple[FirstStep, ...] = ()
 
 
 _RUNNERS: Mapping[str, frozenset[str]] = {
@@ -386,7 +403,15 @@ _PROGRAMS: Mapping[str, Callable[[tuple[str, ...]], EntryPoint]] = {
     "taskiq": _runner("taskiq"),
     "faststream": _runner("faststream"),
     "alembic": _runner("alembic.config"),
+    # As careen writes them, and as others do behind `python -m`:
+    "alembic.config": _runner("alembic.config"),
+    "rq.cli": _runner("rq.cli"),
+    "waitress": _web("waitress", 8080, verbs=frozenset()),
 }
+
+
+_CALL = re.compile(r"import sys; from (?P<module>[\w.]+) import \w+; sys\.exit\([\w.]+\(\)\)")
+"""How a console script is started without its file, see below."""
 
 
 def interpret(argv: Sequence[str], console_scripts: Mapping[str, str]) -> EntryPoint:
@@ -463,6 +488,14 @@ def _python(words: tuple[str, ...]) -> EntryPoint:
     if rest and rest[0].endswith(".py"):
         script = _script(tuple(rest))
         return replace(script, arguments=(*kept_flags, *script.arguments))
+    call = _CALL.fullmatch(rest[1]) if len(rest) > 1 and rest[0] == "-c" else None
+    if call is not None:
+        return EntryPoint(
+            role=Role.OTHER,
+            arguments=(*kept_flags, *rest),
+            modules=(call["module"],),
+            mentions=_words_that_name(rest[2:]),
+        )
     raise UnknownEntryPointError(
         "the command starts Python without naming a module or a script",
         hints=("start the service with `python -m package`",),

@@ -22,6 +22,7 @@ from careen.plan.operation import (
 )
 from careen.plan.partition import Partition
 from careen.plan.roles import Role
+from careen.plan.starting import START_FILE, start_words
 from careen.plan.target import (
     BackingService,
     Contribution,
@@ -157,7 +158,7 @@ class _Assembler:
             image=(compose.image if compose is not None and compose.image else None)
             or image_name(stack_name, facts.name),
             role=entry.role,
-            entry_point=(str(base.runtime.executable), *arguments),
+            entry_point=start_words(base.runtime.executable, entry.before, arguments),
             working_directory=self.inputs.working_directory,
             environment=self._environment(),
             run_environment=self._run_environment(),
@@ -174,13 +175,18 @@ class _Assembler:
             dropped=self._dropped(),
             system_packages=self.inputs.system_packages,
             application=self.inputs.application.files,
-            support=self.stack.support[entry.role],
+            support=self._support(),
+            before=tuple(step.written for step in entry.before),
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
             budget_bytes=self._config.budget_bytes or BUDGETS[entry.role],
             queues=entry.queues,
         )
+
+    def _support(self) -> tuple[SupportFile, ...]:
+        files = self.stack.support[self.inputs.entry.role]
+        return tuple(file for file in files if file.destination != START_FILE or self.inputs.entry.before)
 
     def _distributions(self) -> tuple[PlannedDistribution, ...]:
         view = self.inputs.view
@@ -278,7 +284,7 @@ class _Assembler:
             return None
         system = sum(package.installed_bytes for package in self.inputs.system_packages)
         own = sum(file.bytes for file in self.inputs.application.files)
-        support = sum(len(file.content) for file in self.stack.support[self.inputs.entry.role])
+        support = sum(len(file.content) for file in self._support())
         return base + installed + system + own + support
 
     def _current(self) -> int | None:

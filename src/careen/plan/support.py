@@ -10,8 +10,10 @@ from careen.plan.target import SupportFile
 
 
 def support_files(role: Role) -> tuple[SupportFile, ...]:
-    """The health check for every service; for Celery workers also the module that keeps the heartbeat file fresh."""
-    names = ["health.py"]
+    """The health check and the start program, for those services that need them; for Celery workers also the module
+    that keeps the heartbeat file fresh.
+    """
+    names = ["health.py", "start.py"]
     if role is Role.WORKER:
         names.append(f"{HEARTBEAT_MODULE}.py")
     # A folder of data, not a package: these run with an image's Python and never in careen's own process.

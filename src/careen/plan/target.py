@@ -171,7 +171,8 @@ class ServicePlan:
     compose adds when it starts it. ``container_ports`` are those the service listens on.
     ``predicted_bytes`` holds bytecode where ``predicted_bytecode_bytes`` says how much.
     ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
-    stay mounts. ``depends_on`` names services of the stack, planned or backing.
+    stay mounts. ``depends_on`` names services of the stack, planned or backing. ``before`` are commands of today's
+    start script, as they are written there, that the entry point runs first.
     """
 
     name: str
@@ -201,6 +202,7 @@ class ServicePlan:
     budget_bytes: int
     queues: tuple[str, ...] = ()
     predicted_bytecode_bytes: int | None = None
+    before: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

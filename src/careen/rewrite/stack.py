@@ -28,6 +28,7 @@ from careen.rewrite.options import RewriteOptions, Runtime
 from careen.rewrite.patchset import FileChange, PatchSet, Refusal
 from careen.rewrite.pyproject import with_groups
 from careen.rewrite.recast import RecastInputs, recast, stage_names
+from careen.rewrite.start_steps import kept_at_start, lost_at_start
 from careen.text.source import Source
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts
@@ -37,11 +38,6 @@ from careen.workspace.model import PythonProject
 _TREE_DEPTH = 24
 _DYNAMIC = re.compile(r"^\s*dynamic\s*=\s*\[[^\]]*(?:dependencies|version)", re.MULTILINE)
 _POETRY_SOURCE = re.compile(r"^\[\[tool\.poetry\.source\]\]", re.MULTILINE)
-_WITHOUT_EFFECT = frozenset(
-    {"exit", "true", "false", "date", "printf", "test", "[", "[[", "sleep", "whoami", "id", "pwd"}
-)
-"""Commands whose only effect is on the script they stand in, or on its output."""
-
 _DOCKERFILE_TOPICS = (
     Topic.NO_MULTI_STAGE,
     Topic.BUILD_TOOLS_IN_FINAL,
@@ -87,6 +83,11 @@ def rewrite_stack(
     unless ``options.accept``. Raises what reading the lock raises.
     """
     return _Stack(plan, facts, options or RewriteOptions(), locked).patch()
+
+
+def dockerfile_of(plan: Plan, facts: StackFacts) -> PurePosixPath:
+    """Where the Dockerfile of the recast stands, relative to the folder that was asked about."""
+    return _Stack(plan, facts, RewriteOptions()).dockerfile_path
 
 
 @dataclass
@@ -328,25 +329,9 @@ class _Stack:
     def _refuse_what_entry_points_lose(self) -> None:
         for service in self.plan.services:
             launch = self.services[service.name].launch
-            if launch is None:
-                continue
-            variables = sorted(word for word in service.entry_point if "$" in word)
-            if variables:
-                self._refuse(
-                    launch.place.path,
-                    launch.place.line,
-                    f"{service.name} starts with {', '.join(variables)}, which only a shell replaces",
-                    f"write the value out: entrypoint = [...] in [tool.careen.services.{service.name}]",
-                )
-            for argv in launch.prelude:
-                if _has_no_effect(argv):
-                    continue
-                self._refuse(
-                    launch.place.path,
-                    launch.place.line,
-                    f"`{' '.join(argv)[:60]}` runs before {service.name} today; the new image does not",
-                    "run it as a step of its own, for example a service that depends_on waits for",
-                )
+            if launch is not None:
+                self.refusals += lost_at_start(service, launch)
+                self.notes += kept_at_start(service, launch)
 
     def _refuse(self, path: PurePosixPath, line: int, reason: str, hint: str) -> None:
         self.refusals.append(Refusal(path=path, line=line, reason=reason, hint=hint))
@@ -463,11 +448,3 @@ class _Stack:
             topics=(Topic.UNNEEDED_DEPENDENCIES, Topic.DEV_DEPENDENCIES),
             why=("groups without versions: those stay in [project], and no version moves",),
         )
-
-
-def _has_no_effect(argv: tuple[str, ...]) -> bool:
-    """Steps of a start script that a new container does not need: it has no file of a run before it."""
-    name, words = argv[0], argv[1:]
-    if name == "rm":
-        return all(word.startswith("-") or word.endswith((".pid", ".sock")) for word in words)
-    return name in _WITHOUT_EFFECT

@@ -6,6 +6,7 @@ the last simple command of a ``-c`` text in their place; no shell does so at the
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.dockerfile.dispatch import dispatched
@@ -13,6 +14,7 @@ from careen.dockerfile.shell import Command, commands_of, shell_text
 from careen.dockerfile.stages import EffectiveValue
 from careen.findings import Place
 from careen.text.values import dataclass
+from careen.workspace.earlier_steps import EarlierStep, earlier_step, is_own_start, own_steps, stops_at_failure
 
 _SHELL_NAMES = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 _DEEPEST_SCRIPT = 4
@@ -45,7 +47,7 @@ class Launch:
     """
 
     argv: tuple[str, ...]
-    prelude: tuple[tuple[str, ...], ...]
+    prelude: tuple[EarlierStep, ...]
     shell_in_front: bool
     init_in_front: bool
     script: PurePosixPath | None
@@ -125,7 +127,7 @@ class _Follower:
         self._read_script = read_script
         self._sh_gives_way = sh_gives_way
         self.argv: tuple[str, ...] = ()
-        self.prelude: list[tuple[str, ...]] = []
+        self.prelude: list[EarlierStep] = []
         self.shell_in_front = False
         self.init_in_front = False
         self.group_signalled = False
@@ -162,7 +164,7 @@ class _Follower:
         if first_line.startswith("#!") and not any(name in first_line for name in _SHELL_NAMES):
             return
         self.script = path
-        self._text(text, tuple(arguments) or tuple(positional), depth, gives_way=False)
+        self._text(text, tuple(arguments) or tuple(positional), depth, gives_way=False, script=path)
 
     def _arguments_of_text(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """``sh -c 'exec "$@"' name first second``: what comes behind the name."""
@@ -176,8 +178,14 @@ class _Follower:
             name = PurePosixPath(argv[0]).name
             if name in _INIT_PROGRAMS:
                 argv = self._behind_init(name, argv[1:])
+            elif is_own_start(argv):
+                before, argv = own_steps(argv[2:])
+                self.prelude += before
             elif (name in _WAITERS or (name == "watchmedo" and "auto-restart" in argv[1:2])) and "--" in argv[:-1]:
-                argv = argv[argv.index("--") + 1 :]
+                position = argv.index("--")
+                if name in _WAITERS:
+                    self.prelude.append(EarlierStep(argv=argv[:position], awaited=True))
+                argv = argv[position + 1 :]
             elif name == "dockerize" and (behind := _behind_dockerize(argv[1:])):
                 self.group_signalled = True  # it forwards signals
                 argv = behind
@@ -224,20 +232,32 @@ class _Follower:
         self.user = named
         return tuple(rest)
 
-    def _text(self, text: str, arguments: tuple[str, ...], depth: int, *, gives_way: bool) -> None:
+    def _text(
+        self,
+        text: str,
+        arguments: tuple[str, ...],
+        depth: int,
+        *,
+        gives_way: bool,
+        script: PurePosixPath | None = None,
+    ) -> None:
         run = dispatched(text, arguments, self._environment)
         arguments = run.arguments
         commands = [command for command in commands_of(run.text, self._environment) if command.argv]
         main = _long_running(commands)
         if main is None:
             return
-        for command in commands:
+        careful = False
+        for index, command in enumerate(commands):
             if command is main:
                 break
+            careful = careful or (command.name == "set" and not command.conditional and stops_at_failure(command.argv))
             if command.name == "cd" and len(command.argv) > 1 and not command.unknown:
                 self.working_directory = PurePosixPath(command.argv[1])
             elif command.name not in {"set", "export", "cd", "umask", "ulimit", "source", ".", "echo", ":"}:
-                self.prelude.append(command.argv)
+                step = earlier_step(run.text, command, commands[index + 1], careful=careful)
+                line = text[: max(text.find(run.text[command.start : command.end]), 0)].count("\n") + 1
+                self.prelude.append(replace(step, place=(script, line)) if script is not None else step)
         self.unknown = main.unknown
         if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands, main):
             self.shell_in_front = True

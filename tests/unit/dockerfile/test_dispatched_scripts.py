@@ -116,5 +116,5 @@ def test_the_command_of_a_service_is_found_behind_a_script_for_all() -> None:
     launch = resolve_launch(given, {}, {"/entrypoint.sh": (PurePosixPath("entrypoint.sh"), ONE_FOR_ALL)}.get)
     assert launch is not None
     assert launch.argv == ("gunicorn", "shelf.web:app", "--workers", "2")
-    assert launch.prelude == (("python", "manage.py", "migrate"),)
+    assert [step.argv for step in launch.prelude] == [("python", "manage.py", "migrate")]
     assert not launch.shell_in_front

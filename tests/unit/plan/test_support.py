@@ -22,7 +22,7 @@ from careen.plan.support import support_files
 def health(tmp_path: Path) -> Path:
     """The health check on this disk."""
     path = tmp_path / "health.py"
-    (content,) = (file.content for file in support_files(Role.WEB))
+    (content,) = (file.content for file in support_files(Role.WEB) if file.destination.name == "health.py")
     path.write_bytes(content)
     return path
 
@@ -58,8 +58,8 @@ def answering(status: int) -> Iterator[str]:
 
 def test_only_workers_get_the_heartbeat() -> None:
     names = {role: [file.destination.name for file in support_files(role)] for role in Role}
-    assert names.pop(Role.WORKER) == [f"{HEARTBEAT_MODULE}.py", "health.py"]
-    assert set(map(tuple, names.values())) == {("health.py",)}
+    assert names.pop(Role.WORKER) == [f"{HEARTBEAT_MODULE}.py", "health.py", "start.py"]
+    assert set(map(tuple, names.values())) == {("health.py", "start.py")}
     assert {file.destination.parent for file in support_files(Role.WORKER)} == {SUPPORT_FOLDER}
 
 
