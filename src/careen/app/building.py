@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from careen.app.delivery import Delivered, DeliveryRequest, deliver, prepare, write_file
+from careen.app.builder_choice import BuilderChoice
+from careen.app.delivery import Courier, Delivered, DeliveryRequest, deliver, prepare, write_file
 from careen.app.origin import origin_of
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import Planned, plan_stack
@@ -36,7 +37,7 @@ class BuildRequest:
     """``output`` is the layout's folder, which is made or holds an earlier build.
 
     ``platforms`` are those beyond the plan's own; ``record`` is a file of an earlier build to compare with, which
-    need not exist yet, and is replaced by the records of this one.
+    need not exist yet, and is replaced by the records of this one. Without a ``builder`` careen builds by itself.
     """
 
     plan: PlanRequest
@@ -46,6 +47,7 @@ class BuildRequest:
     platforms: tuple[Platform, ...] = ()
     deliver: DeliveryRequest = field(default_factory=DeliveryRequest)
     record: Path | None = None
+    builder: BuilderChoice | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class Built:
 def build(session: Session, request: BuildRequest) -> Built:
     """Raises what planning, building and delivering raise; ``output`` is as it was before unless all is built."""
     courier = prepare(session, request.deliver, several=bool(request.platforms))
+    if request.builder is not None:
+        return _built_elsewhere(session, request, request.builder, courier)
     earlier = _earlier(request)
     plans = [plan_stack(session, request.plan)]
     plans += [plan_stack(session, replace(request.plan, platform=platform)) for platform in request.platforms]
@@ -91,6 +95,27 @@ def build(session: Session, request: BuildRequest) -> Built:
         options=_described(request, plans[0]),
         progress=session.progress,
     )
+    return _finished(request, courier, plans, results, earlier)
+
+
+def _built_elsewhere(session: Session, request: BuildRequest, choice: BuilderChoice, courier: Courier) -> Built:
+    from careen.app.recipe_building import build_from_recipe, find_builder  # noqa: PLC0415 - brings all of rewriting
+
+    builder = find_builder(session, choice)
+    earlier = _earlier(request)
+    planned = plan_stack(session, request.plan)
+    options = _described(request, planned)
+    result = build_from_recipe(session, planned, builder, choice, output=request.output, options=options)
+    return _finished(request, courier, (planned,), (result,), earlier)
+
+
+def _finished(
+    request: BuildRequest,
+    courier: Courier,
+    plans: Sequence[Planned],
+    results: Sequence[BuildResult],
+    earlier: tuple[ImageRecord, ...],
+) -> Built:
     layout = Layout.open(request.output)
     records = records_in(layout)
     if request.record is not None:

@@ -57,7 +57,7 @@ class ImageBill:
             {
                 "bomFormat": "CycloneDX",
                 "specVersion": _SPECIFICATION,
-                "serialNumber": _serial_number(self.manifest.digest),
+                "serialNumber": serial_number(self.manifest.digest),
                 "version": 1,
                 "metadata": {
                     "tools": {"components": [{"type": "application", "name": "careen", "version": __version__}]},
@@ -174,7 +174,7 @@ def _hashes(digest: Digest) -> list[Json]:
     return [{"alg": "SHA-256", "content": digest.hex}]
 
 
-def _serial_number(digest: Digest) -> str:
+def serial_number(digest: Digest) -> str:
     """A name-based UUID of the free form (RFC 9562, version 8)."""
     text = Digest.of(f"careen bill of materials {digest}".encode()).hex
     return f"urn:uuid:{text[:8]}-{text[8:12]}-8{text[13:16]}-a{text[17:20]}-{text[20:32]}"

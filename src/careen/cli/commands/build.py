@@ -84,6 +84,21 @@ class _Build(click.Command):
 )
 @click.option("--bytecode/--no-bytecode", default=True, show_default=True, help="Compile what some service imports.")
 @click.option("--reproducible", is_flag=True, help="Leave timings out of the JSON.")
+@click.option(
+    "--engine",
+    type=click.Choice(["native", "docker", "buildah"]),
+    default="native",
+    show_default=True,
+    help="Who builds: careen itself, or a builder that is given the Dockerfile that `careen fix` writes.",
+)
+@click.option("--builder", metavar="NAME", help="Of docker's, as `docker buildx ls` lists them; it may be elsewhere.")
+@click.option(
+    "--builder-option",
+    "builder_options",
+    multiple=True,
+    metavar="WORD",
+    help="For `docker build` or `buildah build` itself: --builder-option=--network=host. May be given again.",
+)
 @output_options("terminal", "json")
 def command(
     path: Path,
@@ -104,6 +119,9 @@ def command(
     trace: Path | None,
     bytecode: bool,
     reproducible: bool,
+    engine: str,
+    builder: str | None,
+    builder_options: tuple[str, ...],
     style: str,
     quiet: bool,
     no_color: bool,
@@ -124,8 +142,21 @@ def command(
 
     if (trim == "traced") != (trace is not None):
         raise click.UsageError("--trim traced and --trace FILE go together")
+    choice = None
+    if engine != "native":
+        from careen.app.builder_choice import BuilderChoice, BuilderKind
+
+        if trim != "safe" or not bytecode:
+            raise click.UsageError(f"--trim and --no-bytecode are for careen's own engine, not for {engine}")
+        choice = BuilderChoice(kind=BuilderKind(engine), name=builder, options=builder_options)
+    if builder is not None and engine != "docker":
+        raise click.UsageError("--builder names one of docker's: add --engine docker")
+    if builder_options and choice is None:
+        raise click.UsageError("--builder-option is for --engine docker and --engine buildah")
     how = output(style=style, quiet=quiet, no_color=no_color)
     first, *others = options.platforms(platforms)
+    if others and choice is not None:
+        raise click.UsageError(f"--engine {engine} builds for one platform at a time; careen's own engine for several")
     request = BuildRequest(
         plan=PlanRequest(
             root=path,
@@ -152,6 +183,7 @@ def command(
             sbom=sbom,
         ),
         record=record,
+        builder=choice,
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
