@@ -14,11 +14,11 @@ from typing import Any, Protocol
 from careen.blobs.digest import ByteSink, Digest
 from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage, unread_part
 from careen.blobs.store import Entry, EntryKey, Store
-from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter
+from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter, Piece
 from careen.oci.tarwriter import TarHeaders, padding
 from careen.text.values import dataclass
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the same inputs give other bytes, so that what is kept is not taken for them."""
 
 _LARGEST_IN_MEMORY = 4 << 20
@@ -110,14 +110,14 @@ class SegmentMaker:
         return _read(self.store.get_or_make(key, lambda sink: self._write(sink, contents())))
 
     def _write(self, sink: ByteSink, contents: Contents) -> bytes:
-        writing = _Writing(PartWriter(sink, self.packer, self.pool), TarHeaders(self.epoch))
+        writing = _Writing(PartWriter(sink, self.packer, self.pool, copies=True), TarHeaders(self.epoch))
         for member in contents.members:
             writing.add(member)
         writing.part.finish()
         document = {
             "what": contents.what,
             "tar_bytes": writing.part.size,
-            "pieces": writing.part.pieces,
+            "pieces": [[piece.packed, piece.check, piece.copy] for piece in writing.part.pieces],
             "folders": [[folder.path, folder.mode, folder.owner] for folder in contents.folders],
             "files": writing.files,
             "natives": writing.natives,
@@ -237,7 +237,7 @@ def _read(entry: Entry) -> Segment:
     return Segment(
         key=entry.key,
         what=document["what"],
-        part=Part(entry.blob, tuple(document["pieces"]), document["tar_bytes"]),
+        part=Part(entry.blob, tuple(Piece(*fields) for fields in document["pieces"]), document["tar_bytes"]),
         folders=tuple(Folder(*fields) for fields in document["folders"]),
         files=tuple(FileFact(*fields) for fields in document["files"]),
         natives=tuple(native_of(fields) for fields in document["natives"]),

@@ -17,9 +17,17 @@ def entry(path: str, content: bytes) -> bytes:
     return TarHeaders(0).file(path, len(content)) + content + padding(len(content))
 
 
-def pack(place: Path, stream: bytes, compression: Compression, *, threads: int = 2, step: int = 70_001) -> Part:
+def pack(
+    place: Path,
+    stream: bytes,
+    compression: Compression,
+    *,
+    threads: int = 2,
+    step: int = 70_001,
+    copies: bool = False,
+) -> Part:
     with ThreadPoolExecutor(threads) as pool, place.open("wb") as target:
-        writer = PartWriter(target, packer(compression), pool)
+        writer = PartWriter(target, packer(compression), pool, copies=copies)
         for start in range(0, len(stream), step):
             writer.write(stream[start : start + step])
         writer.finish()
@@ -74,14 +82,35 @@ def test_pieces_have_no_time_and_no_name_in_them(tmp_path: Path) -> None:
     assert data[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 
 
-@pytest.mark.parametrize("compression", [Compression.GZIP, Compression.ZSTD])
-def test_a_damaged_part_is_told(tmp_path: Path, compression: Compression) -> None:
-    part = pack(tmp_path / "part", LARGE, compression)
-    data = bytearray(part.path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    part.path.write_bytes(data)
-    with ThreadPoolExecutor(2) as pool, pytest.raises(DamagedPartError):
-        join_parts(b"", [part], io.BytesIO(), packer(compression), pool)
+@pytest.mark.parametrize("compression", list(Compression))
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_part_with_a_single_damaged_byte_is_told(tmp_path: Path, compression: Compression, copies: bool) -> None:
+    stream = entry("small", bytes(range(256)))
+    part = pack(tmp_path / "part", stream, compression, copies=copies)
+    whole = part.path.read_bytes()
+    for place in range(len(whole)):
+        part.path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        with pytest.raises(DamagedPartError):
+            list(part_chunks(part, packer(compression)))
+
+
+def test_copies_change_how_a_part_is_unpacked_and_nothing_of_the_layer(tmp_path: Path) -> None:
+    layers = []
+    for copies in (False, True):
+        part = pack(tmp_path / f"part{copies}", LARGE, Compression.GZIP, copies=copies)
+        target = io.BytesIO()
+        with ThreadPoolExecutor(2) as pool:
+            digests = join_parts(b"", [part], target, packer(Compression.GZIP), pool)
+        assert b"".join(part_chunks(part, packer(Compression.GZIP))) == LARGE
+        assert all(bool(piece.copy) == copies for piece in part.pieces)
+        layers.append((target.getvalue(), digests))
+    assert layers[0] == layers[1]
+
+
+@pytest.mark.parametrize("compression", [Compression.ZSTD, Compression.NONE])
+def test_what_unpacks_fast_has_no_copy(tmp_path: Path, compression: Compression) -> None:
+    part = pack(tmp_path / "part", LARGE, compression, copies=True)
+    assert [piece.copy for piece in part.pieces] == [0] * len(part.pieces)
 
 
 def test_a_part_that_was_cut_off_is_told(tmp_path: Path) -> None:
