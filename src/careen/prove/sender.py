@@ -6,12 +6,14 @@ Requests and answers are files in a folder that both sides see, which every runn
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from careen.errors import CareenError
 from careen.prove.instruments import read_untrusted_object
 from careen.prove.runner import Container
+from careen.text.values import dataclass
 
 _READY_TIMEOUT = 30.0
 _ANSWER_TIMEOUT = 20.0
@@ -22,6 +24,16 @@ class SenderError(CareenError):
     """A probe task could not be sent, or the queue not be asked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probes:
+    """One task for each name. Each works for ``seconds``, from when the mark ``until`` is there if there is one."""
+
+    task: str
+    names: tuple[str, ...]
+    seconds: float
+    until: str | None = None
+
+
 class Sender:
     def __init__(self, container: Container, mailbox: Path) -> None:
         self.container = container
@@ -29,11 +41,9 @@ class Sender:
         self._number = 0
         self._lock = threading.Lock()
 
-    def send(
-        self, worker: Mapping[str, object], queue: Mapping[str, object], task: str, names: Sequence[str], seconds: float
-    ) -> None:
-        """One task for each name into the queue. Raises SenderError."""
-        self._ask({"do": "send", "worker": worker, "queue": queue, "task": task, "names": names, "seconds": seconds})
+    def send(self, worker: Mapping[str, object], queue: Mapping[str, object], probes: Probes) -> None:
+        """Into the queue. Raises SenderError."""
+        self._ask({"do": "send", "worker": worker, "queue": queue, **asdict(probes)})
 
     def waiting(self, worker: Mapping[str, object], queue: Mapping[str, object]) -> int:
         """How many messages wait in the queue. Raises SenderError."""

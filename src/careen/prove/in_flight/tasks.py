@@ -8,7 +8,7 @@ from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, skipped
 from careen.prove.instruments import Instruments, read_untrusted_object
 from careen.prove.runner import Container
-from careen.prove.sender import Sender, SenderError
+from careen.prove.sender import Probes, Sender, SenderError
 from careen.prove.stopping import Stop, stop
 from careen.text.values import dataclass
 
@@ -20,8 +20,10 @@ CHECKS = (QUEUES, TASK_IN_FLIGHT, RESTART, SECOND_SIGNAL)
 
 _EARLY, LATE = "careen.probe.early", "careen.probe.late"
 _QUICK_SECONDS = 0.0
-_BEGIN_TIMEOUT = 20.0
-_LEFT_TIMEOUT = 40.0
+_BEGIN_TIMEOUT = 60.0
+_FULL_TIMEOUT = 15.0
+"""For the last places of a pool that grows with its load; waited out where a place stays empty."""
+_LEFT_TIMEOUT = 60.0
 _PAUSE_SECONDS = 0.05
 _MORE_THAN_FIT = 3
 """Tasks beyond the pool's size, so that some surely have not begun when the signal comes."""
@@ -47,6 +49,10 @@ class WorkerTrial:
     def mark(self, task: str, kind: str) -> str | None:
         return self.instruments.mark(f"{task}.{kind}")
 
+    def wait_until_accepted(self, names: Sequence[str], timeout: float) -> None:
+        """Until the worker's main process knows that the tasks run. Without that, Celery may lose sight of them."""
+        wait(lambda: all(self.mark(name, "accepted") is not None for name in names), timeout)
+
 
 def describe(trial: WorkerTrial) -> CheckResult | None:
     """Waits for the worker's own description of itself; a failed check when it never comes."""
@@ -65,7 +71,8 @@ def one_task_a_queue(trial: WorkerTrial) -> CheckResult:
     names = {str(queue["name"]): f"{trial.service.name}-queue-{number}" for number, queue in enumerate(trial.queues())}
     try:
         for queue in trial.queues():
-            trial.sender.send(trial.description, queue, LATE, [names[str(queue["name"])]], _QUICK_SECONDS)
+            probe = Probes(task=LATE, names=(names[str(queue["name"])],), seconds=_QUICK_SECONDS)
+            trial.sender.send(trial.description, queue, probe)
     except SenderError as error:
         return failed(QUEUES, Evidence(summary=error.message))
     lost = [
@@ -78,16 +85,19 @@ def one_task_a_queue(trial: WorkerTrial) -> CheckResult:
 
 def stop_during_task(trial: WorkerTrial, container: Container) -> CheckResult:
     """With tasks that are acknowledged before they run: nobody else will do those that are broken off."""
-    size = _concurrency(trial)
+    size, told = _concurrency(trial), f"{trial.service.name}.told-to-stop"
     names = tuple(f"{trial.service.name}-early-{number}" for number in range(size + _MORE_THAN_FIT))
+    first = Probes(task=_EARLY, names=names[:size], seconds=trial.length, until=told)
     try:
-        trial.sender.send(trial.description, trial.queues()[0], _EARLY, names[:size], trial.length)
-        trial.sender.send(trial.description, trial.queues()[0], _EARLY, names[size:], _QUICK_SECONDS)
+        trial.sender.send(trial.description, trial.queues()[0], first)
+        more = Probes(task=_EARLY, names=names[size:], seconds=_QUICK_SECONDS)
+        trial.sender.send(trial.description, trial.queues()[0], more)
     except SenderError as error:
         return failed(TASK_IN_FLIGHT, Evidence(summary=error.message))
-    if not wait(lambda: any(_here(trial, name, "begun") for name in names), _BEGIN_TIMEOUT):
+    if not wait(lambda: any(_here(trial, name, "begun") for name in first.names), _BEGIN_TIMEOUT):
         return _never_begun(trial, TASK_IN_FLIGHT, names)
-    stopped = stop(container, trial.service, trial.grace)
+    trial.wait_until_accepted(first.names, _FULL_TIMEOUT)
+    stopped = stop(container, trial.service, trial.grace, meanwhile=lambda: trial.instruments.put_mark(told))
     begun = [name for name in names if trial.mark(name, "begun") is not None]
     broken_off = [name for name in begun if trial.mark(name, "done") is None]
     trial.left = tuple(name for name in names if trial.mark(name, "done") is None and name not in broken_off)
@@ -112,17 +122,20 @@ def finish_what_was_left(trial: WorkerTrial) -> CheckResult:
 
 def stop_twice_during_task(trial: WorkerTrial, container: Container) -> CheckResult:
     """With a task that is acknowledged after it ran, and an impatient orchestrator: finished, or back in its queue."""
-    name = f"{trial.service.name}-late"
+    name, told = f"{trial.service.name}-late", f"{trial.service.name}.told-twice"
+    probe = Probes(task=LATE, names=(name,), seconds=trial.length, until=told)
     try:
-        trial.sender.send(trial.description, trial.queues()[0], LATE, [name], trial.length)
+        trial.sender.send(trial.description, trial.queues()[0], probe)
     except SenderError as error:
         return failed(SECOND_SIGNAL, Evidence(summary=error.message))
     if not wait(lambda: _here(trial, name, "begun"), _BEGIN_TIMEOUT):
         return _never_begun(trial, SECOND_SIGNAL, (name,))
+    trial.wait_until_accepted((name,), _FULL_TIMEOUT)
 
     def again() -> None:
         time.sleep(_BETWEEN_SIGNALS_SECONDS)
         container.signal(15)
+        trial.instruments.put_mark(told)
 
     stopped = stop(container, trial.service, trial.grace, meanwhile=again)
     complaints = [*stopped.complaints]

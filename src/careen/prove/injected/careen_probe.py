@@ -1,20 +1,25 @@
 """Two tasks for any Celery worker, loaded with ``--include`` during a proof only.
 
-``careen.probe.early`` is acknowledged before it runs, ``careen.probe.late`` after. Both take a name and a number of
-seconds, and leave marks in CAREEN_PROOF_MARKS: ``<name>.begun`` and ``<name>.done``, holding the service's name.
+``careen.probe.early`` is acknowledged before it runs, ``careen.probe.late`` after. Both take a name, a number of
+seconds, and the name of a mark to wait for before these begin, or None. They leave marks in CAREEN_PROOF_MARKS, holding
+the service's name: ``<name>.begun``, ``<name>.done``, and ``<name>.accepted`` when the worker's main process knows of
+the beginning. (Celery 5.7, told to stop in the moment before, forgets that the task runs: it neither waits for it nor
+acknowledges it, and its pool hangs for half a minute.)
 At its start the worker writes down where its messages come from, so that a stranger can send it some.
 CAREEN_PROOF_VISIBILITY shortens the time (in seconds) after which Redis hands on what a dead worker had.
 CAREEN_PROOF_HELD_UNTIL names a mark that a worker which has loaded everything waits for before it takes any work.
 """
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202, INP001, PTH104, PTH110, PTH118, PTH123 - it runs with an image's Python
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, INP001, PTH104, PTH110, PTH118, PTH123 - it runs with an image's Python
 
 import json
 import os
 import time
 
 from celery import signals
+from celery.worker.request import Request
 
+LONGEST_WAIT_SECONDS = 120.0
 MARKS = os.environ["CAREEN_PROOF_MARKS"]
 SERVICE = os.environ["CAREEN_PROOF_SERVICE"]
 
@@ -26,18 +31,27 @@ def write(name, text):
     os.rename(aside, os.path.join(MARKS, name))
 
 
-def _work(name, seconds):
+def _work(name, seconds, until=None):
     with open(os.path.join(MARKS, f"{name}.runs"), "a") as file:
         file.write(f"{SERVICE}\n")
     write(f"{name}.begun", SERVICE)
+    give_up = time.monotonic() + LONGEST_WAIT_SECONDS
+    while until and not os.path.exists(os.path.join(MARKS, until)) and time.monotonic() < give_up:
+        time.sleep(0.02)
     time.sleep(seconds)
     write(f"{name}.done", SERVICE)
+
+
+class _Noted(Request):
+    def on_accepted(self, *args, **kwargs):
+        super().on_accepted(*args, **kwargs)
+        write(f"{self.args[0]}.accepted", SERVICE)
 
 
 @signals.worker_init.connect(weak=False)
 def _prepare(sender=None, **_):
     app = sender.app
-    options = {"ignore_result": True, "time_limit": None, "soft_time_limit": None}
+    options = {"ignore_result": True, "time_limit": None, "soft_time_limit": None, "Request": _Noted}
     app.task(name="careen.probe.early", acks_late=False, **options)(_work)
     app.task(name="careen.probe.late", acks_late=True, **options)(_work)
     visibility = os.environ.get("CAREEN_PROOF_VISIBILITY")

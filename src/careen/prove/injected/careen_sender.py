@@ -49,7 +49,7 @@ def send(ask):
         for name in ask["names"]:
             app.send_task(
                 ask["task"],
-                args=[name, ask["seconds"]],
+                args=[name, ask["seconds"], ask["until"]],
                 queue=queue,
                 connection=connection,
                 serializer=ask["worker"]["serializer"],
