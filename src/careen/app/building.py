@@ -6,6 +6,7 @@ from pathlib import Path
 
 from careen.app.builder_choice import BuilderChoice
 from careen.app.delivery import Courier, Delivered, DeliveryRequest, deliver, prepare, write_file
+from careen.app.image_bases import base_finder
 from careen.app.origin import origin_of
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import Planned, plan_stack
@@ -165,6 +166,7 @@ def _sources(session: Session, request: BuildRequest, planned: Planned) -> Build
         store=Store(session.store),
         uv=uv_program(),
         environment=session.surroundings.environment,
+        find_base=base_finder(session),
     )
 
 

@@ -9,9 +9,9 @@ from careen.app.session import Session
 from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
-from careen.plan.target import Plan, ServicePlan, WheelSource
+from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
 
-_FORMAT = 1
+_FORMAT = 2
 _WHOLE_STACK = "*"
 """Not a name that a service can have."""
 
@@ -42,6 +42,7 @@ def _heavier(service: ServicePlan, bytecode: int | None) -> ServicePlan:
 
 
 def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
+    from careen.app.image_bases import base_finder  # noqa: PLC0415
     from careen.blobs.store import Store  # noqa: PLC0415 - the engine is loaded once for a plan that is new
     from careen.build.engine import BuildSources  # noqa: PLC0415
     from careen.build.native import likely_bytecode_bytes  # noqa: PLC0415
@@ -53,6 +54,7 @@ def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
         store=Store(session.store),
         uv=uv_program(),
         environment=session.surroundings.environment,
+        find_base=base_finder(session),
     )
     return likely_bytecode_bytes(_with_whole_stack(plan), sources)
 
@@ -77,6 +79,7 @@ def _inputs(plan: Plan, root: Path) -> list[object]:
     """Everything that decides which modules are compiled."""
     return [
         str(plan.platform),
+        plan.base.manifest.hex if isinstance(plan.base, ImageBase) else "",
         [package.digest.hex for package in plan.base.packages],
         [plan.base.kept_libraries, plan.base.kept_modules],
         [

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from careen.app.base_lock import BaseArchive, open_archive
+from careen.app.base_names import is_pinned, names_image
 from careen.app.bases import apt_weight, base_for, system_packages
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
@@ -21,7 +22,7 @@ from careen.app.target_lock import TargetLock
 from careen.app.target_python import environment_on, named_python, python_for
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
-from careen.debian.runtime import DebianPython
+from careen.debian.runtime import DebianPython, python_of, release_for
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.application import application
@@ -32,9 +33,10 @@ from careen.plan.operation import read_hints
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
 from careen.plan.support import support_files
-from careen.plan.target import Contribution, Plan
+from careen.plan.target import Contribution, DebianBase, ImageBase, Plan
 from careen.progress import Step
 from careen.python.contents import DistributionContents
+from careen.python.environment import TargetEnvironment
 from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock
 from careen.python.names import PackageName
@@ -48,6 +50,9 @@ from careen.workspace.model import PythonProject
 
 if TYPE_CHECKING:
     from careen.debian.mirror import Archive
+
+
+_NEWEST_RELEASE = "trixie"
 
 
 class NothingToPlanError(CareenError):
@@ -88,7 +93,7 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         plan=plan,
         lock=planning.lock,
         project=planning.project,
-        lasting=weighed and planning.has_all_answers,
+        lasting=weighed and planning.has_all_answers and is_pinned(request.base or config.base),
     )
 
 
@@ -184,12 +189,48 @@ class _Planning:
         packages = {(p.name, p.version): p for lock in (*others, first) for p in lock.packages}
         return replace(first, packages=tuple(packages.values())) if others else first
 
+    @property
+    def _named_base(self) -> str | None:
+        return self.request.base or self.config.base
+
+    @property
+    def _requires_python(self) -> str | None:
+        """A lock holds wheels only for the Pythons that all members of the workspace allow."""
+        return self.reads[0].lock.requires_python or self.project.pyproject.requires_python
+
+    @cached_property
+    def image_base(self) -> ImageBase | None:
+        """What services are put upon where the base is an image; None where it is composed."""
+        named = self._named_base
+        if named is None or not names_image(named):
+            return None
+        from careen.app.image_bases import image_base  # noqa: PLC0415 - few bases are images
+
+        found = image_base(self.session, named, self.request.platform, self._requires_python)
+        if not is_pinned(named):
+            self.notes.append(f"{named} is {found.manifest} today: what it leads to may change, a digest does not")
+        if not found.certificates:
+            self.notes.append(f"{named} has no certificate authorities: services cannot check whom they talk to")
+        return found
+
     @cached_property
     def python(self) -> DebianPython:
-        named = self.request.base or self.config.base
-        # A lock holds wheels only for the Pythons that all members of the workspace allow.
-        requires = self.reads[0].lock.requires_python or self.project.pyproject.requires_python
+        """Of the base that is composed; for an image, of the Debian that today's images are weighed by."""
+        if self.image_base is not None:
+            return release_for(3, self.image_base.runtime.version.minor) or python_of(_NEWEST_RELEASE)
+        named, requires = self._named_base, self._requires_python
         return named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
+
+    @cached_property
+    def _environment(self) -> TargetEnvironment:
+        base = self.image_base
+        if base is None:
+            return environment_on(self.python, self.request.platform)
+        return TargetEnvironment(python=base.runtime.version, platform=self.request.platform, patch=base.patch)
+
+    @cached_property
+    def _glibc(self) -> tuple[int, int]:
+        return self.image_base.glibc if self.image_base is not None else GLIBC_OF_RELEASE[self.python.release]
 
     @property
     def _images(self) -> tuple[ImageFacts, ...]:
@@ -210,8 +251,8 @@ class _Planning:
                 root=self.request.root,
                 project=self.project,
                 images=self._images_of(services),
-                environment=environment_on(self.python, self.request.platform),
-                glibc=GLIBC_OF_RELEASE[self.python.release],
+                environment=self._environment,
+                glibc=self._glibc,
                 notes=self.notes,
             )
             for services, read in zip(self._kin, self.reads, strict=True)
@@ -240,6 +281,9 @@ class _Planning:
             return self._plan(pool.submit(self._open_archive, python))
 
     def _open_archive(self, python: DebianPython) -> BaseArchive:
+        if self.image_base is not None:
+            today = self.session.archive(python.release, self.request.platform.architecture)
+            return BaseArchive(today=today, pinned=today)
         files = self.facts.workspace.files if self.request.pinned else None
         return open_archive(self.session, python, self.request.platform.architecture, files)
 
@@ -259,14 +303,19 @@ class _Planning:
             if imported.module.partition(".")[0] in sys.stdlib_module_names
         }
         wanted = {soname for sonames in needs.values() for soname in sonames}
-        base, composed = base_for(
-            self.session,
-            archive.pinned,
-            self.python,
-            libraries=wanted,
-            modules=modules,
-            estimate=bool(self.request.without),
-        )
+        base: DebianBase | ImageBase
+        if self.image_base is not None:
+            base, present = self.image_base, self.image_base.libraries
+        else:
+            base, composed = base_for(
+                self.session,
+                archive.pinned,
+                self.python,
+                libraries=wanted,
+                modules=modules,
+                estimate=bool(self.request.without),
+            )
+            present = composed.libraries
         inputs = tuple(
             ServiceInputs(
                 facts=service.facts,
@@ -278,7 +327,7 @@ class _Planning:
                 hints=read_hints(service.texts),
                 installed_today=self._target(service.facts).installed_by(service.facts.image),
                 contributions=self._contributions(service.facts, archive.today),
-                system_packages=self._system(service, archive.pinned, needs[service.facts.name], composed.libraries),
+                system_packages=self._system(service, archive.pinned, needs[service.facts.name], present),
                 working_directory=self.reader.home(service.entry),
                 view=self._target(service.facts).view,
             )
@@ -291,7 +340,7 @@ class _Planning:
                 platform=self.request.platform,
                 root=self.project.folder,
                 base=base,
-                glibc=self._targets[0].glibc,
+                glibc=self._glibc,
                 services=inputs,
                 support={role: support_files(role) for role in Role},
                 source_date_epoch=self.request.source_date_epoch,
@@ -339,6 +388,12 @@ class _Planning:
     def _system(
         self, service: ReadService, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
     ) -> tuple[BinaryPackage, ...]:
+        if self.image_base is not None:
+            self.notes += [
+                f"{service.facts.name}: {self.image_base.label} has no {name}, and careen adds no packages to an image"
+                for name in sorted(sonames - set(present))
+            ]
+            return ()
         providers, lacking = system_packages(self.session, archive, sonames, present)
         if lacking is not None:
             self._unread_needs = True

@@ -9,6 +9,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.planning import plan_stack
 from careen.app.remembering import plan_of
 from careen.app.session import Session
+from careen.app.target_python import UnsuitableBaseError
 from careen.blobs.digest import Digest
 from careen.debian.packages import BinaryPackage
 from careen.debian.pins import LOCK_NAME, Pin, render_pins
@@ -17,7 +18,7 @@ from careen.findings import FixKind
 from careen.oci.images import choose_manifest, read_manifest
 from careen.oci.reference import ImageReference
 from careen.plan.difference import PlanDifference, difference
-from careen.plan.target import Plan
+from careen.plan.target import ImageBase, Plan
 from careen.platforms import Platform
 from careen.progress import Step
 from careen.rewrite.apply import apply_changes
@@ -124,6 +125,11 @@ def take(found: Refresh) -> tuple[PurePosixPath, ...]:
 
 def _base(session: Session, request: PlanRequest, known: Sequence[Pin]) -> tuple[BaseRefresh, list[Pin]]:
     newest = plan_stack(session, replace(request, pinned=False)).plan
+    if isinstance(newest.base, ImageBase):
+        raise UnsuitableBaseError(
+            f"{newest.base.label} is an image that others make, of which careen pins no packages",
+            hints=("pin it by its digest in the configuration",),
+        )
     architecture = request.platform.architecture
     archive = session.archive(newest.base.release, architecture)
     wanted = {package.name: package for package in _packages_of(newest)}

@@ -42,7 +42,7 @@ def named_python(named: str, requires_python: str | None) -> DebianPython:
     if kind != "debian":
         raise UnsuitableBaseError(
             f"careen plans on bases that it composes from Debian packages, and {named} is none",
-            hints=("name debian:bookworm (Python 3.11) or debian:trixie (Python 3.13)",),
+            hints=("name debian:bookworm (Python 3.11), debian:trixie (Python 3.13), or an image for build and prove",),
         )
     python = python_of(release)
     target_python([], requires_python, (PythonVersion(python.version[1]),))

@@ -38,7 +38,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """``bytes`` is the sum of its regular files. ``overlaps`` are sentences about files that two sources bring."""
+    """``bytes`` is the sum of its regular files. ``overlaps`` are sentences about files that two sources bring.
+
+    ``media_type`` is told where the layer was packed by others.
+    """
 
     key: EntryKey
     path: Path
@@ -48,6 +51,7 @@ class Layer:
     packed_bytes: int
     shares: tuple[Share, ...]
     overlaps: tuple[str, ...]
+    media_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

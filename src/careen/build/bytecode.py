@@ -13,6 +13,7 @@ from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey, Store
 from careen.build.debian_root import BaseRecipe
 from careen.build.distribution import Compile, WheelRecipe
+from careen.build.image_root import ImageRootRecipe
 from careen.build.interpreter import base_files
 from careen.build.module_graph import Imports, Module, ModuleSet, Starts, find_imports, module_name, reached_modules
 from careen.build.segment import Contents, Member, Segment, SegmentMaker
@@ -61,7 +62,11 @@ def wheel_modules(store: Store, recipe: WheelRecipe) -> ModuleSet:
 
 
 def library_modules(
-    store: Store, recipe: BaseRecipe, segment: Callable[[], Segment], packer: Packer, runtime: PythonRuntime
+    store: Store,
+    recipe: BaseRecipe | ImageRootRecipe,
+    segment: Callable[[], Segment],
+    packer: Packer,
+    runtime: PythonRuntime,
 ) -> ModuleSet:
     """The same for the standard library in a base, of which ``segment`` is asked when nobody has searched it."""
     # Whichever libraries a base has, its modules are the same.
@@ -71,7 +76,12 @@ def library_modules(
 
     def scan() -> bytes:
         base = segment()
-        wanted = [file.path for file in base.files if file.path.startswith(folder) and file.path.endswith(".py")]
+        sites = (f"{folder}site-packages/", f"{folder}dist-packages/")  # of which an image may have some
+        wanted = [
+            file.path
+            for file in base.files
+            if file.path.startswith(folder) and file.path.endswith(".py") and not file.path.startswith(sites)
+        ]
         sources = ((path.removeprefix(folder), data) for path, data in base_files(base, packer, wanted))
         return _document(((path, _decoded(data)) for path, data in sources), ())
 
@@ -80,7 +90,8 @@ def library_modules(
 
 def library_folder(runtime: PythonRuntime) -> str:
     """Of the standard library in the image, relative to its root, with a slash at its end."""
-    return f"usr/lib/python{runtime.version}/"
+    prefix = runtime.executable.parent.parent
+    return f"{prefix}/lib/python{runtime.version}/".lstrip("/")
 
 
 def service_starts(services: Iterable[ServicePlan], read: Callable[[PurePosixPath], bytes]) -> Starts:

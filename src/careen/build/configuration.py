@@ -9,7 +9,7 @@ from careen.blobs.digest import Digest
 from careen.build.engine import Origin
 from careen.oci.config import Healthcheck, History, ImageConfig, RunConfig, moment
 from careen.oci.manifest import ImagePlatform
-from careen.plan.target import HealthCheck, Plan, ServicePlan
+from careen.plan.target import DebianBase, HealthCheck, ImageBase, Plan, ServicePlan
 
 HEALTH_ANNOTATION = "careen.healthcheck"
 """Holds the health check as JSON, times in seconds, since OCI's own configuration has no place for one."""
@@ -65,8 +65,8 @@ def annotations(plan: Plan, service: ServicePlan, base: Digest, origin: Origin) 
 def _labels(plan: Plan, service: ServicePlan, base: Digest, origin: Origin) -> Mapping[str, str]:
     """Of the image spec (annotations.md), as far as they are known.
 
-    ``base.name`` and ``base.digest`` are not among them: they promise an image in some registry whose layers this one
-    shares. What a composed base is has names of careen's own.
+    ``base.name`` and ``base.digest`` promise an image in some registry whose layers this one shares. What a composed
+    base is has names of careen's own.
     """
     known = {
         "org.opencontainers.image.title": service.name,
@@ -74,10 +74,17 @@ def _labels(plan: Plan, service: ServicePlan, base: Digest, origin: Origin) -> M
         "org.opencontainers.image.version": origin.version,
         "org.opencontainers.image.source": origin.source,
         "org.opencontainers.image.revision": origin.revision,
-        "careen.base.name": plan.base.label,
-        "careen.base.layer": str(base),
+        **_of_base(plan.base, base),
     }
     return {name: value for name, value in known.items() if value}
+
+
+def _of_base(base: DebianBase | ImageBase, lowest: Digest) -> Mapping[str, str]:
+    own = {"careen.base.name": base.label, "careen.base.layer": str(lowest)}
+    if not isinstance(base, ImageBase):
+        return own
+    named = {"org.opencontainers.image.base.name": base.reference}
+    return {**own, **named, "org.opencontainers.image.base.digest": str(base.manifest)}
 
 
 def _healthcheck(health: HealthCheck) -> Healthcheck:

@@ -7,12 +7,24 @@ from pathlib import Path
 from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.debian.packages import BinaryPackage
+from careen.errors import CareenError
+from careen.oci.layout import Layout
 from careen.oci.media_types import Compression
+from careen.plan.target import ImageBase
 from careen.plan.traces import ServiceTrace
 from careen.platforms import Platform
 from careen.python.index import PackageFiles
 from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
+
+
+class NoSuchBaseError(CareenError):
+    """A base is an image, and nobody knows where to find it."""
+
+
+def no_image_base(base: ImageBase) -> Layout:
+    """Raises NoSuchBaseError."""
+    raise NoSuchBaseError(f"nobody here knows where {base.label} is to be found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +55,7 @@ class BuildSources:
     ``root`` is the project's folder; ``debs`` gives the files of Debian packages, in their order
     (``MirrorClient.debs``); ``uv`` is the program that builds distributions without a wheel, where there is one, and
     ``environment`` what it is told of the caller's: where to find its configuration, indexes and credentials.
+    ``find_base`` gives the layout with a base that is an image; its name there is the digits of its digest.
     """
 
     root: Path
@@ -51,6 +64,7 @@ class BuildSources:
     store: Store
     uv: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    find_base: Callable[[ImageBase], Layout] = no_image_base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ class ImageWriter:
         media_type = layer_type(self.options.compression)
         layers = []
         for item in placed:
-            descriptor = Descriptor(media_type, item.made.digest, item.made.packed_bytes)
+            descriptor = Descriptor(item.made.media_type or media_type, item.made.digest, item.made.packed_bytes)
             if not writer.has(descriptor):
                 writer.add_blob(descriptor, item.made.path)
             layers.append(descriptor)

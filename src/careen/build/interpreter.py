@@ -175,7 +175,7 @@ class Compiler:
 
     def _lay_out(self, tree: Path) -> None:
         """The program, its linker, the libraries it is linked with, and the encodings it starts with."""
-        library = str(PurePosixPath("/usr/lib", f"python{self._runtime.version}")).lstrip("/")
+        library = f"{self._runtime.executable.parent.parent}/lib/python{self._runtime.version}".lstrip("/")
         program = str(self._runtime.executable).lstrip("/")
         base = self._base()
         natives = {native.path: native for native in base.natives}

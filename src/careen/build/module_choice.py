@@ -8,6 +8,8 @@ from pathlib import Path
 
 from careen.build.bytecode import (
     LibraryRecipe,
+    compiled_path,
+    library_folder,
     library_modules,
     project_reader,
     reached,
@@ -16,6 +18,7 @@ from careen.build.bytecode import (
 )
 from careen.build.debian_root import BaseRecipe
 from careen.build.distribution import WheelRecipe
+from careen.build.image_root import ImageRootRecipe
 from careen.build.interpreter import Compiler
 from careen.build.module_graph import ModuleSet
 from careen.build.segment import Recipe, Segment, SegmentMaker
@@ -44,7 +47,7 @@ class ModuleChoice:
     plan: Plan
     root: Path
     trimmed: bool
-    base: BaseRecipe
+    base: BaseRecipe | ImageRootRecipe
     maker: SegmentMaker
     makers: ThreadPoolExecutor
     busy: threading.Semaphore
@@ -86,10 +89,29 @@ class ModuleChoice:
             return replace(recipe, modules=own, compiler=compiler.name, compile=compiler.compile)
 
         first, *others = layers
+        if isinstance(self.base, ImageRootRecipe):
+            missing = self._without_known(standard, compiler)
+            own = [StackLayer(missing.what, first.services, (missing,))] if missing.modules else []
+            beneath = [first, *own]
+        else:
+            beneath = [replace(first, recipes=(*first.recipes, standard))]
         return [
-            replace(first, recipes=(*first.recipes, standard)),
+            *beneath,
             *(replace(layer, recipes=tuple(compiling(recipe) for recipe in layer.recipes)) for layer in others),
         ]
+
+    def _without_known(self, standard: LibraryRecipe, compiler: Compiler) -> LibraryRecipe:
+        """An image may bring bytecode of its own, which its builder answers for."""
+        folder = library_folder(self.plan.base.runtime)
+        known = {file.path for file in self._base_segment().files}
+        return replace(
+            standard,
+            modules=tuple(
+                module
+                for module in standard.modules
+                if compiled_path(f"{folder}{module}", compiler.cache_tag) not in known
+            ),
+        )
 
     def likely_bytes(self, layers: Sequence[StackLayer]) -> Mapping[str, int]:
         """What the bytecode of each service's image will weigh."""

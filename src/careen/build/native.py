@@ -23,6 +23,7 @@ from careen.build.configuration import references
 from careen.build.debian_root import BaseRecipe, SystemRecipe
 from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildResult, BuildSources, BuiltImage
+from careen.build.image_root import ImageRootRecipe
 from careen.build.image_writing import ImageWriter, PlacedLayer
 from careen.build.interpreter import Compiler
 from careen.build.licences import licences_of_packages, licences_of_wheels
@@ -174,7 +175,7 @@ class _Build:
     def _run(self, writer: LayoutWriter) -> tuple[tuple[BuiltImage, Descriptor], ...]:
         shared = self._with_modules(self.layers.shared())
         self._make_segments(shared)
-        placed = list(self.makers.map(self._place, shared))
+        placed = [*self._below(shared[0]), *self.makers.map(self._place, shared[1:])]
         existing = self.assembler.contents(placed[0].pieces).folders
         names = references(self.plan.services)
         attachments = self._attachments(shared)
@@ -291,6 +292,18 @@ class _Build:
             if recipe.weight > _LARGE_BYTES:
                 give_back()
         return recipe
+
+    def _below(self, layer: StackLayer) -> list[PlacedLayer]:
+        """One of ours, or those of the image that is the base."""
+        if not isinstance(self.base, ImageRootRecipe):
+            return [self._place(layer)]
+        # What is in all of them together is known as one; the lowest stands for it.
+        whole: tuple[Piece, ...] = (self._piece(self.base),)
+        made = self.base.layers()
+        return [
+            PlacedLayer(replace(layer, what=item.shares[0].what), whole if number == 0 else (), item)
+            for number, item in enumerate(made)
+        ]
 
     def _place(self, layer: StackLayer) -> PlacedLayer:
         pieces = tuple(self._piece(recipe) for recipe in layer.recipes)

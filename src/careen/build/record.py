@@ -19,7 +19,7 @@ from careen.blobs.digest import Digest
 from careen.build.engine import BuildOptions
 from careen.errors import CareenError
 from careen.oci.document import render_document
-from careen.plan.target import Plan, PlannedDistribution, ServicePlan
+from careen.plan.target import DebianBase, ImageBase, Plan, PlannedDistribution, ServicePlan
 from careen.text.values import dataclass
 
 MEDIA_TYPE = "application/vnd.careen.record+json"
@@ -95,7 +95,7 @@ def inputs_of(plan: Plan, service: ServicePlan, options: BuildOptions, made: Mad
             "SOURCE_DATE_EPOCH": str(plan.source_date_epoch),
         },
         "project": {name: value for name, value in described.items() if value},
-        "base": {"release": base.release, "python": str(base.runtime.version)},
+        "base": _base(base),
         "base packages": {package.name: f"{package.version} {package.digest}" for package in base.packages},
         "kept libraries": dict.fromkeys(base.kept_libraries, KEPT),
         "kept modules": dict.fromkeys(base.kept_modules, KEPT),
@@ -107,6 +107,13 @@ def inputs_of(plan: Plan, service: ServicePlan, options: BuildOptions, made: Mad
             for name, value in made.configuration.items()
         },
     }
+
+
+def _base(base: DebianBase | ImageBase) -> Mapping[str, str]:
+    python = {"python": str(base.runtime.version)}
+    if isinstance(base, ImageBase):
+        return {"image": f"{base.label} {base.manifest}", **python}
+    return {"release": base.release, **python}
 
 
 def _distribution(item: PlannedDistribution, digests: Mapping[str, Digest]) -> str:

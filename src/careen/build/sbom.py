@@ -17,7 +17,7 @@ from careen.blobs.digest import Descriptor, Digest
 from careen.build.licences import Licence
 from careen.debian.packages import BinaryPackage
 from careen.oci.document import render_document
-from careen.plan.target import Plan, PlannedDistribution, ServicePlan, UnbuiltSource, WheelSource
+from careen.plan.target import DebianBase, ImageBase, Plan, PlannedDistribution, ServicePlan, UnbuiltSource, WheelSource
 from careen.text.values import dataclass
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
@@ -52,7 +52,9 @@ class ImageBill:
         application = self._application()
         system = self._system()
         libraries = [self._library(item) for item in sorted(self.service.distributions, key=lambda item: item.name)]
-        packages = [self._package(item) for item in self._packages()]
+        base = self.plan.base
+        release = base.release if isinstance(base, DebianBase) else ""
+        packages = [*self._of_base(), *(self._package(item, release) for item in self._packages())]
         return render_document(
             {
                 "bomFormat": "CycloneDX",
@@ -96,13 +98,22 @@ class ImageBill:
         return {**found, "version": self.application_version} if self.application_version else found
 
     def _system(self) -> Json:
-        version = _VERSION_OF_RELEASE[self.plan.base.release]
+        base = self.plan.base
+        if isinstance(base, ImageBase):
+            return {
+                "type": "operating-system",
+                "bom-ref": f"operating-system:{base.system}-{base.system_version}",
+                "name": base.system or "linux",
+                "version": base.system_version,
+                "description": f"{base.label} ({base.manifest}), as it is",
+            }
+        version = _VERSION_OF_RELEASE[base.release]
         return {
             "type": "operating-system",
             "bom-ref": f"operating-system:debian-{version}",
             "name": "debian",
             "version": version,
-            "description": f"Debian {version} ({self.plan.base.release}), the packages below without what is not used",
+            "description": f"Debian {version} ({base.release}), the packages below without what is not used",
         }
 
     def _packages(self) -> Sequence[BinaryPackage]:
@@ -111,8 +122,33 @@ class ImageBill:
         there = {package.name: package for package in found if package.name in self.licences}
         return sorted(there.values(), key=lambda package: package.name)
 
-    def _package(self, package: BinaryPackage) -> Json:
-        distro = f"debian-{_VERSION_OF_RELEASE[self.plan.base.release]}"
+    def _of_base(self) -> Iterator[Json]:
+        """What an image under this one says of itself."""
+        base = self.plan.base
+        if not isinstance(base, ImageBase):
+            return
+        distro = f"{base.system}-{base.system_version}"
+        for package in sorted(base.installed, key=lambda item: (item.name, item.architecture)):
+            purl = (
+                f"pkg:deb/{_quoted(base.system or 'debian')}/{_quoted(package.name)}@{_quoted(package.version)}"
+                f"?arch={package.architecture}&distro={distro}"
+            )
+            yield {
+                "type": "library",
+                "bom-ref": purl,
+                "name": package.name,
+                "version": package.version,
+                "purl": purl,
+            }
+        hidden = {item.name for layer in self.plan.distribution_layers for item in layer.distributions}
+        for item in sorted(base.distributions, key=lambda item: item.name):
+            if item.paths and item.name in hidden:
+                continue  # another version takes its place, be it in a neighbour's image
+            purl = f"pkg:pypi/{_quoted(item.name)}@{_quoted(item.version)}"
+            yield {"type": "library", "bom-ref": purl, "name": item.name, "version": item.version, "purl": purl}
+
+    def _package(self, package: BinaryPackage, release: str) -> Json:
+        distro = f"debian-{_VERSION_OF_RELEASE[release]}"
         purl = (
             f"pkg:deb/debian/{_quoted(package.name)}@{_quoted(package.version)}"
             f"?arch={package.architecture}&distro={distro}"

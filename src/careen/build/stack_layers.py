@@ -3,12 +3,12 @@
 from careen.build.debian_root import BaseRecipe, SystemRecipe
 from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildSources
+from careen.build.image_root import ImageRootRecipe, WhiteoutRecipe, whiteouts
 from careen.build.segment import Recipe
 from careen.build.stripping import find_stripper
 from careen.build.unbuilt import WheelBuilder, WheelFile
-from careen.plan.target import Plan, PlannedDistribution, UnbuiltSource
+from careen.plan.target import DebianBase, ImageBase, Plan, PlannedDistribution, UnbuiltSource
 from careen.python.locked import LockedFile
-from careen.python.tags import GLIBC_OF_RELEASE
 from careen.text.values import dataclass
 
 
@@ -29,7 +29,7 @@ class StackLayers:
         self._sources = sources
         self._options = options
         architecture = plan.platform.architecture
-        self.base = BaseRecipe(base=plan.base, architecture=architecture, debs=sources.debs)
+        self.base = self._base(plan.base)
         self._stripper = find_stripper(architecture) if options.trimming.strips else None
         self._builder = WheelBuilder(
             store=sources.store,
@@ -38,20 +38,38 @@ class StackLayers:
             environment=sources.environment,
             python=plan.base.runtime.version,
             platform=plan.platform,
-            glibc=GLIBC_OF_RELEASE[plan.base.release],
+            glibc=plan.base.glibc,
             epoch=plan.source_date_epoch,
         )
 
     def shared(self) -> list[StackLayer]:
         names = tuple(service.name for service in self._plan.services)
         found = [StackLayer(self._plan.base.label, names, (self.base,))]
-        for system in self._plan.system_layers:
-            recipe = SystemRecipe(base=self.base, packages=system.packages)
-            found.append(StackLayer(recipe.what, system.services, (recipe,)))
+        if isinstance(self._plan.base, ImageBase):
+            found += self._whiteouts(self._plan.base, names)
+        if isinstance(self.base, BaseRecipe):
+            for system in self._plan.system_layers:
+                recipe = SystemRecipe(base=self.base, packages=system.packages)
+                found.append(StackLayer(recipe.what, system.services, (recipe,)))
         for layer in self._plan.distribution_layers:
             recipes = tuple(self._distribution(item) for item in layer.distributions)
             found.append(StackLayer(", ".join(item.name for item in layer.distributions), layer.services, recipes))
         return found
+
+    def _base(self, base: DebianBase | ImageBase) -> BaseRecipe | ImageRootRecipe:
+        if isinstance(base, ImageBase):
+            return ImageRootRecipe(base=base, find=self._sources.find_base)
+        return BaseRecipe(base=base, architecture=self._plan.platform.architecture, debs=self._sources.debs)
+
+    def _whiteouts(self, base: ImageBase, services: tuple[str, ...]) -> list[StackLayer]:
+        """A layer that hides what the base has of distributions which the stack brings; none where there is nothing."""
+        brought = frozenset(item.name for layer in self._plan.distribution_layers for item in layer.distributions)
+        paths = whiteouts(base, brought)
+        if not paths:
+            return []
+        names = ", ".join(sorted({item.name for item in base.distributions if item.paths and item.name in brought}))
+        recipe = WhiteoutRecipe(paths=paths, what=f"without {base.label}'s own {names}")
+        return [StackLayer(recipe.what, services, (recipe,))]
 
     def _distribution(self, item: PlannedDistribution) -> WheelRecipe:
         source = item.source

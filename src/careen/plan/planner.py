@@ -28,6 +28,7 @@ from careen.plan.target import (
     Contribution,
     DebianBase,
     DroppedDistribution,
+    ImageBase,
     NumericUser,
     Plan,
     PlannedDistribution,
@@ -94,7 +95,7 @@ class StackInputs:
     config: Config
     platform: Platform
     root: PurePosixPath
-    base: DebianBase
+    base: DebianBase | ImageBase
     glibc: tuple[int, int]
     services: tuple[ServiceInputs, ...]
     support: Mapping[Role, tuple[SupportFile, ...]]
@@ -253,19 +254,21 @@ class _Assembler:
             if not name.startswith(_DROPPED_VARIABLES)
         }
         search_path = (*self.inputs.application.search_path, SUPPORT_FOLDER)
-        return tuple(
-            sorted(
-                {
-                    **own,
-                    "LANG": "C.UTF-8",
-                    "PATH": "/usr/local/bin:/usr/bin:/bin",
-                    "PYTHONDONTWRITEBYTECODE": "1",
-                    "PYTHONPATH": ":".join(str(path) for path in search_path),
-                    "PYTHONUNBUFFERED": "1",
-                    "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
-                }.items()
-            )
-        )
+        base = self.stack.base
+        found = {
+            **own,
+            "LANG": "C.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": ":".join(str(path) for path in search_path),
+            "PYTHONUNBUFFERED": "1",
+            "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
+        }
+        if isinstance(base, ImageBase):
+            found = {**dict(base.environment), **found, **_of_base(base)}
+            if not base.certificates:
+                del found["SSL_CERT_FILE"]
+        return tuple(sorted(found.items()))
 
     def _run_environment(self) -> tuple[tuple[str, str], ...]:
         compose = self.inputs.facts.service.compose
@@ -290,3 +293,10 @@ class _Assembler:
     def _current(self) -> int | None:
         known = [item.bytes for item in self.inputs.contributions if item.bytes is not None]
         return sum(known) if known else None
+
+
+def _of_base(base: ImageBase) -> dict[str, str]:
+    """What its own folders ask for, whatever today's image says."""
+    own = dict(base.environment).get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    found = {"PATH": own} if str(base.runtime.scripts) in own.split(":") else {"PATH": f"{base.runtime.scripts}:{own}"}
+    return {**found, "SSL_CERT_FILE": base.certificates} if base.certificates else found

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from careen.errors import CareenError
-from careen.plan.target import Plan
+from careen.plan.target import ImageBase, Plan
 
 _Read = Callable[[Any], Any]
 _Write = Callable[[Any], Any]
@@ -37,6 +37,20 @@ def plan_of_record(record: object) -> Plan:
     if not isinstance(plan, Plan):  # a value of another kind that reads alike
         raise RecordError("what is remembered is no plan")
     return plan
+
+
+def base_record(base: ImageBase) -> object:
+    """The same of a base alone."""
+    return _writer(ImageBase)(base)
+
+
+def base_of_record(record: object) -> ImageBase | None:
+    """None for what is no record of one."""
+    try:
+        base = _reader(ImageBase)(record)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, CareenError):
+        return None
+    return base if isinstance(base, ImageBase) else None
 
 
 def _same(value: Any) -> Any:

@@ -14,7 +14,11 @@ from careen.debian.packages import BinaryPackage
 from careen.plan.roles import Role
 from careen.platforms import Platform
 from careen.python.names import PackageName, PythonVersion
+from careen.python.tags import GLIBC_OF_RELEASE
 from careen.text.values import dataclass
+
+LAYOUT_PREFIX = "oci:"
+"""Of a base that lies in an OCI layout on disk."""
 
 
 class Certainty(StrEnum):
@@ -104,6 +108,78 @@ class DebianBase:
     @property
     def label(self) -> str:
         return f"debian:{self.release}"
+
+    @property
+    def glibc(self) -> tuple[int, int]:
+        return GLIBC_OF_RELEASE[self.release]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseLayer:
+    """A layer of an image that others are put upon; ``bytes`` are those of its files that the image shows."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    diff_id: Digest
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """What a base has installed, of Debian or of Python. ``paths`` are what a Python distribution owns in the image,
+    top names of its site folder and scripts, so that another version of it can take its place.
+    """
+
+    name: str
+    version: str
+    architecture: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageBase:
+    """A base that is an image of some registry, or of a layout on disk, taken as it is.
+
+    ``source`` is where it can be had again, by its digest: a reference, or the folder of a layout with ``oci:`` before
+    it. ``system`` and ``system_version`` are its ID and VERSION_ID (os-release(5)); ``certificates`` is where its
+    authorities lie, "" where it has none. ``libraries`` are names of its shared libraries.
+    """
+
+    label: str
+    source: str
+    manifest: Digest
+    system: str
+    system_version: str
+    runtime: PythonRuntime
+    patch: int
+    glibc: tuple[int, int]
+    layers: tuple[BaseLayer, ...]
+    environment: tuple[tuple[str, str], ...]
+    certificates: str
+    libraries: tuple[str, ...]
+    installed: tuple[InstalledPackage, ...]
+    distributions: tuple[InstalledPackage, ...]
+    bytes: int
+
+    @property
+    def reference(self) -> str:
+        """As others find it, "" for what only this disk has."""
+        return "" if self.source.startswith(LAYOUT_PREFIX) else self.label.partition("@")[0]
+
+    @property
+    def packages(self) -> tuple[BinaryPackage, ...]:
+        """It is composed of none."""
+        return ()
+
+    @property
+    def kept_libraries(self) -> tuple[str, ...]:
+        """Nothing of it is trimmed."""
+        return ()
+
+    @property
+    def kept_modules(self) -> tuple[str, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +320,7 @@ class Plan:
     stack: str
     platform: Platform
     root: PurePosixPath
-    base: DebianBase
+    base: DebianBase | ImageBase
     services: tuple[ServicePlan, ...]
     backing: tuple[BackingService, ...]
     system_layers: tuple[SystemLayer, ...]

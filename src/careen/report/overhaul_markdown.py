@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from careen.app.overhaul import Overhaul
 from careen.findings import Finding, Topic
-from careen.plan.target import ServicePlan
+from careen.plan.target import ImageBase, ServicePlan
 from careen.prove.evidence import CheckResult, Verdict
 from careen.report.navigation import NavigableDocument
 from careen.report.traced import traced_rows, traced_sentence
@@ -159,11 +159,14 @@ def _opportunities(document: NavigableDocument, done: Overhaul) -> None:
     document.table((" bytes", " compressed", "layer", "services"), list(seen.values()))
     document.section(3, "3. Base Image Optimization", "The base under every service.")
     base = plan.base
-    document.write(
-        f"Python {base.runtime.version} composed from {len(base.packages)} packages of Debian {base.release}, "
-        f"{size(base.bytes)}: no shell, no package manager, no compiler.",
-        "",
-    )
+    if isinstance(base, ImageBase):
+        composed = f"Python {base.runtime.version} of {base.label}, {size(base.bytes)}, taken as it is."
+    else:
+        composed = (
+            f"Python {base.runtime.version} composed from {len(base.packages)} packages of Debian {base.release}, "
+            f"{size(base.bytes)}: no shell, no package manager, no compiler."
+        )
+    document.write(composed, "")
     document.section(3, "4. Build Context Optimization", "What an image holds of the repository.")
     document.table(
         ("service", " files", " bytes"),

@@ -6,7 +6,8 @@ at the same path, or nothing starts (uv #6782). So both are chosen together here
 
 from pathlib import PurePosixPath
 
-from careen.plan.target import DebianBase, Plan
+from careen.errors import CareenError
+from careen.plan.target import DebianBase, ImageBase, Plan
 from careen.python.names import PythonVersion
 from careen.rewrite.options import Runtime
 from careen.text.values import dataclass
@@ -16,6 +17,10 @@ _DISTROLESS_RELEASE = "trixie"
 
 _SLIM_INTERPRETERS = PurePosixPath("/usr/local/bin")
 _DEBIAN_INTERPRETERS = PurePosixPath("/usr/bin")
+
+
+class ForeignBaseError(CareenError):
+    """The plan stands on an image of which nobody knows how its Dockerfile would be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +60,13 @@ class Foundation:
 
 
 def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
+    """Raises ForeignBaseError."""
     version, base = plan.base.runtime.version, plan.base
+    if isinstance(base, ImageBase):
+        raise ForeignBaseError(
+            f"{base.label} is a base for images that careen builds; a set-up is written for bases that it knows",
+            hints=("name debian:bookworm or debian:trixie as base, or build with `careen build --base`",),
+        )
     if runtime is Runtime.SLIM:
         return _slim(version, base)
     return _distroless(version, base)

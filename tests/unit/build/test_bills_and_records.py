@@ -16,7 +16,7 @@ from careen.build.record import RecordError, differences, explained, matching, p
 from careen.build.sbom import MEDIA_TYPE, ImageBill
 from careen.oci.layout import Layout
 from careen.oci.unpack import image_files
-from careen.plan.target import DistributionLayer, UnbuiltSource
+from careen.plan.target import DebianBase, DistributionLayer, UnbuiltSource
 from careen.platforms import Platform
 from fakes.debs import write_deb
 from fakes.stacks import FakeStack, distribution, write_stack
@@ -182,6 +182,7 @@ def test_a_changed_file_and_a_changed_option_are_told(tmp_path: Path) -> None:
 def test_what_trimming_must_leave_is_told_by_its_name_alone(tmp_path: Path) -> None:
     stack = write_stack(tmp_path)
     before = records_in(Layout.open(build(stack, tmp_path / "out").layout))
+    assert isinstance(stack.plan.base, DebianBase)
     base = replace(stack.plan.base, kept_modules=("json",))
     kept = build(replace(stack, plan=replace(stack.plan, base=base)), tmp_path / "kept")
     after = {record.service: record for record in records_in(Layout.open(kept.layout))}
@@ -259,6 +260,7 @@ def test_several_platforms_share_a_name_and_each_has_its_own_image(tmp_path: Pat
 def test_a_package_of_which_nothing_is_left_is_not_named(tmp_path: Path) -> None:
     stack = write_stack(tmp_path)
     package, path = write_deb(tmp_path / "debs", "libunused1", {"usr/share/doc/libunused1/README": b"text\n"})
+    assert isinstance(stack.plan.base, DebianBase)
     base = replace(stack.plan.base, packages=(*stack.plan.base.packages, package))
     mirror = replace(stack.mirror, files={**stack.mirror.files, package.digest: path})
     more = replace(stack, plan=replace(stack.plan, base=base), sources=replace(stack.sources, debs=mirror.debs))

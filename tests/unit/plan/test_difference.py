@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from careen.plan.difference import difference
-from careen.plan.target import Plan
+from careen.plan.target import DebianBase, Plan
 from careen.report.what_if import difference_document, difference_lines
 from fakes.stacks import write_stack
 
@@ -59,6 +59,7 @@ def test_a_service_with_something_unknown_has_gained_nobody_knows_what(tmp_path:
 
 def test_the_document_says_what_is_compared(tmp_path: Path) -> None:
     plan = weighed(tmp_path)
+    assert isinstance(plan.base, DebianBase)
     other = replace(plan, base=replace(plan.base, release="trixie"))
 
     document = difference_document(difference(plan, other))

@@ -42,6 +42,12 @@ class _Build(click.Command):
     help="The OCI layout to write: a new folder, or that of an earlier build.",
 )
 @click.option(
+    "--base",
+    metavar="IMAGE",
+    help="What services are put upon: debian:RELEASE, composed from its packages, an image in a registry, or "
+    "oci:FOLDER for one in a layout. Else what the configuration says.",
+)
+@click.option(
     "--archive", type=click.Path(path_type=Path, dir_okay=False), help="Write the images into one file, too, to load."
 )
 @click.option(
@@ -56,6 +62,14 @@ class _Build(click.Command):
     help="Load the images into a running docker, or else podman, or into the one that is named.",
 )
 @click.option("--push", metavar="PREFIX", help="Push to a registry, under names that begin so: registry.example/team.")
+@click.option(
+    "--plain-http",
+    "plain_http",
+    multiple=True,
+    metavar="HOST",
+    help="A registry of --push and --base that has no encryption: registry.example:5000; this machine needs no such "
+    "word. May be given again.",
+)
 @click.option("--tag", "tags", multiple=True, help="Of what is archived, loaded and pushed; may be given again.")
 @click.option(
     "--sbom", type=click.Path(path_type=Path, file_okay=False), help="A folder for the bills of materials, too."
@@ -106,10 +120,12 @@ def command(
     platforms: tuple[str, ...],
     offline: bool,
     into: Path,
+    base: str | None,
     archive: Path | None,
     archive_format: str | None,
     load: str | None,
     push: str | None,
+    plain_http: tuple[str, ...],
     tags: tuple[str, ...],
     sbom: Path | None,
     record: Path | None,
@@ -129,7 +145,7 @@ def command(
     """Build every service's image from its plan, by careen's own engine, into an OCI layout.
 
     With every image come its bill of materials (CycloneDX) and the record of what it was made from, attached to it in
-    the layout and in the registry.
+    the layout and in the registry. Docker and buildah build what `careen fix` writes; the project stays as it is.
     """
     from careen.app.building import BuildRequest, build, read_traces
     from careen.app.delivery import ArchiveFormat, DeliveryRequest, Engine
@@ -164,6 +180,7 @@ def command(
             platform=first,
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),
+            base=base,
         ),
         output=into,
         options=BuildOptions(
@@ -186,7 +203,9 @@ def command(
         builder=choice,
     )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
+        session = Session(
+            surroundings=surroundings(offline=offline, project=path), progress=told, plain_http=frozenset(plain_http)
+        )
         try:
             built = build(session, request)
         finally:

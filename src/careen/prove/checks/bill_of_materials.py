@@ -13,7 +13,9 @@ from careen.prove.subjects import ImageSubject
 
 SLUG = "bill-of-materials"
 _STATUS = "var/lib/dpkg/status.d/"
+_ONE_FILE = "var/lib/dpkg/status"
 _LARGEST = 1 << 20
+_LARGEST_OF_ALL = 64 << 20
 _MOST_SHOWN = 10
 
 
@@ -56,9 +58,13 @@ def _packages(image: ImageOnDisk) -> Mapping[str, str]:
     """What scanners read: an entry a package, in the form of dpkg's status file."""
     found = {}
     for file in image.files:
-        if file.path.startswith(_STATUS) and not file.path.endswith(".md5sums"):
-            lines = image.read(file.path, _LARGEST).decode("utf-8", "replace").splitlines()
+        one_each = file.path.startswith(_STATUS) and not file.path.endswith(".md5sums")
+        if not one_each and file.path != _ONE_FILE:
+            continue
+        text = image.read(file.path, _LARGEST if one_each else _LARGEST_OF_ALL).decode("utf-8", "replace")
+        for paragraph in text.split("\n\n"):
+            lines = paragraph.splitlines()
             fields = dict(line.split(": ", 1) for line in lines if ": " in line and not line[0].isspace())
-            if "Package" in fields:
+            if "Package" in fields and fields.get("Status", " installed").endswith(" installed"):
                 found[f"deb:{fields['Package']}"] = fields.get("Version", "")
     return found
