@@ -25,7 +25,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,8 @@ class Bench:
 
     def careen(self, folder: Path, verb: str, *options: str) -> Done:
         argv = [sys.executable, "-m", "careen", verb, str(folder), *options, "--quiet", "--format", "json"]
-        return self.run(argv, folder)
+        done = self.run(argv, folder)
+        return replace(done, said=done.said.replace(str(folder), "."))
 
 
 def first_words(done: Done) -> str:
@@ -99,92 +100,122 @@ def hints(done: Done) -> list[str]:
 
 
 def examine(bench: Bench, name: str, commit: str, copies: Mapping[str, str]) -> Row:
-    """The row of one repository; what was not reached is missing."""
+    """The row of one repository; what was not reached is missing.
+
+    ``verdict`` is ``recast`` (a new set-up), ``mended`` (repairs of single lines, since it cannot be recast),
+    ``refused``, ``nothing`` or ``failed``, which is careen's fault.
+    """
     row: Row = {"repository": name, "commit": commit}
     checkout = bench.checkouts / name.replace("/", "+")
     if not checkout.is_dir():
         return row | {"verdict": "not here", "reason": f"no checkout at {checkout.name}"}
-    tree = bench.scratch / "tree"
-    shutil.copytree(checkout, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-    for copy, example in copies.items():
-        shutil.copy(tree / example, tree / copy)
+    tree = work_tree(bench, checkout, copies, "tree")
     scan = bench.careen(tree, "scan")
     if scan.code not in {0, 1}:
         return row | {"verdict": verdict_of(scan), "reason": first_words(scan), "hints": hints(scan)}
     before = json.loads(scan.output)
     row["findings_before"] = counted(before)
     linted = lint(bench, tree, before)
-    fixed = bench.careen(tree, "fix")
-    row["fix_seconds"] = fixed.seconds
+    row |= attempt(bench, tree, before, linted, ())
+    if row.get("stops") and row["verdict"] != "recast":
+        again = work_tree(bench, checkout, copies, "accepting")
+        row["accepting"] = attempt(bench, again, before, linted, ("--accept",))
+    return row
+
+
+def work_tree(bench: Bench, checkout: Path, copies: Mapping[str, str], name: str) -> Path:
+    tree = bench.scratch / name
+    shutil.copytree(checkout, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+    for copy, example in copies.items():
+        shutil.copy(tree / example, tree / copy)
+    return tree
+
+
+def attempt(
+    bench: Bench, tree: Path, before: Mapping[str, Any], linted: Mapping[str, dict[str, str]], options: Sequence[str]
+) -> Row:
+    """One patch, from ``careen fix`` to services that run."""
+    fixed = bench.careen(tree, "fix", *options)
+    row: Row = {"fix_seconds": fixed.seconds}
     if not fixed.output.strip():
         return row | {"verdict": verdict_of(fixed), "reason": first_words(fixed), "hints": hints(fixed)}
     document = json.loads(fixed.output)
+    changes, problem = document["changes"], document["not_recast"]
     row["left"] = [words(refusal) for refusal in document["refusals"] if not refusal["stops"]]
-    stops = [words(refusal) for refusal in document["refusals"] if refusal["stops"]]
-    if stops:
-        row |= {"stops": stops, "verdict": "refused", "reason": stops[0]}
-    options: tuple[str, ...] = ()
-    if not document["changes"] and stops:
-        options = ("--accept",)
-        fixed = bench.careen(tree, "fix", *options)
-        if not fixed.output.strip():
-            return row | {"accepted": first_words(fixed)}
-        document = json.loads(fixed.output)
-        if not document["changes"]:
-            return row
-    row["files"] = [change["path"] for change in document["changes"]]
-    row["before"] = sizes_before(bench, tree)
-    patch = "".join(change["patch"] for change in document["changes"])
-    applied = bench.run(["git", "apply", "-"], tree, patch)
+    row["stops"] = [words(refusal) for refusal in document["refusals"] if refusal["stops"]]
+    if problem is not None:
+        row |= {"reason": problem["reason"], "hints": problem["hints"]}
+    elif row["stops"]:
+        row["reason"] = row["stops"][0]
+    if not changes:
+        return row | {"verdict": "refused" if "reason" in row else "nothing"}
+    row["verdict"] = "recast" if problem is None else "mended"
+    row["files"] = [change["path"] for change in changes]
+    row["before"] = sizes_before(bench, tree) if problem is None else {}
+    applied = bench.run(["git", "apply", "-"], tree, "".join(change["patch"] for change in changes))
     row["applies"] = applied.code == 0
     if applied.code != 0:
         return row | {"verdict": "failed", "reason": f"git apply: {first_words(applied)}"}
-    return judge_patched(bench, tree, row, before, linted, options)
+    row |= judge_patched(bench, tree, before, linted)
+    again = bench.careen(tree, "fix", *options)
+    row |= second(again)
+    if problem is None:
+        row |= build_and_prove(bench, tree)
+    return row
 
 
-def judge_patched(
-    bench: Bench, tree: Path, row: Row, before: Mapping[str, Any], linted: Mapping[str, Any], options: Sequence[str]
-) -> Row:
+def judge_patched(bench: Bench, tree: Path, before: Mapping[str, Any], linted: Mapping[str, dict[str, str]]) -> Row:
     scan = bench.careen(tree, "scan")
     if scan.code not in {0, 1}:
-        return row | {"verdict": "failed", "reason": f"the result cannot be read: {first_words(scan)}"}
+        return {"verdict": "failed", "reason": f"the result cannot be read: {first_words(scan)}"}
     after = json.loads(scan.output)
     known = {(finding["rule"], finding["service"]) for finding in before["findings"]}
-    row["findings_after"] = counted(after)
-    row["unreadable"] = [note for note in after["unreadable"] if note not in before["unreadable"]]
-    row["findings_left"] = [
-        f"{finding['path']}:{finding['line']}: {finding['rule']} ({finding['severity']})"
-        for finding in after["findings"]
-    ]
-    row["findings_new"] = [
-        f"{finding['path']}:{finding['line']}: {finding['rule']}"
-        for finding in after["findings"]
-        if (finding["rule"], finding["service"]) not in known
-    ]
-    row |= new_lint(linted, lint(bench, tree, after))
-    again = bench.careen(tree, "fix", *options)
-    if again.output.strip():
-        row["second_fix"] = [change["path"] for change in json.loads(again.output)["changes"]]
-        row["second_stops"] = [words(item) for item in json.loads(again.output)["refusals"] if item["stops"]]
-    else:
-        row["second_error"] = first_words(again)
-    verdict = "patched" if "stops" not in row else "refused"
-    images = bench.scratch / "images"
+    return {
+        "findings_after": counted(after),
+        "unreadable": [note for note in after["unreadable"] if note not in before["unreadable"]],
+        "findings_left": [
+            f"{finding['path']}:{finding['line']}: {finding['rule']} ({finding['severity']})"
+            for finding in after["findings"]
+        ],
+        "findings_new": [
+            f"{finding['path']}:{finding['line']}: {finding['rule']}"
+            for finding in after["findings"]
+            if (finding["rule"], finding["service"]) not in known
+        ],
+        **new_lint(linted, lint(bench, tree, after)),
+    }
+
+
+def second(again: Done) -> Row:
+    if not again.output.strip():
+        return {"second_error": first_words(again)}
+    document = json.loads(again.output)
+    return {
+        "second_fix": [change["path"] for change in document["changes"]],
+        "second_stops": [words(refusal) for refusal in document["refusals"] if refusal["stops"]],
+        "second_problem": document["not_recast"],
+    }
+
+
+def build_and_prove(bench: Bench, tree: Path) -> Row:
+    images = bench.scratch / f"images-{tree.name}"
     built = bench.careen(tree, "build", "--output", str(images))
-    row["build_seconds"] = built.seconds
+    row: Row = {"build_seconds": built.seconds}
     if built.code != 0:
-        return row | {"verdict": verdict, "not_built": first_words(built), "hints": hints(built)}
+        return row | {"not_built": first_words(built), "hints": hints(built)}
     document = json.loads(built.output)
     row["after"] = {image["service"]: image["bytes"] for image in document["images"]}
     row["stack_bytes"] = document["stack"]["unique_bytes"]
     proved = bench.careen(tree, "prove", "--images", str(images))
     row["prove_seconds"] = proved.seconds
     if not proved.output.strip():
-        return row | {"verdict": verdict, "not_proved": first_words(proved)}
-    row["proof"] = [service_proof(service) for service in json.loads(proved.output)["services"]]
-    stack = [check for check in json.loads(proved.output)["stack"] if check["verdict"] == "fail"]
-    row["stack_failed"] = [f"{check['check']}: {check['evidence']['summary']}" for check in stack]
-    return row | {"verdict": verdict}
+        return row | {"not_proved": first_words(proved)}
+    proof = json.loads(proved.output)
+    row["proof"] = [service_proof(service) for service in proof["services"]]
+    row["stack_failed"] = [
+        f"{check['check']}: {check['evidence']['summary']}" for check in proof["stack"] if check["verdict"] == "fail"
+    ]
+    return row
 
 
 def verdict_of(done: Done) -> str:
@@ -267,9 +298,10 @@ def new_lint(before: Mapping[str, dict[str, str]], after: Mapping[str, dict[str,
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Three tables: what was patched, what that made of the services, and what was refused."""
+    """Three tables: the patches, the services of what was recast, and where there is no patch."""
     rows = list(rows)
-    patched = [row for row in rows if row.get("files")]
+    tried = [attempted for row in rows for attempted in attempts(row)]
+    patched = [row for row in tried if row.get("files")]
     lines = [
         "| repository | commit | fix | findings, left in files of the patch | new: hadolint | new: tally | fix again |",
         "|---|---|---|---|---|---|---|",
@@ -277,13 +309,20 @@ def table(rows: Iterable[Row]) -> str:
         "",
         "| repository | service | before, MB | built, MB | checks passed | starts |",
         "|---|---|---:|---:|---:|---|",
-        *(line(cells) for row in patched for cells in service_cells(row)),
+        *(line(cells) for row in patched if row["verdict"] == "recast" for cells in service_cells(row)),
         "",
         "| repository | commit | why there is no patch |",
         "|---|---|---|",
-        *(line(refused_cells(row)) for row in rows if not row.get("files")),
+        *(line(refused_cells(row)) for row in tried if not row.get("files")),
     ]
     return "\n".join(lines)
+
+
+def attempts(row: Row) -> Iterable[Row]:
+    yield row
+    if "accepting" in row:
+        known = {key: row[key] for key in ("repository", "commit", "findings_before")}
+        yield {**known, **row["accepting"], "repository": f"{row['repository']} with --accept"}
 
 
 def line(cells: Iterable[str]) -> str:
@@ -301,11 +340,11 @@ def change_cells(row: Row) -> Sequence[str]:
     return (
         row["repository"],
         commit_cell(row),
-        "patch" if row["verdict"] == "patched" else f"{row['verdict']}: {'; '.join(row.get('stops', [row['reason']]))}",
+        row["verdict"] if "reason" not in row else f"{row['verdict']}: {'; '.join(row['stops'] or [row['reason']])}",
         f"{before} → {after}{f', {len(touched)}: ' if touched else ', none'}{', '.join(touched)}",
         new_cell(row, "hadolint"),
         new_cell(row, "tally"),
-        row.get("second_error") or ", ".join(row.get("second_fix", ["?"])) or "nothing",
+        row.get("second_error") or ", ".join(row.get("second_fix", ["?"])) or "changes nothing",
     )
 
 
@@ -326,7 +365,7 @@ def service_cells(row: Row) -> Iterable[Sequence[str]]:
             megabytes(row.get("before", {}).get(name)),
             megabytes(row["after"].get(name)) if "after" in row else "",
             f"{proof['passed']} of {proof['passed'] + len(proof['failed'])}" if proof else "",
-            start_cell(proof) if proof else row.get("not_built") or row.get("not_proved") or row["reason"],
+            start_cell(proof) if proof else row.get("not_built") or row.get("not_proved") or row.get("reason", ""),
         )
 
 
@@ -342,11 +381,10 @@ def start_cell(proof: Row) -> str:
 
 
 def refused_cells(row: Row) -> Sequence[str]:
-    reasons = row.get("stops") or [row["reason"]]
+    reasons = row.get("stops") or [row.get("reason", "nothing to change")]
     told = [hint for hint in row.get("hints", ()) if re.match(r"\S+:\d+: ", hint)]
     reasons = [*reasons, *told]
-    accepted = f"; with --accept: {row['accepted']}" if "accepted" in row else ""
-    return (row["repository"], commit_cell(row), f"{row['verdict']}: {'; '.join(reasons)}{accepted}")
+    return (row["repository"], commit_cell(row), f"{row['verdict']}: {'; '.join(reasons)}")
 
 
 def megabytes(number: int | None) -> str:
