@@ -28,7 +28,7 @@ from careen.python.uvlock import read_uvlock
 from careen.text.source import Source
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
-PATCHES = {9: 18, 10: 13, 11: 2, 12: 7, 13: 5, 14: 0}
+PATCHES = {8: 20, 9: 18, 10: 13, 11: 2, 12: 7, 13: 5, 14: 0}
 UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 _PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?(?:==(\S+)| @ (\S+))")
 

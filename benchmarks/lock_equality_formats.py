@@ -1,14 +1,16 @@
 """Whether careen selects from other locks what their tools do: ``benchmarks/lock_equality_formats.py FOLDER...``.
 
 Looks below each folder for poetry.lock (asks poetry's installer), Pipfile.lock (``pipenv requirements``), pdm.lock
-(``pdm export``), and uv.lock, which uv writes as pylock.toml and as requirements with hashes, to be read back and
-compared with ``uv export``. Names and versions for every platform and Python that a lock allows. A tool that is not
-here is left out by name. Exits with 1 when any differ.
+(``pdm export``; ``pdm sync --dry-run``, for this machine only, where the lock is too old to be exported), pylock.toml
+(``uv pip sync --dry-run``), and uv.lock, which uv writes as pylock.toml and as requirements with hashes, to be read
+back and compared with ``uv export``. Names and versions for every platform and Python that a lock allows. A tool that
+is not here is left out by name. Exits with 1 when any differ.
 """
 
 import argparse
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -20,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from lock_equality import PATCHES, PLATFORMS, chosen_by_uv, exported
+from lock_equality import PATCHES, PLATFORMS, UV, chosen_by_uv, exported
 
 from careen.errors import CareenError
 from careen.plan.lock_view import synced
@@ -30,6 +32,7 @@ from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, RegistrySource, StaleLockError
 from careen.python.names import PythonVersion, package_name
 from careen.python.pdm_lock import read_pdm_lock
+from careen.python.pdm_project import read_pdm_project
 from careen.python.pipfile_lock import read_pipfile_lock
 from careen.python.poetry_constraints import python_marker
 from careen.python.poetry_lock import read_poetry_lock
@@ -138,15 +141,78 @@ def pipenv_cases(path: Path, tool: str) -> Iterator[Case]:
 
 
 def pdm_cases(path: Path, tool: str) -> Iterator[Case]:
-    project = tomllib.loads((path.parent / "pyproject.toml").read_text()).get("project", {})
-    lock = read_pdm_lock(source(path), extras=tuple(project.get("optional-dependencies", {})))
+    document = tomllib.loads((path.parent / "pyproject.toml").read_text())
+    lock = read_pdm_lock(source(path), read_pdm_project(document, None))
+    everything = SyncRequest(all_groups=True, all_extras=True)
+    if "inherit_metadata" not in path.read_text():
+        yield from pdm_sync_cases(lock, path, tool)
+        return
     for name, options, request in (
         ("default", ["--prod"], SyncRequest(defaults=False)),
-        ("all", ["--group", ":all"], SyncRequest(all_groups=True, all_extras=True)),
+        ("all", ["--group", ":all"], everything),
     ):
         text = said([tool, "export", "--no-hashes", "--no-extras", "--format", "requirements", *options], path.parent)
         if text is not None:
             yield name, lock, request, by_markers(lock, text)
+
+
+def pdm_sync_cases(lock: Lock, path: Path, tool: str) -> Iterator[Case]:
+    """Into an empty environment of this machine's."""
+    if said([UV, "venv", "--quiet", "--python", sys.executable, ".venv"], path.parent) is None:
+        return
+    version = sys.version_info
+    machine = Platform.parse(f"linux/{'arm64' if platform.machine() == 'aarch64' else 'amd64'}")
+    here = TargetEnvironment(PythonVersion(version.minor), machine, version.micro)
+    for name, options, request in (
+        ("default", ["--prod"], SyncRequest(defaults=False)),
+        ("unasked", ["-d"], SyncRequest()),
+    ):
+        text = said([tool, "sync", "--dry-run", "--no-self", *options], path.parent)
+        if text is not None:
+            chosen = {
+                (package_name(found[1]), found[2])
+                for found in re.finditer(r"^\s*- ([A-Za-z0-9][\w.-]*)(?:\[.*\])? (\S+)$", text, re.MULTILINE)
+            }
+            yield name, lock, request, [Answer(here, chosen, chosen)]
+
+
+def pylock_cases(path: Path, tool: str) -> Iterator[Case]:
+    lock = read_pylock(source(path))
+    choices: list[tuple[str, list[str], SyncRequest]] = [("default", [], SyncRequest())]
+    if lock.root is not None and lock.root.extras:
+        choices.append(("extras", ["--all-extras"], SyncRequest(all_extras=True)))
+    with tempfile.TemporaryDirectory() as scratch:
+        if said([UV, "venv", "--quiet", "--python", sys.executable, scratch], path.parent) is None:
+            return
+        for name, options, request in choices:
+            answers = []
+            for environment in environments(lock):
+                machine = environment.platform.architecture.machine
+                argv = [
+                    tool,
+                    "pip",
+                    "sync",
+                    "--dry-run",
+                    "--offline",
+                    "--allow-empty-requirements",
+                    "--python",
+                    scratch,
+                ]
+                argv += ["--python-platform", f"{machine}-manylinux_2_36"]
+                argv += ["--python-version", f"{environment.python}.{environment.patch}", *options, path.name]
+                done = subprocess.run(argv, cwd=path.parent, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    told = "".join(done.stderr.strip().splitlines()[-1:])[:200]
+                    print(f"   {path}: {name}, {environment.python} {environment.platform}: uv refuses it: {told}")
+                    continue
+                chosen = {
+                    (package_name(found[1]), found[2] or "direct")
+                    for found in re.finditer(
+                        r"^ \+ ([\w.-]+)(?:==(\S+)| @ (?!file:)\S+)(?: .*)?$", done.stderr, re.MULTILINE
+                    )
+                }
+                answers.append(Answer(environment, chosen, chosen))
+            yield name, lock, request, answers
 
 
 def uv_cases(path: Path, tool: str) -> Iterator[Case]:
@@ -173,6 +239,7 @@ KINDS: dict[str, tuple[str, Callable[[Path, str], Iterator[Case]]]] = {
     "poetry.lock": ("poetry", poetry_cases),
     "Pipfile.lock": ("pipenv", pipenv_cases),
     "pdm.lock": ("pdm", pdm_cases),
+    "pylock.toml": ("uv", pylock_cases),
     "uv.lock": ("uv", uv_cases),
 }
 
@@ -203,8 +270,8 @@ def environments(lock: Lock) -> Iterator[TargetEnvironment]:
     """Those that the lock allows; for one that does not say, those of Python 3.11."""
     allowed = python_marker(lock.requires_python) if lock.requires_python is not None else "python_version == '3.11'"
     for minor, patch in PATCHES.items():
-        for platform in PLATFORMS:
-            environment = TargetEnvironment(PythonVersion(minor), Platform.parse(platform), patch)
+        for name in PLATFORMS:
+            environment = TargetEnvironment(PythonVersion(minor), Platform.parse(name), patch)
             if environment.satisfies(allowed):
                 yield environment
 

@@ -15,8 +15,8 @@ from careen.errors import CareenError
 from careen.python.freshness import changed_since_locked, content_hashes, pipfile_hashes
 from careen.python.lock_toml import parse_lock_toml
 from careen.python.locked import Lock, StaleLockError
-from careen.python.pdm_lock import ROOT as PDM_ROOT
 from careen.python.pdm_lock import read_pdm_lock
+from careen.python.pdm_project import read_pdm_project
 from careen.python.pipfile_lock import read_pipfile_lock
 from careen.python.poetry_lock import read_poetry_lock
 from careen.python.poetry_project import read_poetry_project
@@ -142,9 +142,8 @@ def _read(session: Session, choice: LockChoice, source: Source) -> Lock:
                 return read_pylock(source, document, asked=asked)
             return read_pylock(source, document, project=pyproject.name, asked=asked)
         case LockKind.PDM:
-            project = _table(_toml(pyproject.source).get("project"))
-            extras = tuple(_table(project.get("optional-dependencies")))
-            return read_pdm_lock(source, _document(session, source), project=pyproject.name or PDM_ROOT, extras=extras)
+            project = read_pdm_project(_toml(pyproject.source), pyproject.name)
+            return read_pdm_lock(source, project, _document(session, source))
         case _:
             return read_pipfile_lock(source)
 
@@ -169,7 +168,9 @@ def _requirements(session: Session, files: ProjectFiles, choices: Sequence[LockC
     named = dict.fromkeys(item for choice in choices for item in choice.named)
     if named:
         found.append(read_named_requirements(tuple(named)))
-    return ReadLock(lock_of_requirements(found), tuple(found))
+    unlocked = [path for path, _, _ in named if path.name == "pyproject.toml"]
+    notes = [f"{path}: the project has no lock; `uv lock` makes one that lasts" for path in dict.fromkeys(unlocked)]
+    return ReadLock(lock_of_requirements(found), tuple(found), tuple(notes))
 
 
 def _document(session: Session, source: Source) -> dict[str, object]:

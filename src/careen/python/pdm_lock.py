@@ -10,7 +10,8 @@ dependencies = ["kombu<6.0,>=5.3.4", "celery==5.4.0"]
 files = [{file = "celery-5.4.0-py3-none-any.whl", hash = "sha256:..."}]
 
 An entry with extras stands beside the plain one, and says only what the extras add. The project's own needs are those
-packages whose groups say so.
+packages whose groups say so. A lock without the strategy ``inherit_metadata``, as they were by default before pdm 2.11,
+says no groups: there the project's needs come from pyproject.toml.
 """
 
 import re
@@ -31,6 +32,7 @@ from careen.python.locked import (
     UrlSource,
 )
 from careen.python.names import PackageName, normal_name
+from careen.python.pdm_project import PdmProject
 from careen.python.requirements import parse_requirement
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
@@ -40,14 +42,8 @@ _SUPPORTED = re.compile(r"4\.[\d.]+")
 _MAIN = "default"
 
 
-def read_pdm_lock(
-    source: Source,
-    document: Mapping[str, object] | None = None,
-    *,
-    project: PackageName = ROOT,
-    extras: tuple[str, ...] = (),
-) -> Lock:
-    """``extras`` are the project's optional dependencies, which the lock calls groups like any other.
+def read_pdm_lock(source: Source, project: PdmProject, document: Mapping[str, object] | None = None) -> Lock:
+    """The lock calls the project's extras groups like any other; ``project`` tells them apart.
 
     Raises SyntaxProblem, with the line where it is known, for anything that is not a lock of version 4.
     """
@@ -60,21 +56,11 @@ def read_pdm_lock(
         raise SyntaxProblem(
             source.path, 1, f"a lock of version {version!r}, careen reads version 4", hints=("lock again: pdm lock",)
         )
+    reader.files = reader.table(metadata.get("files", {}), "metadata.files")
     items = reader.array(document.get("package", []), "package")
     entries = [reader.entry(item, index) for index, item in enumerate(items)]
-    strategies = reader.strings(metadata.get("strategy", []), "metadata.strategy")
-    if "inherit_metadata" not in strategies:
-        raise SyntaxProblem(
-            source.path,
-            1,
-            "a lock that does not say which groups its packages are for",
-            hints=("lock again: pdm lock --strategy inherit_metadata",),
-        )
-    names = dict.fromkeys(group for _, groups, _ in entries for group in groups)
-    named = {normal_name(extra) for extra in extras}
-    sections = {
-        group: tuple(_edge(package, asked) for package, groups, asked in entries if group in groups) for group in names
-    }
+    inherits = "inherit_metadata" in reader.strings(metadata.get("strategy", []), "metadata.strategy")
+    root = _by_groups(entries, project) if inherits else _by_project(project)
     targets = reader.array(metadata.get("targets", []), "metadata.targets")
     python = next(
         (str(item["requires_python"]) for item in targets if isinstance(item, dict) and "requires_python" in item), None
@@ -83,26 +69,40 @@ def read_pdm_lock(
         path=source.path,
         requires_python=python,
         packages=_joined(entries),
-        root=LockedPackage(
-            name=project,
-            version="0",
-            source=LocalSource(kind="editable", path=PurePosixPath()),
-            dependencies=sections.get(_MAIN, ()),
-            extras={normal_name(name): edges for name, edges in sections.items() if normal_name(name) in named},
-            groups={
-                normal_name(name): edges
-                for name, edges in sections.items()
-                if name != _MAIN and normal_name(name) not in named
-            },
-        ),
-        default_groups=tuple(
-            normal_name(name) for name in sections if name != _MAIN and normal_name(name) not in named
-        ),
+        root=root,
+        default_groups=tuple(root.groups),
     )
 
 
 _Entry = tuple[LockedPackage, tuple[str, ...], tuple[str, ...]]
 """A package, its groups, and the extras that the entry is about."""
+
+
+def _by_project(project: PdmProject) -> LockedPackage:
+    return LockedPackage(
+        name=project.name or ROOT,
+        version="0",
+        source=LocalSource(kind="editable", path=PurePosixPath()),
+        dependencies=project.plain,
+        extras=project.extras,
+        groups=project.groups,
+    )
+
+
+def _by_groups(entries: list[_Entry], project: PdmProject) -> LockedPackage:
+    names = dict.fromkeys(group for _, groups, _ in entries for group in groups)
+    sections = {
+        group: tuple(_edge(package, asked) for package, groups, asked in entries if group in groups) for group in names
+    }
+    others = {normal_name(name): edges for name, edges in sections.items() if name != _MAIN}
+    return LockedPackage(
+        name=project.name or ROOT,
+        version="0",
+        source=LocalSource(kind="editable", path=PurePosixPath()),
+        dependencies=sections.get(_MAIN, ()),
+        extras={name: edges for name, edges in others.items() if name in project.extras},
+        groups={name: edges for name, edges in others.items() if name not in project.extras},
+    )
 
 
 def _edge(package: LockedPackage, extras: tuple[str, ...]) -> LockedDependency:
@@ -125,6 +125,8 @@ def _joined(entries: list[_Entry]) -> tuple[LockedPackage, ...]:
 
 
 class _Reader(TomlLockReader):
+    files: Mapping[str, object]
+
     def __init__(self, source: Source) -> None:
         super().__init__(source, "package", "pdm lock")
 
@@ -133,9 +135,9 @@ class _Reader(TomlLockReader):
         self.at(index)
         table = self.table(value, path)
         source = self._source(table, path)
-        files = [
-            self._file(item, f"{path}.files", source) for item in self.array(table.get("files", []), f"{path}.files")
-        ]
+        shared = self.files.get(f"{table.get('name')} {table.get('version')}", [])  # so it was before version 4.3
+        listed = self.array(table.get("files", shared), f"{path}.files")
+        files = [self._file(item, f"{path}.files", source) for item in listed]
         wheels = tuple(file for file in files if file.filename.endswith(".whl"))
         others = [file for file in files if not file.filename.endswith(".whl")]
         package = LockedPackage(

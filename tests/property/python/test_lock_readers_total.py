@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careen.python.pdm_lock import read_pdm_lock
+from careen.python.pdm_project import PdmProject
 from careen.python.pipfile_lock import read_pipfile_lock
 from careen.python.poetry_constraints import allows, alternatives, python_marker
 from careen.python.poetry_lock import read_poetry_lock
@@ -57,6 +58,7 @@ def test_tables_of_any_shape(tables: list[dict[str, object]]) -> None:
         ),
         lambda: read_pdm_lock(
             source("pdm.lock"),
+            PdmProject(),
             {"metadata": {"lock_version": "4.5", "strategy": ["inherit_metadata"]}, "package": tables},
         ),
     )

@@ -10,6 +10,7 @@ from careen.python.addresses import indexes_for, with_addresses
 from careen.python.locked import GitSource, LocalSource, Lock, LockedFile, RegistrySource
 from careen.python.names import package_name
 from careen.python.pdm_lock import read_pdm_lock
+from careen.python.pdm_project import PdmProject, read_pdm_project
 from careen.python.pipfile_lock import read_pipfile_lock
 from careen.python.pylock import is_pylock_name, read_pylock
 from careen.python.simple_index import IndexAnswer, IndexPageError, files_of, read_page
@@ -122,11 +123,48 @@ def test_entries_with_extras_of_a_pdm_lock_are_extras_of_the_plain_one() -> None
         '[[package]]\nname = "c"\nversion = "1.0"\ngroups = ["default"]\n'
         '[[package]]\nname = "d"\nversion = "1.0"\ngroups = ["dev"]\n'
     )
-    lock = read_pdm_lock(Source(PurePosixPath("pdm.lock"), text))
+    lock = read_pdm_lock(Source(PurePosixPath("pdm.lock"), text), PdmProject())
 
     assert taken(lock, SyncRequest(defaults=False)) == {"a", "b", "c"}
     assert taken(lock, SyncRequest()) == {"a", "b", "c", "d"}
     assert [edge.name for edge in lock.by_name[package_name("a")][0].extras["x"]] == ["c"]
+
+
+def test_a_pdm_lock_that_names_no_groups_takes_them_from_the_project() -> None:
+    text = (
+        '[[package]]\nname = "a"\nversion = "1.0"\ndependencies = ["b", "w; sys_platform == \'win32\'"]\n'
+        '[[package]]\nname = "a"\nversion = "1.0"\nextras = ["x"]\ndependencies = ["a==1.0", "c"]\n'
+        '[[package]]\nname = "b"\nversion = "1.0"\n'
+        '[[package]]\nname = "c"\nversion = "1.0"\n'
+        '[[package]]\nname = "d"\nversion = "1.0"\n'
+        '[[package]]\nname = "e"\nversion = "1.0"\n'
+        '[[package]]\nname = "f"\nversion = "1.0"\n'
+        '[metadata]\nlock_version = "4.2"\ncross_platform = true\n'
+        '[metadata.files]\n"b 1.0" = [{url = "https://index.example/b-1.0-py3-none-any.whl"}]\n'
+    )
+    project = read_pdm_project(
+        {
+            "project": {"dependencies": ["A"], "optional-dependencies": {"More": ["a[x]>=1"]}},
+            "dependency-groups": {"lint": [{"include-group": "base"}, "d"], "base": ["e"]},
+            "tool": {"pdm": {"dev-dependencies": {"test": ["f", "-e file:///${PROJECT_ROOT}/other"]}}},
+        },
+        None,
+    )
+
+    lock = read_pdm_lock(Source(PurePosixPath("pdm.lock"), text), project)
+
+    assert taken(lock, SyncRequest(defaults=False)) == {"a", "b"}
+    assert taken(lock, SyncRequest(defaults=False, extras=("more",))) == {"a", "b", "c"}
+    assert taken(lock, SyncRequest(groups=("lint",), only=True)) == {"d", "e"}
+    assert taken(lock, SyncRequest()) == {"a", "b", "d", "e", "f"}
+    assert [file.filename for file in lock.by_name[package_name("b")][0].wheels] == ["b-1.0-py3-none-any.whl"]
+
+
+def test_groups_of_a_pdm_project_that_include_each_other_have_an_end() -> None:
+    project = read_pdm_project(
+        {"dependency-groups": {"a": [{"include-group": "b"}, "one"], "b": [{"include-group": "a"}, "two"]}}, None
+    )
+    assert {edge.name for edge in project.groups["a"]} == {"one", "two"}
 
 
 JSON_PAGE = json.dumps(
