@@ -37,6 +37,7 @@ from careen.plan.target import (
     UnbuiltSource,
     WheelSource,
 )
+from careen.plan.written import written_folders
 from careen.platforms import Platform
 from careen.python.locked import LockedPackage, RegistrySource
 from careen.python.names import PackageName
@@ -169,7 +170,7 @@ class _Assembler:
             health=health_check(entry, base.runtime, self.inputs.hints, self._config),
             limits=limits(entry.role, installed, self._config),
             container_ports=entry.ports,
-            writable=(PurePosixPath("/tmp"), *self._config.writable),  # noqa: S108 - a tmpfs of the container
+            writable=self._writable(),
             volumes=self._volumes(),
             depends_on=tuple(item.service for item in compose.depends_on) if compose is not None else (),
             distributions=distributions,
@@ -274,6 +275,14 @@ class _Assembler:
         compose = self.inputs.facts.service.compose
         pairs = compose.environment if compose is not None else ()
         return tuple((name, value) for name, value in pairs if value is not None)
+
+    def _writable(self) -> tuple[PurePosixPath, ...]:
+        compose = self.inputs.facts.service.compose
+        mounted = [PurePosixPath(mount.target) for mount in compose.mounts if mount.target] if compose else []
+        files = [file.destination for file in self.inputs.application.files]
+        told = written_folders(self.inputs.entry.arguments, self.inputs.working_directory, (*files, *mounted))
+        found = (PurePosixPath("/tmp"), *self._config.writable, *told)  # noqa: S108 - a tmpfs of the container
+        return tuple(dict.fromkeys(found))
 
     def _volumes(self) -> tuple[PurePosixPath, ...]:
         """Named and anonymous volumes hold data and stay; bind mounts of source are the image's business now."""
