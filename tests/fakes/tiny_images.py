@@ -181,7 +181,8 @@ def stack(place: Path, *services: Tiny, backing: tuple[BackingService, ...] = ()
     with LayoutWriter(place) as writer:
         images = {}
         for tiny in services:
-            items = {item.path: item for item in (*_application(), *tiny.files)}
+            own = [item for item in _application() if not f"/{item.path}".startswith(tiny.without)]
+            items = {item.path: item for item in (*own, *tiny.files)}
             run = RunConfig(
                 user=tiny.user, environment=tiny.environment, entrypoint=tiny.argv, working_directory="/app"
             )

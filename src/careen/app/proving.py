@@ -8,9 +8,12 @@ from careen.app.delivery import write_file
 from careen.app.planning import Planned, plan_stack
 from careen.app.session import Session
 from careen.app.tracing import Traced, build_traced
+from careen.compose.model import ComposeService
+from careen.plan.target import HealthCheck
 from careen.plan.traces import render_traces
 from careen.prove.comparison import ServiceComparison, compare
 from careen.prove.evidence import ProofReport, Verdict
+from careen.prove.originals import Given
 from careen.prove.settings import ProveSettings, RunnerName
 from careen.prove.stack import prove_stack
 from careen.python.trimming import TrimmingPolicy
@@ -93,8 +96,34 @@ def prove_planned(
         allow_network=choices.allow_network,
         trace=watched or choices.trace is not None,
         chaos=choices.chaos,
+        given={service.name: _given(service.service.compose) for service in planned.facts.services},
     )
     proof = prove_stack(planned.plan, layout, settings, session.progress)
     if choices.trace is not None:
         write_file(choices.trace, render_traces(proof.traces))
     return proof
+
+
+def _given(compose: ComposeService | None) -> Given:
+    if compose is None:
+        return Given()
+    return Given(
+        entrypoint=compose.entrypoint.argv if compose.entrypoint is not None else None,
+        command=compose.command.argv if compose.command is not None else None,
+        working_directory=compose.working_directory,
+        health=_health(compose),
+    )
+
+
+def _health(compose: ComposeService) -> HealthCheck | None:
+    """What compose does not say is docker's default."""
+    check = compose.health
+    if check is None or check.disabled or not check.test:
+        return None
+    return HealthCheck(
+        argv=("/bin/sh", "-c", *check.test) if check.shell else check.test,
+        interval=check.interval if check.interval is not None else 30,
+        timeout=check.timeout if check.timeout is not None else 30,
+        start_period=check.start_period if check.start_period is not None else 0,
+        retries=check.retries if check.retries is not None else 3,
+    )

@@ -1,11 +1,13 @@
 """Two proofs of one stack side by side, of its images as they are and as they were."""
 
 import difflib
+from collections.abc import Mapping
 
 from careen.prove.evidence import CheckResult, Contract, Evidence, ProofReport, ServiceProof, Verdict, judged, skipped
 from careen.text.values import dataclass
 
 CONTRACT = "contract"
+STARTS = "starts"
 _MOST_LINES = 40
 _MOST_NAMES = 8
 
@@ -42,13 +44,23 @@ def _service(now: ServiceProof, before: ServiceProof) -> ServiceComparison:
         checks=tuple(
             SameCheck(check=check, now=new.get(check), before=old.get(check)) for check in dict.fromkeys((*new, *old))
         ),
-        contract=_contract(now.contract, before.contract),
+        contract=_contract(now.contract, before.contract) if _started(old) else _unknown("it did not start as it was"),
     )
+
+
+def _started(verdicts: Mapping[str, Verdict]) -> bool:
+    return verdicts.get(STARTS) is not Verdict.FAIL
+
+
+def _unknown(reason: str) -> CheckResult:
+    return skipped(CONTRACT, reason)
 
 
 def _contract(now: Contract, before: Contract) -> CheckResult:
     if now == Contract() and before == Contract():
         return skipped(CONTRACT, "it serves no OpenAPI document and registers no tasks")
+    if now.tasks is not None and before.tasks is None:
+        return _unknown("what tasks it registered as it was could not be asked")
     complaints = []
     if now.openapi != before.openapi:
         complaints.append("its OpenAPI document is another one")

@@ -51,7 +51,7 @@ class FirstRound:
         return together
 
     def _start(self, trial: Trial, ground: Ground) -> None:
-        limit = start_limit(trial.service.health, self._settings.start_timeout)
+        limit = start_limit(trial.service, self._settings.start_timeout)
         launch = self._instruments.audited(trial.launch)
         begun = start(ground, launch, trial.service, limit)
         if trial.take(begun) is not None and begun.seconds is not None:

@@ -14,11 +14,12 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from careen.prove.launch import Launch, Mount
+from careen.prove.originals import ends_in_worker
 
 PLACE = PurePosixPath("/run/careen-proof")
 PROBE = "careen_probe"
 _LIBRARY, _MARKS, _MAILBOX, _IMPORTS = (PLACE / name for name in ("library", "marks", "mailbox", "imports"))
-_APPLICATION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(\))?")
+_APPLICATION = re.compile(r"(?:^|(?<=\s))[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(\))?(?=\s|$)")
 _LARGEST_MARK = 1 << 20
 _LONGEST_PAUSE = 0.02
 
@@ -65,9 +66,12 @@ class Instruments:
         """A web server whose application is behind the holding door; None when the arguments name no application."""
         argv = list(launch.argv)
         for index, word in enumerate(argv):
-            if index and _APPLICATION.fullmatch(word):
-                argv[index] = f"careen_held:{'factory' if '--factory' in argv else 'app'}"
-                variables = {"CAREEN_PROOF_MARKS": str(_MARKS), "CAREEN_PROOF_APPLICATION": word}
+            # It may stand in a shell's text, too.
+            found = _APPLICATION.search(word) if index else None
+            if found is not None:
+                held = f"careen_held:{'factory' if '--factory' in ' '.join(argv).split() else 'app'}"
+                argv[index] = word[: found.start()] + held + word[found.end() :]
+                variables = {"CAREEN_PROOF_MARKS": str(_MARKS), "CAREEN_PROOF_APPLICATION": found[0]}
                 mount = Mount(self.marks, _MARKS, writable=True)
                 return self._with(replace(launch, argv=tuple(argv)), variables, mount)
         return None
@@ -103,6 +107,8 @@ class Instruments:
 def with_include(argv: tuple[str, ...], module: str) -> tuple[str, ...]:
     """A Celery worker's arguments with one more module to import. Of an option given twice Celery takes the last."""
     words = list(argv)
+    if "worker" not in words and ends_in_worker(words[-1] if words else ""):
+        return (*words[:-1], f"{words[-1]} --include {module}")
     begin = words.index("worker") + 1 if "worker" in words else len(words)
     for index in reversed(range(begin, len(words))):
         name, equals, value = words[index].partition("=")

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from careen.errors import CareenError
 from careen.plan.target import Limits, NumericUser, ServicePlan
+from careen.prove.originals import Given, started_by
 from careen.prove.rootfs import ImageOnDisk
 from careen.text.values import dataclass
 
@@ -49,16 +50,19 @@ class Launch:
     tracing: tuple[str, ...] = ()
 
 
-def as_shipped(service: ServicePlan, image: ImageOnDisk) -> Launch:
-    """The image by its own configuration, in the surroundings that the plan gives it: nothing else is changed."""
-    run = image.config.run
+def as_shipped(service: ServicePlan, image: ImageOnDisk, given: Given | None = None) -> Launch:
+    """The image by its own configuration, in the surroundings that the plan gives it: nothing else is changed.
+
+    ``given`` is what compose says of an image that careen did not make.
+    """
+    run, given = image.config.run, given or Given()
     environment: dict[str, str] = {**dict(run.environment), **dict(service.run_environment)}
     return Launch(
         name=service.name,
         image=image,
-        argv=run.argv,
+        argv=started_by(image, given),
         environment=tuple(sorted(environment.items())),
-        working_directory=PurePosixPath(run.working_directory or "/"),
+        working_directory=PurePosixPath("/", run.working_directory, given.working_directory or ""),
         user=numeric_user(run.user, image),
         limits=service.limits,
         writable=tuple(dict.fromkeys((SCRATCH, *service.writable, *service.volumes))),

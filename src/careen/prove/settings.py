@@ -1,8 +1,11 @@
 """What a proof may be told."""
 
+from collections.abc import Mapping
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 
+from careen.prove.originals import Given
 from careen.text.values import dataclass
 
 
@@ -22,6 +25,7 @@ class ProveSettings:
     run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
     plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
     second round out. ``allow_network`` gives services a way out, which they have not otherwise.
+    ``given`` is what compose says of each service, for images that careen did not make.
     ``chaos`` kills workers at work and restarts their broker. ``trace`` records the files that each service touches.
     """
 
@@ -40,3 +44,4 @@ class ProveSettings:
     allow_network: bool = False
     trace: bool = False
     chaos: bool = False
+    given: Mapping[str, Given] = field(default_factory=dict)

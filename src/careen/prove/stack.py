@@ -27,6 +27,7 @@ from careen.prove.in_flight.round import WorkInFlight
 from careen.prove.instruments import Instruments
 from careen.prove.launch import as_shipped
 from careen.prove.layers import LayerFolder
+from careen.prove.originals import Given, is_careens, with_own_health
 from careen.prove.rootfs import ImageOnDisk, unpack_images
 from careen.prove.runner import Ground, Property, Runner
 from careen.prove.runs import RunFolder
@@ -80,7 +81,11 @@ class _Proof:
         self._stack: list[CheckResult] = []
 
     def _trial(self, service: ServicePlan, image: ImageOnDisk) -> Trial:
-        launch = as_shipped(service, image)
+        given = Given()
+        if not is_careens(image):
+            given = self._settings.given.get(service.name, given)
+            service = with_own_health(service, image, given)
+        launch = as_shipped(service, image, given)
         if self._tracer is not None:
             launch = replace(launch, tracing=self._tracer.words(service.name))
         return Trial(service, image, launch)

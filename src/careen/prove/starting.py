@@ -15,6 +15,8 @@ _PAUSE_SECONDS = 0.05
 _BETWEEN_CHECKS_SECONDS = 0.4
 _SETTLED_SECONDS = 3.0
 """How long a service without a health check must live to count as started."""
+_LISTENING_SECONDS = 30.0
+"""How long its port is waited for, when it has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,14 @@ def waves(services: Iterable[ServicePlan]) -> tuple[tuple[ServicePlan, ...], ...
     return tuple(found)
 
 
-def start_limit(health: HealthCheck | None, chosen: float | None) -> float:
+def start_limit(service: ServicePlan, chosen: float | None) -> float:
     """After how many seconds docker would call the container unhealthy, unless another limit was chosen."""
+    health = service.health
     if chosen is not None:
         return chosen
-    return health.start_period + health.retries * health.interval if health is not None else _SETTLED_SECONDS * 2
+    if health is not None:
+        return health.start_period + health.retries * health.interval
+    return _SETTLED_SECONDS * 2 + (_LISTENING_SECONDS if service.container_ports else 0)
 
 
 def start(ground: Ground, launch: Launch, service: ServicePlan, limit: float) -> Start:
@@ -71,7 +76,8 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
             status = container.wait(1)
             return Start(container=container, seconds=None, said=f"it ended after {passed:.1f} s with status {status}")
         if health is None:
-            if passed >= min(_SETTLED_SECONDS, limit / 2):
+            settled = min(_SETTLED_SECONDS, limit / 2)
+            if passed >= settled and (_listens_at(ground, service) or passed >= settled + _LISTENING_SECONDS):
                 return Start(container=container, seconds=passed)
         elif _may_be_up(ground, container, service, health):
             try:
@@ -84,6 +90,8 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
                 said = done.tail()
             time.sleep(_BETWEEN_CHECKS_SECONDS)
         time.sleep(_PAUSE_SECONDS)
+    if health is None:
+        return Start(container=container, seconds=time.monotonic() - begun)
     return Start(container=container, seconds=None, said=f"it was not healthy within {limit:g} s: {said}".rstrip(": "))
 
 
@@ -109,6 +117,16 @@ def _may_be_up(ground: Ground, container: Container, service: ServicePlan, healt
         except OSError:
             # A service that listens on its loopback only shall be told so by another check.
             return container.process() is not None and _listens(pid)
+    return True
+
+
+def _listens_at(ground: Ground, service: ServicePlan) -> bool:
+    """At its first port; a service without one has nothing to listen at."""
+    try:
+        if service.container_ports:
+            ground.dial(service.name, service.container_ports[0], 1).close()
+    except OSError:
+        return False
     return True
 
 

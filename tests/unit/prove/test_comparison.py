@@ -49,3 +49,11 @@ def test_what_is_offered_must_be_the_same(now: Contract, verdict: Verdict, says:
 def test_what_has_changed_is_shown() -> None:
     (compared,) = compare(proof(Contract(openapi="a\nb")), proof(Contract(openapi="a\nc")))
     assert "-c\n+b" in compared.contract.evidence.output
+
+
+def test_what_could_not_be_asked_is_no_difference() -> None:
+    (compared,) = compare(proof(Contract(tasks=("x",))), proof(Contract()))
+    assert compared.contract.verdict is Verdict.SKIPPED
+    (compared,) = compare(proof(Contract(openapi="{}")), proof(Contract(), starts=Verdict.FAIL))
+    assert compared.contract.verdict is Verdict.SKIPPED
+    assert compared.contract.evidence.summary == "it did not start as it was"

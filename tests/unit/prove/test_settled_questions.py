@@ -3,12 +3,13 @@
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 import pytest
 
-from careen.plan.target import ServicePlan
+from careen.oci.config import Healthcheck
+from careen.plan.target import NumericUser, ServicePlan
 from careen.process.spawn import Ear
 from careen.prove.backing import kind_of
 from careen.prove.checks import memory, number_of_processes
@@ -16,7 +17,9 @@ from careen.prove.checks.memory import proposed_limit
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
 from careen.prove.groups import read_hierarchies
 from careen.prove.in_flight.requests import Answer, read_answer
-from careen.prove.instruments import read_untrusted, read_untrusted_object, with_include
+from careen.prove.instruments import Instruments, read_untrusted, read_untrusted_object, with_include
+from careen.prove.launch import Launch
+from careen.prove.originals import docker_check
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Property, Use
 from careen.prove.runners.native import uncounted
@@ -125,6 +128,54 @@ _HYBRID = """\
 27 25 0:24 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
 28 25 0:25 / {unified} rw - cgroup2 cgroup2 rw
 """
+
+
+@pytest.mark.parametrize(
+    ("argv", "last"),
+    [
+        (("celery", "-A", "x", "worker"), "--include probe"),
+        (("celery", "-A", "x", "worker", "-I", "mine"), "-I mine,probe"),
+        (("sh", "-c", "cd /app && celery -A x worker -Q heavy"), "worker -Q heavy --include probe"),
+        (("sh", "-c", "celery -A x worker; echo done"), "--include probe"),  # nowhere to put it; the shell ignores it
+    ],
+)
+def test_a_probe_is_put_where_the_worker_reads_it(argv: tuple[str, ...], last: str) -> None:
+    words = with_include(argv, "probe")
+    assert " ".join(words).endswith(last)
+    assert len(words) == len(argv) + (last == "--include probe") * 2
+
+
+def test_the_application_is_held_up_in_a_shells_text_too(tmp_path: Path) -> None:
+    image = cast("ImageOnDisk", None)
+    launch = Launch(
+        name="api",
+        image=image,
+        argv=("sh", "-c", "cd /app && exec uvicorn shelf.api:make --factory --host 0.0.0.0"),
+        environment=(),
+        working_directory=PurePosixPath("/"),
+        user=NumericUser(1, 1),
+        limits=service_plan(Tiny()).limits,
+    )
+    held = Instruments(tmp_path / "proof").held(launch)
+    assert held is not None
+    assert held.argv[2] == "cd /app && exec uvicorn careen_held:factory --factory --host 0.0.0.0"
+    assert dict(held.environment)["CAREEN_PROOF_APPLICATION"] == "shelf.api:make"
+    assert Instruments(tmp_path / "other").held(replace(launch, argv=("serve", "0.0.0.0:80", "http://a:b"))) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "argv"),
+    [
+        (Healthcheck(test=("CMD", "/check", "-q")), ("/check", "-q")),
+        (Healthcheck(test=("CMD-SHELL", "/check || exit 1")), ("/bin/sh", "-c", "/check || exit 1")),
+        (Healthcheck(test=("NONE",)), None),
+        (Healthcheck(test=()), None),
+    ],
+)
+def test_an_image_tells_its_own_health(check: Healthcheck, argv: tuple[str, ...] | None) -> None:
+    found = docker_check(check)
+    assert (found.argv if found is not None else None) == argv
+    assert found is None or (found.interval, found.retries) == (30, 3)
 
 
 def test_hybrid_control_groups_are_told_apart(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ class WorkInFlight:
         trial.discard()
 
     def _limit(self, trial: Trial) -> float:
-        return start_limit(trial.service.health, self._settings.start_timeout)
+        return start_limit(trial.service, self._settings.start_timeout)
 
     def _start(self, trial: Trial, ground: Ground, launch: Launch, slug: str) -> Container | None:
         return self._settle(trial, launch, start(ground, launch, trial.service, self._limit(trial)), slug)
