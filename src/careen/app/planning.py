@@ -195,8 +195,12 @@ class _Planning:
 
     @property
     def _requires_python(self) -> str | None:
-        """A lock holds wheels only for the Pythons that all members of the workspace allow."""
-        return self.reads[0].lock.requires_python or self.project.pyproject.requires_python
+        """A lock holds wheels only for the Pythons that all members of the workspace allow.
+
+        One that was made before the project asked for more does not count against what the project says now.
+        """
+        told = (self.reads[0].lock.requires_python, self.project.pyproject.requires_python)
+        return ",".join(dict.fromkeys(text for text in told if text)) or None
 
     @cached_property
     def image_base(self) -> ImageBase | None:
