@@ -18,7 +18,7 @@ from careen.prove.runs import RunFolder
 from careen.prove.undo import Made
 from careen.text.values import dataclass
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT = 180.0
 _TIMEOUT = 60.0
 _PAUSE_SECONDS = 0.05
 _STOP_SECONDS = 10.0
