@@ -1,9 +1,10 @@
 """Which lock an image's dependencies come from: the one that its Dockerfile installs, else the one that is there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+from careen.app.unlocked_projects import asked_by
 from careen.dockerfile.actions import Install
 from careen.python.pylock import is_pylock_name
 from careen.python.pyproject import Pyproject, read_pyproject
@@ -122,7 +123,7 @@ class _Choosing:
             return None
         return self._of(LockKind.REQUIREMENTS, tuple(found), tuple(mine))
 
-    def _there(self, installs: Iterable[Install]) -> LockChoice | None:
+    def _there(self, installs: Sequence[Install]) -> LockChoice | None:
         for kind in _IN_ORDER:
             path = self._lock(kind.value)
             if path is not None and (self.project is not None or kind is not LockKind.UV):
@@ -138,6 +139,10 @@ class _Choosing:
             )
         if self.project is None:
             return None
+        asked = asked_by(self.project.pyproject, installs)
+        if asked:
+            listed = tuple(dict.fromkeys((*asked, *named)))
+            return LockChoice(kind=LockKind.REQUIREMENTS, project=self.project, paths=(), named=listed[:_MOST_NAMES])
         return LockChoice(kind=LockKind.UV, project=self.project, paths=(self.project.folder / "uv.lock",))
 
     def _lock(self, name: str) -> PurePosixPath | None:

@@ -140,3 +140,62 @@ def read(folder: Path, facts: StackFacts) -> tuple[str, ...]:
         return lock_of(session, facts.workspace.files, [choice]).notes
     finally:
         session.close()
+
+
+UNLOCKED = """\
+[project]
+name = "shop"
+version = "1"
+dependencies = [
+  "fastapi>=0.110",
+]
+[project.optional-dependencies]
+postgres = ["asyncpg"]
+docs = ["mkdocs"]
+[dependency-groups]
+web = ["uvicorn", {include-group = "docs"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "more"),
+    [
+        ("pip install .", ()),
+        ("pip install '.[postgres]'", ("asyncpg",)),
+        ("uv sync --extra postgres", ("asyncpg",)),
+        ("uv sync --extra=postgres --group web", ("asyncpg", "uvicorn")),
+        ("pip install . gunicorn==23.0", ("gunicorn==23.0",)),
+    ],
+)
+def test_a_project_without_a_lock_asks_by_its_own_words(run: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    facts = stack(tmp_path, run, (), project=False)
+    (tmp_path / "pyproject.toml").write_text(UNLOCKED)
+    facts = derive(discover(tmp_path))
+
+    choice = chosen(facts)
+
+    assert choice is not None
+    assert choice.kind is LockKind.REQUIREMENTS
+    assert [text for _, _, text in choice.named] == ["fastapi>=0.110", *more]
+    assert choice.named[0][:2] == (PurePosixPath("pyproject.toml"), 5)
+    session = fake_session(tmp_path / "session", "http://index.example")
+    read = lock_of(session, facts.workspace.files, [choice])
+    assert read.notes == ("pyproject.toml: the project has no lock; `uv lock` makes one that lasts",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('version = "1"', 'version = "1"\ndynamic = ["dependencies"]'),
+        ("[dependency-groups]", '[tool.uv.sources]\nFastAPI = {path = "../fastapi"}\n[dependency-groups]'),
+        ('"fastapi>=0.110"', '"???"'),
+    ],
+)
+def test_what_more_than_the_text_decides_is_not_asked_for(before: str, after: str, tmp_path: Path) -> None:
+    stack(tmp_path, "pip install .", (), project=False)
+    (tmp_path / "pyproject.toml").write_text(UNLOCKED.replace(before, after))
+
+    choice = chosen(derive(discover(tmp_path)))
+
+    assert choice is not None
+    assert (choice.kind, choice.paths) == (LockKind.UV, (PurePosixPath("uv.lock"),))

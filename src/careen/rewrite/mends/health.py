@@ -25,7 +25,7 @@ def mend(finding: Finding, facts: StackFacts) -> Iterator[Outcome]:
         yield refusal(
             finding,
             "one check cannot tell of services that do different things",
-            "recast the stack, which gives each service a check of its own: careen fix",
+            "give each service a check of its own: in compose, or by recasting the stack, which careen fix does",
         )
         return
     check = _check(port, _path(facts, image))
