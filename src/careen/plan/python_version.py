@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from careen.errors import CareenError
 from careen.python.names import PythonVersion
+from careen.workspace.lifetimes import base_python
 
 _IN_REFERENCE = re.compile(r"python(?:3)?[:-](?:v)?3\.(\d{1,2})|python3\.(\d{1,2})")
 
@@ -14,9 +15,14 @@ class NoPythonError(CareenError):
 
 
 def version_in_image(reference: str) -> PythonVersion | None:
-    """The version that an image's name tells: ``python:3.11-slim``, ``uv:python3.12-bookworm``."""
+    """The version that an image's name tells: ``python:3.11-slim``, ``uv:python3.12-bookworm``, and distroless, whose
+    Python is that of its Debian.
+    """
     match = _IN_REFERENCE.search(reference.partition("@")[0])
-    return PythonVersion(int(match[1] or match[2])) if match else None
+    if match:
+        return PythonVersion(int(match[1] or match[2]))
+    known = base_python(reference.partition("@")[0])
+    return PythonVersion(known.minor) if known is not None and known.minor is not None else None
 
 
 def target_python(

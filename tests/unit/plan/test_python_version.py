@@ -12,6 +12,8 @@ ELEVEN, TWELVE, THIRTEEN = PythonVersion(11), PythonVersion(12), PythonVersion(1
         ("python:3.11-slim", ELEVEN),
         ("python:3.12.4-bookworm@sha256:00", TWELVE),
         ("ghcr.io/astral-sh/uv:python3.13-bookworm-slim", THIRTEEN),
+        ("gcr.io/distroless/python3-debian13:nonroot", THIRTEEN),
+        ("gcr.io/distroless/python3-debian12@sha256:00", ELEVEN),
         ("debian:bookworm", None),
         ("python:3", None),
     ],
