@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +20,7 @@ from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.target_lock import TargetLock
 from careen.app.target_python import environment_on, named_python, python_for
+from careen.blobs.digest import Digest
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import DebianPython, python_of, release_for
@@ -38,9 +39,10 @@ from careen.progress import Step
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.linkage import Need, NeedsCache
-from careen.python.locked import Lock
+from careen.python.locked import Lock, LockedFile
 from careen.python.names import PackageName
 from careen.python.tags import GLIBC_OF_RELEASE
+from careen.text.units import format_bytes
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 
 _NEWEST_RELEASE = "trixie"
+_FETCHED_AT_ONCE = 4
 
 
 class NothingToPlanError(CareenError):
@@ -299,6 +302,7 @@ class _Planning:
                 hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
             )
         archive = opening.result()
+        self._fetch(read)
         needs = {service.facts.name: self._needs(service) for service in read}
         modules = {
             imported.module.partition(".")[0]
@@ -359,24 +363,49 @@ class _Planning:
             scripts.update(contents.console_scripts)
         return self.reader.read(service, view, scripts)
 
+    @cached_property
+    def _linkage(self) -> NeedsCache:
+        return NeedsCache(self.session.surroundings.cache / "python" / "needs")
+
+    def _native(self, service: ReadService) -> Iterator[tuple[str, LockedFile, Digest]]:
+        """Wheels of the service with native code, by the names of their distributions."""
+        target = self._target(service.facts)
+        for kept in service.partition.kept:
+            wheel, contents = target.wheels.get(kept.package.name), target.contents.get(kept.package.name)
+            if wheel is not None and wheel.digest is not None and contents is not None and contents.native:
+                yield kept.package.name, wheel, wheel.digest
+
+    def _fetch(self, services: Iterable[ReadService]) -> None:
+        """What :meth:`_needs` will read, several wheels at a time, since one connection may be slow."""
+        packages = self.session.packages
+        native = {digest: wheel for service in services for _, wheel, digest in self._native(service)}
+        wanted = [
+            wheel
+            for digest, wheel in native.items()
+            if self.request.fetch_wheels and self._linkage.known(digest.hex) is None and not packages.has_wheel(wheel)
+        ]
+        if not wanted:
+            return
+        wanted.sort(key=lambda wheel: wheel.size or 0, reverse=True)  # the slowest first
+        phase = f"fetching {format_bytes(sum(wheel.size or 0 for wheel in wanted))} of wheels"
+        self.session.progress(Step(phase, 0, len(wanted)))
+        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+            for done, place in enumerate(pool.map(packages.wheel, wanted), start=1):
+                self.session.progress(Step(phase, done, len(wanted), place.name))
+
     def _needs(self, service: ReadService) -> frozenset[str]:
-        cache = NeedsCache(self.session.surroundings.cache / "python" / "needs")
         found: list[Need] = []
         unknown: list[str] = []
-        target, partitioned = self._target(service.facts), service.partition
-        for kept in partitioned.kept:
-            wheel, contents = target.wheels.get(kept.package.name), target.contents.get(kept.package.name)
-            if wheel is None or wheel.digest is None or contents is None or not contents.native:
-                continue
-            known = cache.known(wheel.digest.hex)
+        for name, wheel, digest in self._native(service):
+            known = self._linkage.known(digest.hex)
             if known is None and (self.request.fetch_wheels or self.session.packages.has_wheel(wheel)):
                 self.session.progress(Step("reading native libraries", 0, None, wheel.filename))
-                known = cache.needs(self.session.packages.wheel(wheel), wheel.digest.hex)
+                known = self._linkage.needs(self.session.packages.wheel(wheel), digest.hex)
             if known is None:
-                unknown.append(kept.package.name)
+                unknown.append(name)
             else:
                 found += known
-        names = {kept.package.name for kept in partitioned.kept}
+        names = {kept.package.name for kept in service.partition.kept}
         found += [Need(soname=soname, wanted_by=name) for soname, name in libraries_opened(names)]
         self.notes += [
             f"{name} starts {program}, which Debian's {package} has: careen adds libraries to an image, not programs"
