@@ -175,7 +175,7 @@ class _Build:
     def _run(self, writer: LayoutWriter) -> tuple[tuple[BuiltImage, Descriptor], ...]:
         shared = self._with_modules(self.layers.shared())
         self._make_segments(shared)
-        placed = [*self._below(shared[0]), *self.makers.map(self._place, shared[1:])]
+        placed = self._placed(shared)
         existing = self.assembler.contents(placed[0].pieces).folders
         names = references(self.plan.services)
         attachments = self._attachments(shared)
@@ -292,6 +292,17 @@ class _Build:
             if recipe.weight > _LARGE_BYTES:
                 give_back()
         return recipe
+
+    def _placed(self, layers: Sequence[StackLayer]) -> list[PlacedLayer]:
+        """In their order; the largest are begun first, as above."""
+        numbers = sorted(range(len(layers)), key=lambda number: -layers[number].weight)
+        begun = {
+            number: self.makers.submit(self._above if number else self._below, layers[number]) for number in numbers
+        }
+        return [item for number in range(len(layers)) for item in begun[number].result()]
+
+    def _above(self, layer: StackLayer) -> list[PlacedLayer]:
+        return [self._place(layer)]
 
     def _below(self, layer: StackLayer) -> list[PlacedLayer]:
         """One of ours, or those of the image that is the base."""

@@ -20,6 +20,11 @@ class StackLayer:
     services: tuple[str, ...]
     recipes: tuple[Recipe, ...]
 
+    @property
+    def weight(self) -> int:
+        """In bytes, by and large."""
+        return sum(recipe.weight for recipe in self.recipes)
+
 
 class StackLayers:
     """Raises MissingToolError where the options ask for a tool that is not here."""
