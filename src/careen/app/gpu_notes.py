@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from careen.app.indexes import CPU_BUILDS_VARIABLE
 from careen.app.uv import uv_program
 from careen.errors import CareenError
 from careen.plan.gpu import BUILT_TWICE, cpu_entries, gpu_uses
@@ -13,7 +14,6 @@ from careen.process.run import run
 from careen.text.units import format_bytes
 from careen.workspace.facts import StackFacts
 
-INDEX_VARIABLE = "TORCH_CPU_INDEX"
 _UNKNOWN_ADDRESS = "address of the index with the builds for the processor"
 _PATIENCE_SECONDS = 30
 _ASKED = re.compile(r"(https?://[^\s\"'`]+)/torch/?(?=[\s\"'`]|$)")
@@ -35,7 +35,7 @@ def gpu_notes(plan: Plan, facts: StackFacts, environment: Mapping[str, str]) -> 
         kept = {item.name for item in plan.service(use.service).distributions}
         names = [name for name in BUILT_TWICE if name in kept] or ["torch"]
         if not told:
-            address = environment.get(INDEX_VARIABLE) or index_that_uv_knows(environment) or _UNKNOWN_ADDRESS
+            address = environment.get(CPU_BUILDS_VARIABLE) or index_that_uv_knows(environment) or _UNKNOWN_ADDRESS
         entries = cpu_entries(names, address).rstrip()
         if entries in told:
             what_to_do = ", with the same entries"

@@ -60,7 +60,11 @@ def configured_indexes(environment: Mapping[str, str], folder: Path) -> Configur
     )
 
 
+CPU_BUILDS_VARIABLE = "TORCH_CPU_INDEX"
+"""Names the index of torch's builds for the processor, for the advice of plans."""
+
 _VARIABLES = (
+    CPU_BUILDS_VARIABLE,
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
     "UV_INDEX",
@@ -73,7 +77,7 @@ _VARIABLES = (
 
 
 def index_settings(environment: Mapping[str, str]) -> Digest:
-    """Of everything outside a project that :func:`configured_indexes` goes by; passwords may stand in it."""
+    """Of everything outside a project that names indexes to a plan; passwords may stand in it."""
     rows: list[tuple[str, str | None]] = [(name, environment.get(name)) for name in _VARIABLES]
     for path in (*_pip_files(environment), *_uv_files(environment)):
         with contextlib.suppress(OSError):

@@ -165,6 +165,7 @@ def _requirements(session: Session, files: ProjectFiles, choices: Sequence[LockC
         return Source(path, text) if text is not None and path == first else files.read(path)
 
     found = [read_requirement_file(path, read, session.surroundings.environment) for path in paths]
+    session.variables_asked.update(name for file in found for name in file.variables)
     named = dict.fromkeys(item for choice in choices for item in choice.named)
     if named:
         found.append(read_named_requirements(tuple(named)))

@@ -1,9 +1,9 @@
 """Plans that were made before, given again in a moment while nothing that they rest on has changed.
 
 Under what was asked (and the careen, the Python and the configuration of apt and indexes that were to answer) lies the
-plan with its grounds: the listing of the project's folder, the digest of every file that was read, the signed state of
-every Debian suite. All of it is looked at again before the plan is believed. A plan in which something did not answer
-is not kept, since another time it might.
+plan with its grounds: the listing of the project's folder, the digest of every file that was read, the values of
+variables that these ask for, the signed state of every Debian suite. All of it is looked at again before the plan is
+believed. A plan in which something did not answer is not kept, since another time it might.
 """
 
 import sys
@@ -58,6 +58,7 @@ def planned_now(session: Session, request: PlanRequest) -> "Planned":
     planned = plan_stack(session, request)
     grounds = _grounds(surroundings, request.root, planned, started) if planned.lasting else None
     if grounds is not None:
+        grounds["variables"] = {name: _value(surroundings, name) for name in sorted(session.variables_asked)}
         question = _question(surroundings, request)
         Answers(session.store / "answers").keep(_KIND, question, {**grounds, "plan": plan_record(planned.plan)})
     return planned
@@ -80,6 +81,12 @@ def _question(surroundings: Surroundings, request: PlanRequest) -> list[object]:
         sorted(_apt_files(surroundings.apt)),
         index_settings(surroundings.environment).hex,
     ]
+
+
+def _value(surroundings: Surroundings, name: str) -> str | None:
+    """Of a variable that may hold a password: its digest."""
+    value = surroundings.environment.get(name)
+    return None if value is None else Digest.of(value.encode("utf-8", "surrogateescape")).hex
 
 
 def _own_code() -> str:
@@ -152,8 +159,17 @@ def _suites(surroundings: Surroundings) -> Iterator[tuple[str, str]]:
 
 def _recall(document: object, surroundings: Surroundings, root: Path) -> Plan | None:
     match document:
-        case {"tree": str(tree), "passed_over": list(passed), "files": dict(files), "suites": dict(suites), "plan": p}:
+        case {
+            "tree": str(tree),
+            "passed_over": list(passed),
+            "files": dict(files),
+            "suites": dict(suites),
+            "variables": dict(variables),
+            "plan": p,
+        }:
             if not _suites_hold(suites, surroundings):
+                return None
+            if any(_value(surroundings, str(name)) != digest for name, digest in variables.items()):
                 return None
             if fingerprint(root, passed_over=[str(folder) for folder in passed]).digest.hex != tree:
                 return None

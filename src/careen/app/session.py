@@ -67,6 +67,11 @@ class Session:
         settings = RegistrySettings(plain_http=self.plain_http)
         return Registries(self.http, CredentialFiles(files, _run_helper).find, settings)
 
+    @cached_property
+    def variables_asked(self) -> set[str]:
+        """Names of variables that the project's own files ask for and that reading has put in; grows."""
+        return set()
+
     @property
     def store(self) -> Path:
         """Where segments, layers and composed bases are kept."""

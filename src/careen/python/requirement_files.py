@@ -91,7 +91,8 @@ class Entry:
 class RequirementFile:
     """A file with everything that it includes. ``constraints`` say versions of what others ask for.
 
-    ``index`` replaces the index that is configured, None where the file names none; ``links`` as ``--find-links``.
+    ``index`` replaces the index that is configured, None where the file names none; ``links`` as ``--find-links``;
+    ``variables`` are the names that stand in it as ``${NAME}``.
     """
 
     path: PurePosixPath
@@ -104,6 +105,7 @@ class RequirementFile:
     generated: bool
     is_file: bool = True
     sources: tuple[PurePosixPath, ...]
+    variables: tuple[str, ...] = ()
 
     @property
     def is_hashed(self) -> bool:
@@ -130,6 +132,7 @@ def read_requirement_file(
         no_index=reading.no_index,
         generated=reading.generated,
         sources=tuple(reading.seen),
+        variables=tuple(sorted(reading.asked)),
     )
 
 
@@ -161,6 +164,7 @@ class _Reading:
     no_index: bool = False
     generated: bool = False
     seen: dict[PurePosixPath, None] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
 
     def file(
         self, path: PurePosixPath, source: Source, above: Sequence[PurePosixPath], *, limits: bool = False
@@ -169,12 +173,16 @@ class _Reading:
         if not above:
             self.generated = _GENERATED.search(source.text[:2000]) is not None
         for line, text, via in _logical_lines(source.text):
-            expanded = _VARIABLE.sub(lambda match: self.variables.get(match[1]) or match[0], text)
+            expanded = _VARIABLE.sub(self._value, text)
             if expanded.startswith("-"):
                 self._option(path, line, expanded, above, limits=limits)
                 continue
             entry = _entry(path, line, expanded, via)
             (self.constraints if limits else self.entries).append(entry)
+
+    def _value(self, match: re.Match[str]) -> str:
+        self.asked.add(match[1])
+        return self.variables.get(match[1]) or match[0]
 
     def _option(
         self, path: PurePosixPath, line: int, text: str, above: Sequence[PurePosixPath], *, limits: bool

@@ -133,6 +133,30 @@ def test_another_index_has_its_own_answer(place: Place) -> None:
     assert place.again() == (place.first, 0)
 
 
+def test_another_index_of_builds_for_the_processor_has_its_own_answer(place: Place) -> None:
+    elsewhere = {"TORCH_CPU_INDEX": "https://other.example/cpu"}
+
+    assert place.again(environment=elsewhere)[1] > 0
+    assert place.again(environment=elsewhere)[1] == 0
+    assert place.again() == (place.first, 0)
+
+
+def test_variables_that_requirements_ask_for_are_part_of_the_question(tmp_path: Path) -> None:
+    with serve(FakeIndex()) as index:
+        project = stand_up(CASE.with_name("requirements-of-each-service"), tmp_path, index)
+        base = project / "requirements" / "base.txt"
+        host = index.address.removeprefix("http://")
+        base.write_text(base.read_text().replace(host, "${INDEX_HOST}"))
+        here = {"INDEX_HOST": host, "UNRELATED": "1"}
+        first = asked(fake_session(tmp_path, index.address, environment=here), project)
+        place = Place(tmp_path, index, project, first)
+
+        assert place.again(environment={**here, "UNRELATED": "2"}) == (first, 0)
+        assert place.again(environment={**here, "INDEX_HOST": f"user:secret@{host}"})[1] > 0
+        kept = [path.read_text() for path in (tmp_path / "cache/store/answers/plans").iterdir()]
+        assert not any("secret" in text for text in kept)
+
+
 def test_the_mirror_is_asked_again_after_a_day(place: Place) -> None:
     assert place.again(after=timedelta(hours=20))[1] == 0
     assert place.again(after=timedelta(hours=30))[1] > 0
