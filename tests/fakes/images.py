@@ -13,7 +13,7 @@ from careen.blobs.digest import Descriptor, Digest
 from careen.oci.config import ImageConfig, RunConfig
 from careen.oci.layout import Layout, LayoutWriter
 from careen.oci.manifest import ImagePlatform, Manifest
-from careen.oci.media_types import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST
+from careen.oci.media_types import CONFIG, DOCKER_LAYER_GZIP, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def tar(items: Iterable[Item], form: int = tarfile.PAX_FORMAT) -> bytes:
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     LAYER: bytes,
     LAYER_GZIP: lambda data: gzip.compress(data, 1, mtime=0),
+    DOCKER_LAYER_GZIP: lambda data: gzip.compress(data, 1, mtime=0),
     LAYER_ZSTD: lambda data: zstandard.ZstdCompressor(1).compress(data),
 }
 

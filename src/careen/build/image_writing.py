@@ -18,6 +18,8 @@ from careen.oci.media_types import CONFIG, MANIFEST, layer_type
 from careen.plan.target import Plan, ServicePlan
 from careen.text.values import dataclass
 
+_WHITEOUT = ".wh."
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedLayer:
@@ -100,9 +102,13 @@ class ImageWriter:
         hidden = 0
         for layer in contents:
             for path, size in layer.files.items():
+                folder, slash, name = path.rpartition("/")
+                if name.startswith(_WHITEOUT):
+                    hidden += files.pop(f"{folder}{slash}{name.removeprefix(_WHITEOUT)}", 0)
+                    continue
                 hidden += files.get(path, 0)
                 files[path] = size
-        natives = [native for layer in contents for native in layer.natives]
+        natives = [native for layer in contents for native in layer.natives if native.path in files]
         missing = missing_libraries(natives, files, self.plan.platform.architecture)
         document = {
             "hidden_bytes": hidden,
