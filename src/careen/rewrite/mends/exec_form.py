@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from careen.compose.model import Command as ComposeCommand
-from careen.dockerfile.shell import Command, commands_of, commands_of_run
+from careen.dockerfile.shell import Command, commands_of, commands_of_run, shell_text
 from careen.dockerfile.tree import Instruction
 from careen.findings import Finding, FixKind, Topic
 from careen.rewrite.mends.mend import Mend, Outcome, Topical, refusal, source_of
@@ -42,7 +42,9 @@ def _repaired(facts: StackFacts, service: ServiceFacts, launch: Launch) -> tuple
             source = facts.workspace.files.read(launch.script)
         except UnreadableFileError:
             return None, None
-        return _exec_in_script(source, launch), source
+        edit = _exec_in_script(source, launch)
+        if edit is not None or launch.from_compose:
+            return edit, source
     compose = service.service.compose
     if launch.from_compose:
         command = (compose.command or compose.entrypoint) if compose is not None else None
@@ -55,7 +57,7 @@ def _repaired(facts: StackFacts, service: ServiceFacts, launch: Launch) -> tuple
         return None, None
     source = source_of(image)
     if value.instruction.json_form:
-        return None, None
+        return _in_json_form(value.instruction, launch), source
     return _in_dockerfile(value.instruction, image, launch), source
 
 
@@ -79,6 +81,17 @@ def _in_dockerfile(instruction: Instruction, image: ImageFacts, launch: Launch) 
     return Edit(Span(place, place), "exec ")
 
 
+def _in_json_form(instruction: Instruction, launch: Launch) -> Edit | None:
+    """``["sh", "-c", "gunicorn ..."]``: exec in front of what the shell starts."""
+    text = shell_text(instruction.arguments)
+    main = _last(commands_of(text), launch.argv) if text is not None else None
+    if text is None or main is None or instruction.arguments[-1] != text:
+        return None
+    words = (*instruction.arguments[:-1], f"{text[: main.start]}exec {text[main.start :]}")
+    span = instruction.line.source_span(instruction.arguments_start, len(instruction.line.text.rstrip()))
+    return Edit(span, _exec_form(words))
+
+
 def _in_compose(facts: StackFacts, command: ComposeCommand, launch: Launch) -> tuple[Edit | None, Source | None]:
     for document in facts.workspace.compose.documents if facts.workspace.compose is not None else ():
         if document.source.path != command.place.path:
@@ -98,12 +111,24 @@ def _exec_in_script(source: Source, launch: Launch) -> Edit | None:
 
 
 def _last(commands: Sequence[Command], argv: Sequence[str]) -> Command | None:
-    """The last command that starts the same program."""
-    program = argv[0].rpartition("/")[2]
-    for command in reversed(commands):
-        if command.argv and program in {word.rpartition("/")[2] for word in command.argv[:4]} and not command.execs:
-            return command if not command.background and not command.piped else None
-    return None
+    """The command that is started in the end, if it is in plain sight: of the same words, and nothing behind it."""
+    command = next((each for each in reversed(commands) if each.name not in _BEHIND_IT), None)
+    if command is None or command.execs or command.background or command.piped:
+        return None
+    return command if any(_same(command.argv[skip:], argv) for skip in range(4)) else None
+
+
+_BEHIND_IT = frozenset({"exit", "echo", "wait", "true", ":"})
+
+
+def _same(written: Sequence[str], argv: Sequence[str]) -> bool:
+    """A word with a variable stands for whatever it is, and one with all arguments for as many as there are."""
+    for index, word in enumerate(written):
+        if word in {"$@", "$*", "${@}"}:
+            return index > 0
+        if index >= len(argv) or (word != argv[index] and "$" not in word):
+            return False
+    return bool(written) and len(written) == len(argv)
 
 
 def _exec_form(argv: Sequence[str]) -> str:
