@@ -6,7 +6,7 @@ platform; compiled ones only the machine they were compiled on.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Digest
@@ -16,12 +16,13 @@ from careen.plan.target import PlannedDistribution, UnbuiltSource
 from careen.platforms import Platform
 from careen.process.run import CommandFailedError, find_program, run_checked
 from careen.python.index import PackageFiles
+from careen.python.linkage import newest_glibc
 from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
 from careen.python.tags import best_wheel
 from careen.text.values import dataclass
 
-_FORMAT = 1
+_FORMAT = 2
 _BUILD_SECONDS = 1800.0
 _CLONE_SECONDS = 600.0
 _LARGEST_WHEEL = 4 << 30
@@ -87,10 +88,12 @@ class WheelBuilder:
     def wheel(self, item: PlannedDistribution, source: UnbuiltSource) -> WheelFile:
         """Built, or found. Raises UnbuildableError, MissingToolError, CommandFailedError, or what fetching raises."""
         key = EntryKey("built-wheel", self.identity(item, source))
-        entry = self.store.get_or_make(key, lambda sink: self._build(item, source, sink).encode())
-        return WheelFile(entry.blob, entry.document.decode())
+        entry = self.store.get_or_make(key, lambda sink: self._build(item, source, sink))
+        document = json.loads(entry.document)
+        self._check_glibc(item, document["glibc"])
+        return WheelFile(entry.blob, document["name"])
 
-    def _build(self, item: PlannedDistribution, source: UnbuiltSource, sink: ByteSink) -> str:
+    def _build(self, item: PlannedDistribution, source: UnbuiltSource, sink: ByteSink) -> bytes:
         if self.uv is None:
             raise MissingToolError(
                 f"{item.name} {item.version} has no wheel for {self.platform}, and uv is not here to build one",
@@ -116,7 +119,7 @@ class WheelBuilder:
             with wheels[0].open("rb") as stream:
                 while data := stream.read(1 << 20):
                     sink.write(data)
-            return wheels[0].name
+            return json.dumps({"name": wheels[0].name, "glibc": newest_glibc(wheels[0])}).encode()
 
     def _source(self, item: PlannedDistribution, source: UnbuiltSource, scratch: Path) -> Path:
         if source.url is not None and source.digest is not None:
@@ -149,6 +152,15 @@ class WheelBuilder:
                 f"{item.name} {item.version} compiles to {name}, which Python {self.python} on {self.platform} "
                 "cannot load",
                 hints=(f"build on a {self.platform} machine, or ask its authors for a wheel",),
+            )
+
+    def _check_glibc(self, item: PlannedDistribution, newest: Sequence[int] | None) -> None:
+        """What is compiled here is linked with this machine's C library, which may be newer than the target's."""
+        if newest is not None and tuple(newest) > self.glibc:
+            wanted, there = (".".join(map(str, version)) for version in (newest, self.glibc))
+            raise UnbuildableError(
+                f"{item.name} {item.version} compiles here to what asks for glibc {wanted}, and the base has {there}",
+                hints=("build on a machine whose system is no newer than the base, or ask its authors for a wheel",),
             )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from careen.text.values import dataclass
 
 _FORMAT = 1
 _LARGEST_LIBRARY = 4 * 1024**3
+_PIECE = 1 << 20
+_GLIBC = re.compile(rb"\0GLIBC_(\d{1,3})\.(\d{1,3})(?=[.\0])")
+_LONGEST_VERSION = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,27 @@ def outside_needs(wheel: Path) -> tuple[Need, ...]:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise WheelFormatError(f"{wheel.name} cannot be read: {error}") from error
     return tuple(Need(soname=name, wanted_by=path) for name, path in sorted(wanted.items()) if name not in brought)
+
+
+def newest_glibc(wheel: Path) -> tuple[int, int] | None:
+    """The version of glibc without which the wheel's native files cannot be loaded; None when they ask for none.
+
+    Versions are names in their string tables (Linux Standard Base, "Symbol Versioning"). Raises WheelFormatError, or
+    OSError.
+    """
+    newest: tuple[int, int] | None = None
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for path in native_files(archive.namelist()):
+                with archive.open(path) as stream:
+                    rest = b""
+                    while data := stream.read(_PIECE):
+                        for major, minor in _GLIBC.findall(rest + data):
+                            newest = max(newest or (0, 0), (int(major), int(minor)))
+                        rest = data[-_LONGEST_VERSION:]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise WheelFormatError(f"{wheel.name} cannot be read: {error}") from error
+    return newest
 
 
 @dataclass(frozen=True, slots=True)

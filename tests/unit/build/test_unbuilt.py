@@ -98,6 +98,34 @@ def test_a_build_sees_only_the_surroundings_that_it_needs(tmp_path: Path) -> Non
     assert build(builder(tmp_path), sdist(tmp_path, backend=backend)) == "odd-1.0-py3-none-any.whl"
 
 
+NATIVE = """
+import zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    info, name = "odd-1.0.dist-info", "odd-1.0-{tag}.whl"
+    with zipfile.ZipFile(f"{{folder}}/{{name}}", "w") as wheel:
+        wheel.writestr("odd.py", "import _odd\\n")
+        versions = b"GLIBC_2.14\\0GLIBC_2.38\\0GLIBC_2.4\\0GLIBC_PRIVATE\\0"
+        wheel.writestr("_odd.so", b"\\x7fELF" + bytes(2 << 20) + versions)
+        wheel.writestr(f"{{info}}/METADATA", "Metadata-Version: 2.1\\nName: odd\\nVersion: 1.0\\n")
+        wheel.writestr(f"{{info}}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: {tag}\\n")
+        wheel.writestr(f"{{info}}/RECORD", f"odd.py,,\\n_odd.so,,\\n{{info}}/METADATA,,\\n{{info}}/WHEEL,,\\n")
+    return name
+"""
+
+
+@needs_uv
+def test_what_is_linked_with_a_newer_glibc_than_the_base_has_is_refused(tmp_path: Path) -> None:
+    """Built once, and judged for every base."""
+    python = f"cp3{sys.version_info.minor}"
+    item = sdist(tmp_path, backend=NATIVE, tag=f"{python}-{python}-linux_x86_64")
+    with pytest.raises(UnbuildableError, match=r"asks for glibc 2\.38, and the base has 2\.36$"):
+        build(builder(tmp_path), item)
+    newer = replace(builder(tmp_path, uv=None), glibc=(2, 41))
+    assert build(newer, item).endswith("linux_x86_64.whl")
+    with pytest.raises(UnbuildableError, match=r"asks for glibc 2\.38"):
+        build(builder(tmp_path, uv=None), item)
+
+
 def test_without_uv_the_hint_says_so(tmp_path: Path) -> None:
     with pytest.raises(MissingToolError, match="uv is not here"):
         build(builder(tmp_path, uv=None), sdist(tmp_path))
