@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from careen.app.lock_choice import LockKind, lock_choice
 from careen.app.locks import lock_of
 from careen.app.plan_request import PlanRequest
-from careen.app.relocking import find_uv, relocked
+from careen.app.relocking import LockingFailedError, find_uv, relocked
 from careen.app.remembering import known_plan, planned_now
 from careen.app.scanning import judge
 from careen.app.session import Session, is_of_the_network
@@ -79,7 +79,7 @@ class Written:
 
 
 def propose(session: Session, request: PlanRequest, options: RewriteOptions) -> Proposal:
-    """Raises what planning raises, and VersionsMovedError or LockingFailedError when uv cannot lock the groups."""
+    """Raises what planning raises, and VersionsMovedError when locking the groups would move versions."""
     plan = known_plan(session, request)
     if plan is not None:
         facts = _read(request.root, request.compose_files)
@@ -135,7 +135,14 @@ def _proposal(
     with suppress(MissingToolError):
         options = replace(options, uv_version=find_uv(session).version)
     patch = rewrite_stack(plan, facts, options, locked)
-    lock = relocked(session, facts.workspace.files, plan.root, patch.changes)
+    try:
+        lock = relocked(session, facts.workspace.files, plan.root, patch.changes)
+    except LockingFailedError as problem:
+        # Git that cannot be reached, a Python that uv would have to fetch: the lock as it is still says everything.
+        patch = rewrite_stack(plan, facts, replace(options, lists=True), locked)
+        note = f"{problem.message.splitlines()[0]}; images install pinned lists instead, and uv.lock stays as it is"
+        patch = replace(patch, notes=(*patch.notes, note))
+        lock = None
     if lock is not None and lock.before != lock.after:
         patch = patch.with_changes((*patch.changes, lock))
     return Proposal(facts=facts, config=configuration_of(facts.workspace), patch=patch)

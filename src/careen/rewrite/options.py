@@ -23,7 +23,8 @@ class Runtime(StrEnum):
 class RewriteOptions:
     """``accept`` takes the refusals that would stop a recast; ``debug_targets`` adds a target with a shell per service.
 
-    ``runtime`` is None when careen chooses. ``bake`` and ``workflow`` ask for the files of those names.
+    ``runtime`` is None when careen chooses. ``bake`` and ``workflow`` ask for the files of those names. ``lists`` has
+    images install pinned lists, and leaves the project's own files alone, where uv could lock groups.
     """
 
     runtime: Runtime | None = None
@@ -32,3 +33,4 @@ class RewriteOptions:
     debug_targets: bool = False
     bake: bool = False
     workflow: bool = False
+    lists: bool = False

@@ -255,7 +255,7 @@ class _Stack:
     @cached_property
     def installing(self) -> Installing:
         """``uv sync`` for a project that uv locked by itself; pinned lists for workspaces and other tools' locks."""
-        if self.lock is None or not self._is_uvs or len(self.lock.members) > 1:
+        if self.lock is None or not self._is_uvs or len(self.lock.members) > 1 or self.options.lists:
             self._tell_of_sources()
             return ListInstalling(
                 folder=self.support_folder,

@@ -1,5 +1,6 @@
 """A project that cannot be recast still gets its local repairs, and is told why there is no more."""
 
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,11 @@ from careen.platforms import Platform
 from careen.rewrite.mending import patch_of
 from careen.rewrite.options import RewriteOptions
 from careen.rewrite.patchset import FileChange, PatchSet
+from fakes.cases import stand_up
+from fakes.index import FakeIndex, serve
 from fakes.sessions import fake_session
+
+CASE = Path(__file__).parents[2] / "cases" / "plan" / "two-services"
 
 DOCKERFILE = """\
 FROM python:3.11-slim
@@ -110,3 +115,32 @@ def test_a_change_that_brings_a_finding_is_taken_back(project: Path) -> None:
         write(replace(read, patch=PatchSet(changes=(change,))))
 
     assert (project / "Dockerfile").read_text() == DOCKERFILE + "USER 10001\n"
+
+
+UV = """#!/bin/sh
+case "$1" in
+--version) echo "uv 0.13.8" ;;
+*) echo "error: git.example cannot be reached" >&2; exit 2 ;;
+esac
+"""
+
+
+def test_where_uv_cannot_lock_groups_images_install_pinned_lists(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "uv"
+    program.parent.mkdir()
+    program.write_text(UV)
+    program.chmod(0o755)
+    with serve(FakeIndex()) as index:
+        root = stand_up(CASE, tmp_path, index)
+        session = fake_session(tmp_path, index.address, environment={"PATH": f"{program.parent}:{os.defpath}"})
+        try:
+            patch = propose_or_mend(
+                session, PlanRequest(root=root, platform=Platform.parse("linux/amd64")), RewriteOptions(accept=True)
+            ).patch
+        finally:
+            session.close()
+
+    paths = {str(change.path) for change in patch.changes}
+    assert {"Dockerfile", "docker/careen/web.txt", "docker/careen/worker.txt"} <= paths
+    assert not {"pyproject.toml", "uv.lock"} & paths
+    assert any("git.example" in note and "pinned lists instead" in note for note in patch.notes)
