@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,12 @@ class DockerDaemon:
 
     program: Path
     socket: Path
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """For programs that look for docker themselves."""
+        path = f"{self.program.parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "PATH": path}
 
     def run(self, *words: str, check: bool = True, stdin: bytes = b"", timeout: float = 300) -> str:
         """What it printed on stdout, stripped; fails the test with everything it printed."""
@@ -81,7 +87,9 @@ class ShelfImages:
     layout: Path
 
 
-def run_careen(*words: str | Path, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+def run_careen(
+    *words: str | Path, timeout: float = 600, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """The program itself, with the caller's cache, so that wheels are fetched once a machine."""
     return subprocess.run(
         [sys.executable, "-m", "careen", *(str(word) for word in words)],
@@ -89,6 +97,7 @@ def run_careen(*words: str | Path, timeout: float = 600) -> subprocess.Completed
         text=True,
         check=False,
         timeout=timeout,
+        env=environment,
     )
 
 

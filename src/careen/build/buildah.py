@@ -1,12 +1,13 @@
 """Images by buildah, which has no daemon."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from careen.build.recipe_file import HandedImage, RecipeFile, Target
 from careen.build.several import SeveralBuilds
+from careen.dockerfile.tree import Dockerfile
 from careen.process.run import find_program, run_checked
 from careen.progress import Progress
 from careen.text.values import dataclass
@@ -41,6 +42,8 @@ class BuildahBuilder:
             words += ["--ignorefile", beside]
         if recipe.platform is not None:
             words += ["--platform", str(recipe.platform)]
+        # Those that are given later count, so the caller's do.
+        words += [f"--build-arg={default}" for default in _defaults(recipe.dockerfile)]
         return [*words, *recipe.options, recipe.context]
 
     def hand_over(self, recipe: RecipeFile, folder: Path) -> Mapping[str, HandedImage]:
@@ -55,6 +58,18 @@ class BuildahBuilder:
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pushers:
             return dict(pushers.map(push, recipe.targets))
+
+
+def _defaults(dockerfile: Dockerfile) -> Iterator[str]:
+    """``NAME=value`` of the arguments above the first stage.
+
+    Which stages a target needs, buildah 1.28 (Debian 12) finds out before it knows what they are when nobody says so,
+    and then lacks the stage that ``FROM uv-${UV_FROM}`` means.
+    """
+    for instruction in dockerfile.of("ARG", "FROM"):
+        if instruction.keyword == "FROM":
+            return
+        yield from (argument for argument in instruction.arguments if "=" in argument)
 
 
 def find_buildah(environment: Mapping[str, str]) -> BuildahBuilder:

@@ -14,7 +14,7 @@ from careen.rewrite.bases import Foundation, ImageArgument
 _MERGED = ("bin", "lib", "lib64", "sbin")
 """Folders that Debian keeps in /usr, with links to them in the root."""
 
-_UNREAD = ("bash-completion", "bug", "doc", "info", "lintian", "locale", "man")
+_UNREAD = ("bash-completion", "bug", "info", "lintian", "locale", "man")
 _LIBRARIES = "/libraries"
 _IMAGE = "/image"
 
@@ -42,10 +42,20 @@ def composed_foundation(foundation: Foundation, version: PythonVersion, user: Nu
         f"printf 'root:x:0:\\nservice:x:{user.gid}:\\n' > {_IMAGE}/etc/group",
         f"printf 'hosts: files dns\\n' > {_IMAGE}/etc/nsswitch.conf",
         f"ln -sf python{version} {_IMAGE}/usr/bin/python3",
+        f"ln -sf python{version} {_IMAGE}/usr/bin/python",
+        f"mkdir -p {_IMAGE}/usr/lib/ssl",
+        f"ln -sf /etc/ssl/certs/ca-certificates.crt {_IMAGE}/usr/lib/ssl/cert.pem",
+        f"ln -sfn /etc/ssl/certs {_IMAGE}/usr/lib/ssl/certs",
+        f"ln -sf /usr/share/zoneinfo/Etc/UTC {_IMAGE}/etc/localtime",
+        f"echo Etc/UTC > {_IMAGE}/etc/timezone",
+        f"ln -sfn /run {_IMAGE}/var/run",
+        f"ln -sfn /run/lock {_IMAGE}/var/lock",
         f"mkdir -p {_IMAGE}/tmp",  # noqa: S108 - a folder of the image
         f"chmod 1777 {_IMAGE}/tmp",  # noqa: S108
         f"ldconfig -r {_IMAGE}",
         rendering.words("rm -rf", (f"{_IMAGE}/usr/share/{name}" for name in _UNREAD)),
+        # Licences stay, as whoever hands packages on has to hand them on.
+        f"find {_IMAGE}/usr/share/doc -type f ! -name copyright -delete",
         f"rm -rf {_IMAGE}/usr/lib/*-linux-gnu/gconv",
     )
     stage = _unpacked(foundation.build, "foundation-files", _IMAGE, foundation.composed_of, commands)

@@ -15,6 +15,9 @@ from careen.text.values import dataclass
 VENV = PurePosixPath("/opt/venv")
 """Where the virtual environment stands, in the stages that fill it and in the images that run it."""
 
+BUILD_FOLDER = PurePosixPath("/build")
+"""Where the stages that install are at work. Files are mounted by absolute paths: older buildahs take no others."""
+
 _UV_CACHE = "--mount=type=cache,target=/root/.cache/uv"
 _SHARED = "dependencies"
 
@@ -74,7 +77,7 @@ class UvInstalling:
 
     def _sync(self, what: str) -> str:
         lock = "--frozen" if self.frozen else "--locked"
-        files = (f"--mount=type=bind,source={file},target={file}" for file in self.files)
+        files = (f"--mount=type=bind,source={file},target={BUILD_FOLDER / file}" for file in self.files)
         return rendering.run((_UV_CACHE, *files, *self.mounts), (f"uv sync {lock} {what}",))
 
 
@@ -100,7 +103,7 @@ class ListInstalling:
 
     def stages(self, names: Mapping[str, str]) -> Iterator[str]:
         for service, target in names.items():
-            mount = f"--mount=type=bind,source={self.path_of(service)},target=requirements.txt"
+            mount = f"--mount=type=bind,source={self.path_of(service)},target={BUILD_FOLDER}/requirements.txt"
             hashed = "--require-hashes" if _is_hashed(self.lists[service]) else "--verify-hashes"
             step = rendering.run(
                 (_UV_CACHE, mount, *self.mounts),

@@ -13,7 +13,7 @@ from careen.rewrite.bases import Foundation
 from careen.rewrite.carried import MARK, OWN_STAGES, OWN_SUFFIXES, Carried
 from careen.rewrite.copies import Piece
 from careen.rewrite.debs import composed_foundation, library_stage
-from careen.rewrite.installing import VENV, Installing, build_packages
+from careen.rewrite.installing import BUILD_FOLDER, VENV, Installing, build_packages
 from careen.rewrite.options import RewriteOptions
 from careen.text.values import dataclass
 
@@ -122,7 +122,7 @@ class _Recast:
                 *([rendering.apt_install(packages)] if packages else []),
                 "COPY --from=uv /uv /usr/local/bin/uv",
                 rendering.assignments("ENV", self._inputs.installing.environment(foundation)),
-                "WORKDIR /build",
+                f"WORKDIR {BUILD_FOLDER}",
             )
         )
 

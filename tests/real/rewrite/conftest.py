@@ -1,16 +1,20 @@
 """Images that cannot be pulled here are stood in for: Debian by mmdebstrap, uv's by the uv beside this interpreter."""
 
 import io
+import json
 import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from careen.rewrite.options import UV_VERSION
-from real.conftest import DockerDaemon
+from real.conftest import DockerDaemon, run_careen
 
 DEBIAN = "debian:bookworm-slim"
 SLIM = "python:3.11-slim-bookworm"
@@ -57,3 +61,27 @@ def stand_ins(docker: DockerDaemon, tmp_path_factory: pytest.TempPathFactory) ->
     for version in {told, UV_VERSION}:
         docker.run("import", "-", f"ghcr.io/astral-sh/uv:{version}", stdin=buffer.getvalue())
     return docker
+
+
+@dataclass(frozen=True)
+class RecastImages:
+    """A project's images by docker from the Dockerfile that careen writes, and what careen said of them."""
+
+    project: Path
+    layout: Path
+    document: Any
+
+
+def run_engine(
+    project: Path, layout: Path, environment: Mapping[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    return run_careen("build", project, "--output", layout, "--quiet", *words, environment=environment, timeout=1500)
+
+
+@pytest.fixture(scope="session")
+def recast_images(shelf: Path, stand_ins: DockerDaemon, tmp_path_factory: pytest.TempPathFactory) -> RecastImages:
+    layout = tmp_path_factory.mktemp("recast") / "images"
+    options = ["--engine", "docker", "--builder-option=--network=host", "--format", "json"]
+    done = run_engine(shelf, layout, stand_ins.environment, *options)
+    assert done.returncode in {0, 1}, done.stderr  # 1: one of them is over its budget
+    return RecastImages(shelf, layout, json.loads(done.stdout))
