@@ -151,7 +151,7 @@ def attempt(
         return row | {"verdict": "refused" if "reason" in row else "nothing"}
     row["verdict"] = "recast" if problem is None else "mended"
     row["files"] = [change["path"] for change in changes]
-    row["before"] = sizes_before(bench, tree) if problem is None else {}
+    row |= sizes_before(bench, tree) if problem is None else {}
     applied = bench.run(["git", "apply", "-"], tree, "".join(change["patch"] for change in changes))
     row["applies"] = applied.code == 0
     if applied.code != 0:
@@ -231,11 +231,18 @@ def counted(scan: Mapping[str, Any]) -> Mapping[str, int]:
     return dict(Counter(finding["severity"] for finding in scan["findings"]))
 
 
-def sizes_before(bench: Bench, tree: Path) -> Mapping[str, int | None]:
+def sizes_before(bench: Bench, tree: Path) -> Row:
+    """``at_least`` are services with an instruction whose bytes nobody told."""
     planned = bench.careen(tree, "plan")
     if planned.code != 0:
-        return {}
-    return {service["name"]: service["current_predicted_bytes"] for service in json.loads(planned.output)["services"]}
+        return {"before": {}}
+    services = json.loads(planned.output)["services"]
+    return {
+        "before": {service["name"]: service["current_predicted_bytes"] for service in services},
+        "at_least": [
+            service["name"] for service in services if any(item["bytes"] is None for item in service["current"])
+        ],
+    }
 
 
 def service_proof(service: Mapping[str, Any]) -> Row:
@@ -362,7 +369,7 @@ def service_cells(row: Row) -> Iterable[Sequence[str]]:
         yield (
             row["repository"],
             name,
-            megabytes(row.get("before", {}).get(name)),
+            f"{'≥ ' * (name in row.get('at_least', ()))}{megabytes(row.get('before', {}).get(name))}",
             megabytes(row["after"].get(name)) if "after" in row else "",
             f"{proof['passed']} of {proof['passed'] + len(proof['failed'])}" if proof else "",
             start_cell(proof) if proof else row.get("not_built") or row.get("not_proved") or row.get("reason", ""),
