@@ -159,7 +159,8 @@ class SourceTree:
 
 @dataclass(frozen=True)
 class Sources:
-    """The project's modules and their texts; each is read and parsed once, whichever services reach it.
+    """The project's modules and their texts; each is read and parsed once, whichever services reach it, and services
+    that start alike are followed once.
 
     ``read`` gives a file's text, or None when it cannot be read.
     """
@@ -167,6 +168,7 @@ class Sources:
     tree: SourceTree
     read: Callable[[PurePosixPath], str | None]
     _readings: dict[tuple[PurePosixPath, str], ModuleReading | None] = field(default_factory=dict, repr=False)
+    reached: dict[tuple[object, ...], Reach] = field(default_factory=dict, repr=False)
 
     def reading(self, path: PurePosixPath, name: str) -> ModuleReading | None:
         key = (path, name)
@@ -196,6 +198,14 @@ def reach(sources: Sources, start: Start) -> Reach:
     ``from a import b`` puts ``a.b`` among the external names beside ``a``, since ``b`` may be a module of a namespace
     package.
     """
+    key = (*map(tuple, (start.modules, start.scripts, start.mentions, start.environment.items())),)
+    known = sources.reached.get(key)
+    if known is None:
+        known = sources.reached[key] = _reach(sources, start)
+    return known
+
+
+def _reach(sources: Sources, start: Start) -> Reach:
     walk = _Walk(sources)
     walk.begin(start)
     walk.finish()

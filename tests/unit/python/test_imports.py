@@ -205,3 +205,13 @@ def test_settings_that_only_an_env_file_names_are_those_that_manage_py_falls_bac
 
     files["conf/app.py"] = "import celery"
     assert sorted(follow(files, Start(modules=["conf.app"])).modules) == ["conf", "conf.app"]
+
+
+def test_services_that_start_alike_are_followed_once_and_others_for_themselves() -> None:
+    files = {"a.py": "import one\n", "b.py": "import two\n"}
+    sources = Sources(SourceTree((PurePosixPath(),), tuple(map(PurePosixPath, files))), lambda path: files[str(path)])
+    first = reach(sources, Start(modules=["a"], environment={"BROKER": "redis://"}))
+
+    assert reach(sources, Start(modules=("a",), environment={"BROKER": "redis://"})) is first
+    assert list(reach(sources, Start(modules=["a"])).schemes) == []
+    assert [found.module for found in reach(sources, Start(modules=["b"])).external] == ["two"]
