@@ -5,6 +5,7 @@ so that there is one place to change a version.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from careen.plan.target import Plan, ServicePlan
@@ -66,7 +67,9 @@ class _Grouper:
         self._inputs = inputs
         base, platform = inputs.plan.base, inputs.plan.platform
         self._environment = TargetEnvironment(python=base.runtime.version, platform=platform)
-        self._extras = declared_extras((inputs.project,))
+        # Without what an earlier run has written, from which the same groups would not follow.
+        theirs = {name: edges for name, edges in inputs.project.groups.items() if name in inputs.taken}
+        self._extras = declared_extras((replace(inputs.project, groups=theirs),))
         self._markers = _markers(inputs.written)
 
     def grouping(self) -> Grouping:

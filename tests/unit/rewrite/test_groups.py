@@ -58,9 +58,13 @@ source = { registry = "https://index.example/simple" }
 
 
 def grouping(
-    services: dict[str, list[str]], *, written: tuple[str, ...] = (), taken: frozenset[str] = frozenset()
+    services: dict[str, list[str]],
+    *,
+    written: tuple[str, ...] = (),
+    taken: frozenset[str] = frozenset(),
+    lock_text: str = LOCK,
 ) -> Grouping:
-    lock = read_uvlock(Source(PurePosixPath("uv.lock"), LOCK))
+    lock = read_uvlock(Source(PurePosixPath("uv.lock"), lock_text))
     project = lock.project(None)
     assert project is not None
     return grouping_of(GroupInputs(plan=plan(services), lock=lock, project=project, written=written, taken=taken))
@@ -188,3 +192,28 @@ def test_a_group_that_was_changed_is_set_again() -> None:
     written = with_groups('[project]\nname = "shop"\n', wanted)
 
     assert with_groups(written.replace('"kombu",', '"kombu",\n  "redis",'), wanted) == written
+
+
+OWN_GROUPS = """\
+
+[package.dev-dependencies]
+api = [{ name = "fastapi" }]
+jobs = [{ name = "starlette" }]
+dev = [{ name = "kombu" }]
+"""
+
+
+def test_groups_of_an_earlier_run_give_the_same_groups_again() -> None:
+    """A worker needs for itself what the web service only has through another: that must not become shared."""
+    services = {"api": ["fastapi", "starlette"], "jobs": ["starlette"]}
+    first = grouping(services)
+    text = LOCK.replace('{ name = "fastapi" }]\n\n', '{ name = "fastapi" }]\n' + OWN_GROUPS + "\n")
+    assert text != LOCK
+
+    again = grouping(services, lock_text=text, taken=frozenset({"dev"}))
+
+    assert again.groups == first.groups
+    assert [(group.name, group.requirements) for group in first.groups] == [
+        ("api", ("fastapi",)),
+        ("jobs", ("starlette",)),
+    ]
