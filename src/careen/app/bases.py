@@ -28,6 +28,10 @@ _FORMAT = 2
 """Raised when composing changes what a base holds, so that remembered weights are not believed."""
 
 
+_LIBRARIES_FORMAT = 3
+"""The same for packages that have libraries."""
+
+
 _APT_FORMAT = 3
 """The same for what apt would install."""
 
@@ -164,7 +168,7 @@ def system_packages(
     wanted = sorted(set(sonames) - set(there))
     if not wanted:
         return Providers(packages=(), missing=()), None
-    question = [_FORMAT, archive.fingerprint, wanted, there]
+    question = [_LIBRARIES_FORMAT, archive.fingerprint, wanted, there]
     match answers(session).get("libraries", question):
         case {"packages": list(rows), "missing": list(missing)}:
             packages = _packages(rows)
@@ -182,7 +186,8 @@ def system_packages(
 def _search(
     session: Session, archive: "Archive", wanted: Sequence[str], present: Sequence[str]
 ) -> tuple["Providers", str | None]:
-    from careen.debian.indices import LibraryIndex  # noqa: PLC0415 - as above
+    from careen.debian.base import layer_bytes  # noqa: PLC0415 - as above
+    from careen.debian.indices import LibraryIndex  # noqa: PLC0415
     from careen.debian.needed import providers_of  # noqa: PLC0415
 
     lacking = None
@@ -191,7 +196,11 @@ def _search(
     except CareenError as error:
         index, lacking = LibraryIndex((), archive.architecture.multiarch), error.message
     found = providers_of(wanted, present=present, index=index, catalogue=archive.catalogue, fetch=session.mirror.deb)
-    return found, lacking
+    weighed = tuple(
+        replace(package, installed_bytes=layer_bytes(package, session.mirror.deb(package)))
+        for package in found.packages
+    )
+    return replace(found, packages=weighed), lacking
 
 
 def _rows(packages: Iterable[BinaryPackage]) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
 
-_FORMAT = 2
+_FORMAT = 3
 _WHOLE_STACK = "*"
 """Not a name that a service can have."""
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 
 from careen.config import Config
-from careen.plan.application import APPLICATION_FOLDER
+from careen.plan.application import APPLICATION_FOLDER, migration_scripts
 from careen.plan.entry_points import EntryPoint, FirstStep, UnknownEntryPointError, interpret
 from careen.plan.lock_view import LockView
 from careen.plan.partition import Overrides, Partition, partition
@@ -90,7 +90,7 @@ class ServiceReader:
                 "nothing will: write the command out in compose or in [tool.careen.services.<name>]"
             )
         before, steps = self._before(service, scripts)
-        found = reach(self._sources, self._start(service, (entry, *before)))
+        found = self._reach(service, (entry, *before))
         self.notes += found.notes
         kept = partition(
             view,
@@ -101,6 +101,18 @@ class ServiceReader:
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
         texts = tuple(text for path in found.modules.values() if (text := self._text(path)) is not None)
         return ReadService(service, replace(entry, before=steps), found, kept, texts)
+
+    def _reach(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Reach:
+        """With the migrations of a service that runs alembic, which finds them by its own settings."""
+        start = self._start(service, entries)
+        found = reach(self._sources, start)
+        runs_migrations = any("alembic" in entry.programs for entry in entries) or any(
+            imported.module.partition(".")[0] == "alembic" for imported in found.external
+        )
+        migrations = [path for path in migration_scripts(self.tree.files) if path not in found.modules.values()]
+        if not runs_migrations or not migrations:
+            return found
+        return reach(self._sources, replace(start, scripts=[*start.scripts, *migrations]))
 
     def home(self, entry: EntryPoint) -> PurePosixPath:
         """Where in the image the command is given from: the folder above its script, or above its module's package,
@@ -175,6 +187,7 @@ class ServiceReader:
         environment = dict(service.image.environment) if service.image is not None else {}
         compose = service.service.compose
         if compose is not None:
+            environment.update(compose.file_environment)
             environment.update((name, value) for name, value in compose.environment if value is not None)
         files = set(self.tree.files)
         return Start(

@@ -123,7 +123,7 @@ class ModuleChoice:
             sizes = [size for key in keys for size in chosen[key].values()]
             sizes += [file.bytes for file in service.application if file.destination.suffix == ".py"]
             sizes += [len(file.content) for file in service.support if file.destination.suffix == ".py"]
-            found[service.name] = likely_bytecode(sizes)
+            found[service.name] = likely_bytecode(sizes, self.plan.base.runtime.version.minor)
         return found
 
     @property

@@ -110,6 +110,20 @@ def compose_layer(
     return tree.sorted()
 
 
+def layer_bytes(package: BinaryPackage, path: Path) -> int:
+    """What one package adds to a base that has none of its files, but for its names in the linker's cache.
+
+    A package's own word on its size (Installed-Size) counts documentation, and every file as whole kilobytes.
+    Raises RootError, DebError, or OSError.
+    """
+    unpacked = unpack([(package, path)])
+    tree = Tree(below={})
+    merge(tree, unpacked)
+    trim(tree, own=frozenset(), keep_modules=frozenset(), keep_libraries=frozenset())
+    _add_status(tree, unpacked)
+    return total_bytes(tree.sorted())
+
+
 def total_bytes(entries: Iterable[RootEntry]) -> int:
     """The sum of the files, as ``docker images`` counts."""
     return sum(len(entry.content) for entry in entries if isinstance(entry, RootFile))

@@ -1,6 +1,6 @@
 """The application's own files in an image: the modules that are reached, and the data that lies beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from posixpath import normpath
@@ -92,13 +92,26 @@ class _Named:
                     self.files.add(path)
                 elif path in above and path not in sources:
                     self.folders.add(path)
-        if "alembic.ini" in map(str, present) and any(name.startswith("alembic") for name in _tops(reach)):
-            self.files.add(PurePosixPath("alembic.ini"))
+        if "alembic" in _tops(reach):
+            self.files |= {path for path in present if path.name == "alembic.ini"}
             self.folders |= {path.parent for path in present if path.name == "env.py" and _is_alembic(path, present)}
 
 
 def _tops(reach: Reach) -> set[str]:
     return {imported.module.partition(".")[0] for imported in reach.external}
+
+
+def migration_scripts(files: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
+    """Alembic's own files in a project: each env.py beside its template, and the revisions below."""
+    present = set(files)
+    folders = [path.parent for path in present if path.name == "env.py" and _is_alembic(path, present)]
+    return tuple(
+        sorted(
+            path
+            for path in present
+            if path.suffix == ".py" and any(path.parent == folder or folder in path.parents for folder in folders)
+        )
+    )
 
 
 def _is_alembic(path: PurePosixPath, present: set[PurePosixPath]) -> bool:

@@ -41,12 +41,22 @@ class DistributionContents:
     is_estimate: bool = False
 
 
-def likely_bytecode(sources: Iterable[int]) -> int:
+_LINES: Mapping[int, tuple[int, int]] = {11: (2119, 1080), 13: (2049, 1042)}
+"""By minor version of CPython: bytes of any module, and per mille of its source.
+
+Straight lines through the modules that services import, each source beside what was compiled of it in a built image:
+1,469 with 3.11, 814 with 3.13. Over the same 2,500 modules of 674 wheels, 3.13 makes 8.6 % less than 3.11: its tables
+of lines and exceptions are as large, its instructions fewer.
+"""
+
+
+def likely_bytecode(sources: Iterable[int], minor: int = 11) -> int:
     """What the bytecode of sources of these sizes will weigh, within a few percent for a hundred of them.
 
-    A straight line through 1,469 modules that services import (CPython 3.11).
+    ``minor`` is that of the Python; for one that nobody has measured, the nearest older one's figures are taken.
     """
-    return sum(2119 + size * 108 // 100 for size in sources if size)
+    fixed, share = _LINES[max((known for known in _LINES if known <= minor), default=min(_LINES))]
+    return sum(fixed + size * share // 1000 for size in sources if size)
 
 
 def compiled_whole(files: Iterable[tuple[str, int]]) -> int:

@@ -383,6 +383,7 @@ def _service(workspace: Workspace, service: Service, image: ImageFacts | None) -
     )
     environment = dict(image.environment)
     if compose is not None:
+        environment.update(compose.file_environment)
         environment.update((name, value) for name, value in compose.environment if value is not None)
     copies = [copy for copy in image.copies if copy.in_image]
     working_directory = image.working_directory
