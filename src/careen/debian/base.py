@@ -23,7 +23,7 @@ from careen.debian.root import (
     unpack,
 )
 from careen.debian.runtime import DebianPython, python_of
-from careen.debian.trim import TrimPolicy, libraries, trim
+from careen.debian.trim import TrimPolicy, is_for_people, libraries, trim
 from careen.platforms import Architecture
 
 APP_USER = 10001
@@ -119,9 +119,8 @@ def layer_bytes(package: BinaryPackage, path: Path) -> int:
     unpacked = unpack([(package, path)])
     tree = Tree(below={})
     merge(tree, unpacked)
-    trim(tree, own=frozenset(), keep_modules=frozenset(), keep_libraries=frozenset())
     _add_status(tree, unpacked)
-    return total_bytes(tree.sorted())
+    return total_bytes(entry for entry in tree.sorted() if not is_for_people(entry.path))
 
 
 def total_bytes(entries: Iterable[RootEntry]) -> int:

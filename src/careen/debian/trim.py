@@ -111,6 +111,11 @@ def trim(tree: Tree, *, own: frozenset[str], keep_modules: frozenset[str], keep_
     _drop_empty_folders(tree)
 
 
+def is_for_people(path: str) -> bool:
+    """Whether trimming drops the file from every package: documentation, translations and the like, no licences."""
+    return _FOR_PEOPLE.fullmatch(path) is not None and LICENCES.fullmatch(path) is None
+
+
 def library_folders(tree: Tree) -> tuple[str, ...]:
     """Where the dynamic linker looks, in its order: multiarch folders first."""
     folders = {path for path in (*tree.entries, *tree.below) if re.fullmatch(r"usr/(local/)?lib/[^/]+-linux-gnu", path)}

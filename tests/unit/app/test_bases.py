@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from careen.app.bases import base_for
+from careen.app.bases import base_for, system_packages
 from careen.app.session import Session
 from careen.debian.runtime import python_of
 from careen.platforms import Architecture
@@ -23,6 +23,13 @@ def place(tmp_path: Path) -> Iterator[tuple[Session, list[Step]]]:
         mirror = FakeMirror(tmp_path / "debs")
         mirror.add_python()
         mirror.add("libstdc++6", {"usr/lib/x86_64-linux-gnu/libstdc++.so.6": LIBRARY}, version="2-1")
+        foo = elf64(soname="libfoo.so.2", needed=("libc.so.6",)) + bytes(30_000)
+        mirror.add(
+            "libfoo2",
+            {"usr/lib/x86_64-linux-gnu/libfoo.so.2": foo, "usr/share/doc/libfoo2/README": bytes(90_000)},
+            version="2-1",
+            fields=["Installed-Size: 130"],
+        )
         index.files |= mirror.publish()
         steps: list[Step] = []
         made = fake_session(tmp_path, index.address)
@@ -74,3 +81,12 @@ def test_modules_that_would_stay_anyway_ask_no_new_question(place: tuple[Session
     assert steps == []
     weighed(session, estimate=False, modules=("json", "readline"))
     assert steps
+
+
+def test_a_system_package_weighs_what_an_image_gets_of_it(place: tuple[Session, list[Step]]) -> None:
+    session, _ = place
+    archive = session.archive("bookworm", Architecture.AMD64)
+    for _ in range(2):  # found, and then remembered
+        (package,) = system_packages(session, archive, ["libfoo.so.2"], ["libc.so.6"])[0].packages
+        assert package.name == "libfoo2"
+        assert 30_000 < package.installed_bytes < 32_000
