@@ -36,14 +36,18 @@ class FirstRound:
         self._plan, self._settings, self._instruments = plan, settings, instruments
         self._runner, self._progress = runner, progress
 
-    def run(self, ground: Ground, trials: Sequence[Trial]) -> tuple[CheckResult, ...]:
-        """What is told of the services together; each one's own results are noted with it."""
+    def run(self, ground: Ground, trials: Sequence[Trial], meanwhile: Callable[[], None]) -> tuple[CheckResult, ...]:
+        """What is told of the services together; each one's own results are noted with it.
+
+        ``meanwhile`` is done when the services are up. Much of looking at them and of stopping them is waiting.
+        """
         for wave in waves(self._plan.services):
             names = {service.name for service in wave}
             self._say(f"starting {', '.join(sorted(names))}")
             each([t for t in trials if t.service.name in names], lambda trial: self._start(trial, ground))
         up = [trial for trial in trials if trial.start_seconds is not None]
         self._say("looking at the running services")
+        meanwhile()
         each(up, lambda trial: self._judge_running(trial, ground))
         together = self._judge_together(ground, trials, up)
         self._say("stopping")

@@ -79,17 +79,21 @@ def unpack_images(
             ):
                 unpacked[layer.digest] = entries
                 progress(Step("unpacking layers", len(unpacked), len(unique)))
-        return {
-            name: ImageOnDisk(
-                name=name,
-                layout=folder,
-                manifest=manifest,
-                config=configs[name],
-                file_system=_put_together([unpacked[layer.digest] for layer in stacks[name]], into / name),
-                root=into / name,
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            built = pool.map(
+                lambda name: _put_together([unpacked[layer.digest] for layer in stacks[name]], into / name), manifests
             )
-            for name, manifest in manifests.items()
-        }
+            return {
+                name: ImageOnDisk(
+                    name=name,
+                    layout=folder,
+                    manifest=manifests[name],
+                    config=configs[name],
+                    file_system=file_system,
+                    root=into / name,
+                )
+                for name, file_system in zip(manifests, built, strict=True)
+            }
 
 
 def private_copy(image: ImageOnDisk, root: Path) -> ImageOnDisk:

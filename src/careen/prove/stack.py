@@ -104,7 +104,13 @@ class _Proof:
             for trial in self._trials:
                 things.callback(trial.discard)
             backings = self._start_backing(ground, things)
-            self._stack += first.run(ground, self._trials)
+            things.callback(work.close)
+
+            def prepare() -> None:
+                if self._settings.in_flight:
+                    work.prepare(ground, self._trials)
+
+            self._stack += first.run(ground, self._trials, prepare)
             if self._settings.in_flight:
                 work.run(ground, self._trials, [backing for backing in backings if backing.is_broker])
         each(self._trials, self._judge_late)

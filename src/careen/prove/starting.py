@@ -13,6 +13,8 @@ from careen.text.values import dataclass
 
 _PAUSE_SECONDS = 0.05
 _BETWEEN_CHECKS_SECONDS = 0.4
+_LOOK_INSIDE_EVERY = 20
+"""The kernel walks through all of its connections for a list of a namespace's."""
 _SETTLED_SECONDS = 3.0
 """How long a service without a health check must live to count as started."""
 _LISTENING_SECONDS = 30.0
@@ -70,7 +72,7 @@ def begin(ground: Ground, launch: Launch) -> Container | Start:
 
 def wait_until_up(ground: Ground, container: Container, service: ServicePlan, limit: float, begun: float) -> Start:
     """Waits until ``limit`` seconds after ``begun`` (of the monotonic clock) at most."""
-    health, said = service.health, ""
+    health, said, rounds = service.health, "", 0
     while (passed := time.monotonic() - begun) < limit:
         if container.exit_status() is not None:
             status = container.wait(1)
@@ -79,7 +81,7 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
             settled = min(_SETTLED_SECONDS, limit / 2)
             if passed >= settled and (_listens_at(ground, service) or passed >= settled + _LISTENING_SECONDS):
                 return Start(container=container, seconds=passed)
-        elif _may_be_up(ground, container, service, health):
+        elif _may_be_up(ground, container, service, health, look_inside=rounds % _LOOK_INSIDE_EVERY == 0):
             try:
                 done = container.execute(health.argv, health.timeout)
             except CommandFailedError as error:
@@ -90,6 +92,7 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
                 said = done.tail()
             time.sleep(_BETWEEN_CHECKS_SECONDS)
         time.sleep(_PAUSE_SECONDS)
+        rounds += 1
     if health is None:
         return Start(container=container, seconds=time.monotonic() - begun)
     return Start(container=container, seconds=None, said=f"it was not healthy within {limit:g} s: {said}".rstrip(": "))
@@ -101,7 +104,9 @@ def stop_all(containers: Sequence[Container]) -> None:
         container.remove()
 
 
-def _may_be_up(ground: Ground, container: Container, service: ServicePlan, health: HealthCheck) -> bool:
+def _may_be_up(
+    ground: Ground, container: Container, service: ServicePlan, health: HealthCheck, *, look_inside: bool
+) -> bool:
     """Cheap signs, so that a health check is not started ten times a second on a machine that is busy starting.
 
     Without a sign for a kind of check it is simply tried, and so it is after a while in any case.
@@ -116,7 +121,7 @@ def _may_be_up(ground: Ground, container: Container, service: ServicePlan, healt
             ground.dial(service.name, service.container_ports[0], 1).close()
         except OSError:
             # A service that listens on its loopback only shall be told so by another check.
-            return container.process() is not None and _listens(pid)
+            return look_inside and container.process() is not None and _listens(pid)
     return True
 
 

@@ -34,6 +34,8 @@ pytestmark = [pytest.mark.real, pytest.mark.network]
 
 ProveWorker = Callable[..., ProofReport]
 
+_RABBIT = "amqp://shelf:sesame@rabbit:5672//"
+
 
 @pytest.fixture(scope="session")
 def shelf_plan(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
@@ -115,15 +117,21 @@ def test_green_pools_lose_nothing_either(pool: str, prove_worker: ProveWorker, g
     assert {check: verdict for check, (verdict, _) in told.items()} == dict.fromkeys(tasks.CHECKS, Verdict.PASS), told
 
 
-def test_a_worker_with_rabbitmq_loses_nothing(prove_worker: ProveWorker) -> None:
+@pytest.fixture
+def rabbit() -> BackingService:
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         pytest.skip("rabbitmq-server is not on this machine (apt-get install rabbitmq-server)")
     access = (("RABBITMQ_DEFAULT_USER", "shelf"), ("RABBITMQ_DEFAULT_PASS", "sesame"))
-    rabbit = BackingService(name="rabbit", image="rabbitmq:3", container_ports=(5672,), environment=access)
-    report = prove_worker(backing=[rabbit], CELERY_BROKER_URL="amqp://shelf:sesame@rabbit:5672//")
+    return BackingService(name="rabbit", image="rabbitmq:3", container_ports=(5672,), environment=access)
+
+
+def test_a_worker_with_rabbitmq_loses_nothing(prove_worker: ProveWorker, rabbit: BackingService) -> None:
+    report = prove_worker(backing=[rabbit], settings={"chaos": True}, CELERY_BROKER_URL=_RABBIT)
     proof = report.service("worker-default")
-    told = {check: (proof.result(check).verdict, proof.result(check).evidence.summary) for check in tasks.CHECKS}
-    assert {check: verdict for check, (verdict, _) in told.items()} == dict.fromkeys(tasks.CHECKS, Verdict.PASS), told
+    checks = (*tasks.CHECKS, *chaos.CHECKS)
+    told = {check: (proof.result(check).verdict, proof.result(check).evidence.summary) for check in checks}
+    assert {check: verdict for check, (verdict, _) in told.items()} == dict.fromkeys(checks, Verdict.PASS), told
+    assert "rabbit" in told[chaos.BROKER][1]
 
 
 def test_a_task_that_takes_more_memory_than_there_is_is_seen(prove_worker: ProveWorker) -> None:

@@ -31,9 +31,28 @@ class WorkInFlight:
     def __init__(self, plan: Plan, settings: ProveSettings, instruments: Instruments, progress: Progress) -> None:
         self._plan, self._settings, self._instruments, self._progress = plan, settings, instruments, progress
         self._brokers: Sequence[Backing] = ()
+        self._held: dict[str, HeldWorker] = {}
+        self._sender: Sender | None = None
+
+    def prepare(self, ground: Ground, trials: Sequence[Trial]) -> None:
+        """Loads the applications of the first workers to come, while the first round looks at others and stops them."""
+        workers = _healthy_workers(trials)
+        self._sender = self._start_sender(ground, workers)
+        if ground.shares_places:
+            for trial in next(iter(apart(workers)), []):
+                self._held[trial.service.name] = HeldWorker(self._instruments, trial, ground, "first")
+
+    def close(self) -> None:
+        """Takes away what was prepared and never needed."""
+        for held in self._held.values():
+            held.discard()
+        if self._sender is not None:
+            self._sender.container.remove()
 
     def run(self, ground: Ground, trials: Sequence[Trial], brokers: Sequence[Backing] = ()) -> None:
-        """Only services that were healthy before take part; the others' checks are skipped."""
+        """Only services that were healthy before take part; the others' checks are skipped. Is called once, after
+        :meth:`prepare`.
+        """
         self._brokers = brokers
         webs = [trial for trial in trials if trial.service.role is Role.WEB]
         workers = [trial for trial in trials if trial.service.role is Role.WORKER]
@@ -42,26 +61,22 @@ class WorkInFlight:
                 slugs = (requests.SLUG,) if trial.service.role is Role.WEB else tasks.CHECKS
                 trial.skip(slugs, "the service did not start")
         webs = [trial for trial in webs if trial.start_seconds is not None]
-        workers = [trial for trial in workers if trial.start_seconds is not None]
-        sender = self._start_sender(ground, workers)
-        try:
-            for batch in apart(workers) or [[]]:
-                work = [partial(self._worker, trial, ground, sender) for trial in batch]
-                work += [partial(self._web, trial, ground) for trial in webs]
-                webs = []
-                names = ", ".join(trial.service.name for trial in batch)
-                self._progress(Step(f"stopping {names or 'web services'} at work", 0, None))
-                with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-                    for done in [pool.submit(each) for each in work]:
-                        done.result()
-            if self._settings.chaos and sender is not None:
-                # One after the other: they have one broker.
-                for trial in workers:
-                    self._progress(Step(f"killing {trial.service.name} and its broker at work", 0, None))
-                    self._chaos(trial, ground, sender)
-        finally:
-            if sender is not None:
-                sender.container.remove()
+        workers = _healthy_workers(trials)
+        sender = self._sender
+        for batch in apart(workers) or [[]]:
+            work = [partial(self._worker, trial, ground, sender) for trial in batch]
+            work += [partial(self._web, trial, ground) for trial in webs]
+            webs = []
+            names = ", ".join(trial.service.name for trial in batch)
+            self._progress(Step(f"stopping {names or 'web services'} at work", 0, None))
+            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+                for done in [pool.submit(each) for each in work]:
+                    done.result()
+        if self._settings.chaos and sender is not None:
+            # One after the other: they have one broker.
+            for trial in workers:
+                self._progress(Step(f"killing {trial.service.name} and its broker at work", 0, None))
+                self._chaos(trial, ground, sender)
 
     def _start_sender(self, ground: Ground, workers: Sequence[Trial]) -> Sender | None:
         """In the lightest worker's image: whatever Celery it has can speak to the broker."""
@@ -96,7 +111,8 @@ class WorkInFlight:
         worker = tasks.WorkerTrial(
             trial.service, self._instruments, sender, self._settings.task_length, self._settings.grace
         )
-        container = self._start(trial, ground, self._instruments.probed(trial.launch), tasks.TASK_IN_FLIGHT)
+        held = self._held.pop(trial.service.name, None) or HeldWorker(self._instruments, trial, ground, "first")
+        container = self._settle(trial, held.launch, held.take_over(self._limit(trial)), tasks.TASK_IN_FLIGHT)
         if container is None:
             trial.discard()
             return
@@ -107,7 +123,7 @@ class WorkInFlight:
             trial.discard()
             return
         trial.contract = contract.registered(worker.description)
-        successor = Successor(self._instruments, trial, ground)
+        successor = HeldWorker(self._instruments, trial, ground, "successor")
         try:
             trial.judge(tasks.QUEUES, lambda: tasks.one_task_a_queue(worker))
             trial.judge(tasks.TASK_IN_FLIGHT, lambda: tasks.stop_during_task(worker, container))
@@ -157,14 +173,14 @@ class WorkInFlight:
         return container
 
 
-class Successor:
+class HeldWorker:
     """The worker that comes after the one that is stopped. It is started beside it where that can be, and held back
     until it is to take over: loading an application is most of a start.
     """
 
-    def __init__(self, instruments: Instruments, trial: Trial, ground: Ground) -> None:
+    def __init__(self, instruments: Instruments, trial: Trial, ground: Ground, kind: str) -> None:
         self._instruments, self._trial, self._ground = instruments, trial, ground
-        self._mark = f"{trial.service.name}.successor"
+        self._mark = f"{trial.service.name}.{kind}"
         self.launch = instruments.probed(trial.launch, held_until=self._mark)
         self._begun: Container | Start | None = begin(ground, self.launch) if ground.shares_places else None
 
@@ -179,6 +195,10 @@ class Successor:
     def discard(self) -> None:
         if self._begun is not None and not isinstance(self._begun, Start):
             self._begun.remove()
+
+
+def _healthy_workers(trials: Sequence[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.service.role is Role.WORKER and trial.start_seconds is not None]
 
 
 def apart(workers: Iterable[Trial]) -> list[list[Trial]]:
