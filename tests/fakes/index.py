@@ -140,6 +140,8 @@ def _send(  # noqa: PLR0913 - each is a way in which servers differ
     coding: str | None = None,
 ) -> None:
     request.send_response(status)
+    if request.path.endswith("/"):
+        request.send_header("Content-Type", "text/html")
     request.send_header("Content-Length", str(len(body)))
     if content_range is not None:
         request.send_header("Content-Range", content_range)

@@ -80,10 +80,15 @@ class _Roots:
     def want_unread(self, module: str, reason: str) -> bool:
         """For a name that nothing provides: what is held by distributions whose files nobody could read?
 
-        Whether one of them bears the name. Else all that the project declares are kept, as possible.
+        Whether one of them bears the name, or one whose build may make what its sources do not have. Else all that the
+        project declares are kept, as possible.
         """
         unread = [name for name, package in self.view.available.items() if self._is_unread(name, package)]
-        own = normal_name(module.partition(".")[0])
+        own = PackageName(normal_name(module.partition(".")[0]))
+        estimated = self.view.contents.get(own)
+        if own in self.view.available and estimated is not None and estimated.is_estimate:
+            self.want(own, reason, certain=True)
+            return True
         for name in unread:
             if name == own:
                 self.want(name, reason, certain=True)

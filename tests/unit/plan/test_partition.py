@@ -199,6 +199,17 @@ def test_a_name_that_nothing_known_brings_keeps_the_declared_ones_whose_files_no
     assert found.unknown == ("stranger, imported in m.py:2",)
 
 
+def test_a_build_may_make_the_module_that_sources_have_not() -> None:
+    """Of sources that were only read, as those of git are; a wheel holds what it holds."""
+    sources = replace(contents("made_elsewhere"), is_estimate=True)
+
+    def found(held: DistributionContents) -> Partition:
+        return split(view(lock_of("shelf-tools"), {"shelf-tools": held}), "import shelf_tools\n")
+
+    assert kept(found(sources)) == {"shelf-tools": Certainty.NEEDED}
+    assert kept(found(contents("made_elsewhere"))) == {}
+
+
 def test_a_worker_class_brings_its_companions_and_may_be_the_project_s_own() -> None:
     held = {"gunicorn": contents("gunicorn"), "uvicorn": contents("uvicorn"), "uvloop": contents("uvloop")}
     locked = view(lock_of(*held), held)
