@@ -1,6 +1,7 @@
 """Build stages, what they inherit, and what the shipped one is at its end."""
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from careen.dockerfile.mounts import mounts_of
@@ -156,24 +157,34 @@ class StageGraph:
         """
         return self._environments[stage.index].values
 
+    def environment_at(self, stage: Stage, instruction: Instruction) -> Mapping[str, str]:
+        """What RUN sees at an instruction of the stage, before anything that comes after it."""
+        before = itertools.takewhile(lambda each: each is not instruction, stage.instructions)
+        return self._environment(stage, before, self._environments).values
+
     @cached_property
     def _environments(self) -> tuple["_Environment", ...]:
         found: list[_Environment] = []
         for stage in self.stages:
-            environment = _Environment(found[stage.base.index] if isinstance(stage.base, StageBase) else None)
-            for instruction in stage.instructions:
-                if environment.is_full:
-                    break
-                if instruction.keyword == "ARG":
-                    self._take_arguments(instruction, environment)
-                elif instruction.keyword == "ENV":
-                    values = instruction.arguments
-                    known = dict(environment.values) if len(values) > 3 else environment.values
-                    for index in range(0, len(values), 3):
-                        name, value = (self._expanded(text, known) for text in values[index : index + 2])
-                        environment.put(name, value)
-            found.append(environment)
+            found.append(self._environment(stage, stage.instructions, found))
         return tuple(found)
+
+    def _environment(
+        self, stage: Stage, instructions: Iterable[Instruction], found: Sequence["_Environment"]
+    ) -> "_Environment":
+        environment = _Environment(found[stage.base.index] if isinstance(stage.base, StageBase) else None)
+        for instruction in instructions:
+            if environment.is_full:
+                break
+            if instruction.keyword == "ARG":
+                self._take_arguments(instruction, environment)
+            elif instruction.keyword == "ENV":
+                values = instruction.arguments
+                known = dict(environment.values) if len(values) > 3 else environment.values
+                for index in range(0, len(values), 3):
+                    name, value = (self._expanded(text, known) for text in values[index : index + 2])
+                    environment.put(name, value)
+        return environment
 
     def _take_arguments(self, instruction: Instruction, environment: "_Environment") -> None:
         for argument in instruction.arguments:

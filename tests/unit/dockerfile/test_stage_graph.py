@@ -128,6 +128,15 @@ def test_variables_hold_in_the_order_of_the_text_and_are_inherited() -> None:
     assert "TARGETARCH" not in stages.environment(stages.stages[0])
 
 
+def test_a_step_sees_no_variable_that_comes_after_it() -> None:
+    stages = graph("FROM a AS base\nENV A=1\nFROM base\nENV B=$A\nRUN x\nENV A=2 C=3\n")
+    stage = stages.stages[1]
+    step = next(instruction for instruction in stage.instructions if instruction.keyword == "RUN")
+
+    assert stages.environment_at(stage, step) == {"A": "1", "B": "1"}
+    assert stages.environment(stage) == {"A": "2", "B": "1", "C": "3"}
+
+
 def test_the_files_own_escape_counts_in_values() -> None:
     stages = graph("# escape=`\nFROM a\nENV HERE=c:\\temp`$x\n")
 

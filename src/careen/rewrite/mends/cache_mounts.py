@@ -37,7 +37,7 @@ def mend(finding: Finding, facts: StackFacts) -> Iterator[Outcome]:
     if found is None:
         return
     image, run = found
-    environment = image.source.stages.environment(run.stage)
+    environment = image.source.stages.environment_at(run.stage, run.instruction)
     install = next((each for each in run.installs() if each.manager in CACHES), None)
     if install is None:
         return
@@ -50,10 +50,10 @@ def mend(finding: Finding, facts: StackFacts) -> Iterator[Outcome]:
         return
     source = source_of(image)
     edits = [after_keyword(run.instruction, f"--mount=type=cache,target={CACHES[install.manager]}")]
-    span = command_span(run.instruction, install.command)
-    if span is not None:
-        off = _OFF.search(source.slice(span))
-        if off is not None:
+    for each in run.installs():  # one that keeps nothing leaves the mount as it found it
+        span = command_span(run.instruction, each.command) if each.manager == install.manager else None
+        off = _OFF.search(source.slice(span)) if span is not None else None
+        if span is not None and off is not None:
             edits.append(Edit(Span(span.start + off.start(), span.start + off.end()), ""))
     if install.manager == "uv" and "UV_LINK_MODE" not in environment and "--link-mode" not in install.options:
         # The cache is another file system than the image: links cannot cross, and uv would warn at every file.

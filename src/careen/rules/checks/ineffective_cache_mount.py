@@ -35,7 +35,7 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             installs = [install for install in run.installs() if install.manager in PYTHON_INSTALLERS | {"apt"}]
             if not caches or not installs:
                 continue
-            environment = image.source.stages.environment(run.stage)
+            environment = image.source.stages.environment_at(run.stage, run.instruction)
             for install in installs:
                 reason = _reason(run, install, caches, environment)
                 if reason is not None:
