@@ -150,7 +150,14 @@ default = true
 def built(project: Sourced, tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, str]:
     """The image, and all that was said."""
     place = tmp_path_factory.mktemp("built")
-    words = ["--output", place / "images", "--record", place / "record.json", "--sbom", place / "bills"]
+    words: list[str | Path] = [
+        "--output",
+        place / "images",
+        "--record",
+        place / "record.json",
+        "--sbom",
+        place / "bills",
+    ]
     done = project.careen("build", project.folder, *words, "--format", "json")
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr + (place / "record.json").read_text()
