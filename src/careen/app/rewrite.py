@@ -15,7 +15,7 @@ from careen.app.scanning import judge
 from careen.app.session import Session, is_of_the_network
 from careen.config import Config
 from careen.errors import CareenError, ExitCode, MissingToolError
-from careen.findings import Finding, FixKind
+from careen.findings import Finding, FixKind, Severity
 from careen.plan.target import Plan
 from careen.python.addresses import lacks_address
 from careen.python.metadata_edges import lacks_edges
@@ -68,7 +68,7 @@ class Proposal:
 class Written:
     """``ended`` are findings that are gone, ``left`` those that still stand, ``root`` the folder that was changed.
 
-    ``unkept`` are those of ``left`` that the patch was to end.
+    ``unkept`` are those of ``left`` that the patch was to end, ``brought`` those that it has brought: advice only.
     """
 
     root: Path
@@ -76,6 +76,7 @@ class Written:
     ended: tuple[Finding, ...]
     left: tuple[Finding, ...]
     unkept: tuple[Finding, ...] = ()
+    brought: tuple[Finding, ...] = ()
 
 
 def propose(session: Session, request: PlanRequest, options: RewriteOptions) -> Proposal:
@@ -223,9 +224,8 @@ def findings_of(facts: StackFacts, config: Config) -> tuple[Finding, ...]:
 
 
 def _check(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> None:
-    """Raises NewFindingError, naming what is new."""
-    known = {(finding.rule, finding.service) for finding in before}
-    new = next((finding for finding in after if (finding.rule, finding.service) not in known), None)
+    """Raises NewFindingError, naming what is new and more than advice."""
+    new = next((finding for finding in _brought(before, after) if finding.severity is not Severity.LOW), None)
     if new is not None:
         raise NewFindingError(
             f"{new.place.path}:{new.place.line}: {new.rule} would be new after the change ({new.message}); "
@@ -235,6 +235,11 @@ def _check(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> None:
                 "this is a bug in careen: report it with the files that provoke it",
             ),
         )
+
+
+def _brought(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    known = {(finding.rule, finding.service) for finding in before}
+    return tuple(finding for finding in after if (finding.rule, finding.service) not in known)
 
 
 def _written(
@@ -247,4 +252,5 @@ def _written(
     left = {(finding.rule, finding.service) for finding in after}
     ended = tuple(finding for finding in before if (finding.rule, finding.service) not in left)
     unkept = tuple(finding for finding in after if finding.topic in patch.topics)
-    return Written(root=root, paths=paths, ended=ended, left=after, unkept=unkept)
+    brought = _brought(before, after)
+    return Written(root=root, paths=paths, ended=ended, left=after, unkept=unkept, brought=brought)

@@ -144,3 +144,14 @@ def test_where_uv_cannot_lock_groups_images_install_pinned_lists(tmp_path: Path)
     assert {"Dockerfile", "docker/careen/web.txt", "docker/careen/worker.txt"} <= paths
     assert not {"pyproject.toml", "uv.lock"} & paths
     assert any("git.example" in note and "pinned lists instead" in note for note in patch.notes)
+
+
+def test_advice_that_a_change_brings_is_told_and_does_not_stop_it(project: Path) -> None:
+    before = DOCKERFILE.replace("python:3.11-slim", "python:3.11-alpine")
+    (project / "Dockerfile").write_text(before)
+    change = FileChange(path=PurePosixPath("Dockerfile"), before=before, after=DOCKERFILE, disposition=FixKind.REVIEW)
+
+    written = write(replace(read_for_mending(project), patch=PatchSet(changes=(change,))))
+
+    assert [finding.topic for finding in written.brought] == [Topic.OVERSIZED_BASE]
+    assert (project / "Dockerfile").read_text() == DOCKERFILE

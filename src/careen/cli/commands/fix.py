@@ -258,4 +258,6 @@ def _report(how: Output, proposal: "Proposal", written: "Written") -> None:
     for finding in written.unkept:
         place = f"{finding.place.path}:{finding.place.line}"
         say(how, f"still found: {place}: {finding.rule}: {finding.message}")
+    for finding in written.brought:
+        say(how, f"new: {finding.place.path}:{finding.place.line}: {finding.rule}: {finding.message}")
     say(how, f"{len(written.ended)} findings are gone, {len(written.left)} are left")
