@@ -2,7 +2,7 @@
 
 Plans the checkout, builds it natively, and in each service's image, in a sandbox of bubblewrap with this machine's
 network: imports every first-party module that the plan reached, then starts the service until it answers (a web
-service), says that it is ready (a worker) or has lived for a while (anything else). Prints predicted and built bytes,
+service), keeps its heartbeat (a worker) or has lived for a while (anything else). Prints predicted and built bytes,
 kept and dropped distributions, what could not be imported, and how the start went. A module that is missing although
 something in the lock brings it is a fault of the plan, and ends the run with 1, as does a size more than 2 % off.
 
@@ -80,9 +80,16 @@ class Sandbox:
         words += ["--ro-bind", str(hosts), "/etc/hosts", "--unshare-pid", "--die-with-parent", "--clearenv"]
         given = {**dict(self.service.environment), **dict(self.service.run_environment), **self.environment}
         given["PYTHONPATH"] = dict(self.service.environment)["PYTHONPATH"]
+        given["PYTHONUNBUFFERED"] = "1"
+        given["CAREEN_HEARTBEAT_FILE"] = f"/{self._heartbeat.name}"
         for name, value in {"HOME": "/tmp", **given}.items():  # noqa: S108
             words += ["--setenv", name, value]
         return [*words, "--chdir", str(self.service.working_directory), "--", *command]
+
+    @property
+    def _heartbeat(self) -> Path:
+        """What a worker touches when its consumer runs, whatever the level of its log."""
+        return self.root / "careen-heartbeat"
 
     def imports(self, modules: Sequence[str]) -> tuple[int, Mapping[str, str], Mapping[str, str]] | str:
         """How many could be imported, what was missing (and who wanted it), what failed otherwise; or the output."""
@@ -102,6 +109,7 @@ class Sandbox:
 
     def start(self, command: Sequence[str], seconds: float) -> str:
         """What became of it, in a few words; its last output when it ended."""
+        self._heartbeat.unlink(missing_ok=True)
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(self.argv(command), stdout=output, stderr=subprocess.STDOUT)
             try:
@@ -116,6 +124,7 @@ class Sandbox:
             finally:
                 process.kill()
                 process.wait()
+                self._heartbeat.unlink(missing_ok=True)
 
     def _is_up(self, output: str) -> str | None:
         if self.service.role in {Role.WEB, Role.FLOWER}:
@@ -127,9 +136,10 @@ class Sandbox:
                     return f"answers {error.code}"
                 except OSError:
                     continue
-        elif self.service.role is Role.WORKER and " ready." in output:
+        elif self.service.role is Role.WORKER and self._heartbeat.exists():
             return "ready"
-        elif self.service.role is Role.BEAT and "beat: Starting" in output:
+        # The first is said at the level INFO only, the second in any case.
+        elif self.service.role is Role.BEAT and ("beat: Starting" in output or "is starting." in output):
             return "beats"
         return None
 
