@@ -23,6 +23,7 @@ from careen.text.values import dataclass
 from careen.workspace.files import ProjectFiles
 
 _KIND = "locks"
+_NO_INTERPRETER = re.compile(r"/cpython-\d|No interpreter found")
 _PATIENCE_SECONDS = 300
 _READ_BY_UV = ("pyproject.toml", "uv.lock", "uv.toml", ".python-version", "README.md", "README.rst")
 _NEEDS_SOURCES = re.compile(r"^\s*(dynamic\s*=|members\s*=|\w[\w-]*\s*=\s*\{[^}]*\b(path|workspace)\s*=)", re.MULTILINE)
@@ -114,9 +115,15 @@ def _lock(session: Session, uv: Uv, folder: Path, path: PurePosixPath) -> None:
     if not done.succeeded and not session.surroundings.offline:
         done = lock()
     if not done.succeeded:
+        told = done.tail()
+        lacks_python = _NO_INTERPRETER.search(told) is not None
         raise LockingFailedError(
-            f"{path}: uv could not lock the new groups: {done.tail()}",
-            hints=("write the patch from --diff by hand, and run uv lock",),
+            f"{path}: uv could not lock the new groups: {told}",
+            hints=(
+                "put a Python that the project's requires-python allows on this machine: uv locks with one"
+                if lacks_python
+                else "write the patch from --diff by hand, and run uv lock",
+            ),
         )
 
 

@@ -22,6 +22,7 @@ UV = """#!/bin/sh
 if [ "$1" = --version ]; then read -r version < "${0%/*}/version"; echo "uv $version"; exit 0; fi
 echo "$@" >> "$UV_ASKED"
 [ "$UV_ANSWER" = fails ] && { echo "no solution" >&2; exit 1; }
+[ "$UV_ANSWER" = pythonless ] && { echo "error: No interpreter found for Python >=3.14" >&2; exit 2; }
 [ "$UV_ANSWER" = moves ] && sed -i s/0.5/0.6/ uv.lock
 grep -q dependency-groups pyproject.toml && echo "# for the groups" >> uv.lock
 exit 0
@@ -118,6 +119,12 @@ def test_what_moves_a_version_is_refused_and_not_remembered(place: Place) -> Non
     with pytest.raises(VersionsMovedError, match=r"webber 0\.5 -> 0\.6"):
         place.relocked(answer="moves")
     assert place.relocked() == LOCK + "# for the groups\n"
+
+
+def test_a_machine_without_the_projects_python_is_told_so(place: Place) -> None:
+    with pytest.raises(LockingFailedError, match="No interpreter found") as told:
+        place.relocked(answer="pythonless")
+    assert "requires-python" in told.value.hints[0]
 
 
 def test_a_failure_is_told_in_the_words_of_uv(place: Place) -> None:
