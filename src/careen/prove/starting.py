@@ -8,6 +8,7 @@ from pathlib import Path
 from careen.plan.target import HealthCheck, ServicePlan
 from careen.process.run import CommandFailedError
 from careen.prove.launch import Launch
+from careen.prove.patience import patience
 from careen.prove.runner import Container, Ground
 from careen.text.values import dataclass
 
@@ -44,12 +45,14 @@ def waves(services: Iterable[ServicePlan]) -> tuple[tuple[ServicePlan, ...], ...
 
 
 def start_limit(service: ServicePlan, chosen: float | None) -> float:
-    """After how many seconds docker would call the container unhealthy, unless another limit was chosen."""
+    """After how many seconds docker would call the container unhealthy, unless another limit was chosen; longer on a
+    busy machine.
+    """
     health = service.health
     if chosen is not None:
         return chosen
     if health is not None:
-        return health.start_period + health.retries * health.interval
+        return (health.start_period + health.retries * health.interval) * patience()
     return _SETTLED_SECONDS * 2 + (_LISTENING_SECONDS if service.container_ports else 0)
 
 
@@ -95,7 +98,9 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
         rounds += 1
     if health is None:
         return Start(container=container, seconds=time.monotonic() - begun)
-    return Start(container=container, seconds=None, said=f"it was not healthy within {limit:g} s: {said}".rstrip(": "))
+    return Start(
+        container=container, seconds=None, said=f"it was not healthy within {limit:.0f} s: {said}".rstrip(": ")
+    )
 
 
 def stop_all(containers: Sequence[Container]) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from careen.plan.target import ServicePlan
+from careen.prove.patience import patience
 from careen.prove.runner import Container
 from careen.text.values import dataclass
 
@@ -41,8 +42,10 @@ def stop_signal(service: ServicePlan) -> signal.Signals:
 def stop(
     container: Container, service: ServicePlan, grace: float | None, meanwhile: Callable[[], None] | None = None
 ) -> Stop:
-    """Sends the stop signal and waits ``grace`` seconds (the plan's when None). ``meanwhile`` runs after the signal."""
-    allowed = grace if grace is not None else float(service.stop_grace_seconds)
+    """Sends the stop signal and waits ``grace`` seconds; when None the plan's, or more of them on a busy machine.
+    ``meanwhile`` runs after the signal.
+    """
+    allowed = grace if grace is not None else round(service.stop_grace_seconds * patience(), 1)
     begun = time.monotonic()
     container.signal(stop_signal(service))
     if meanwhile is not None:

@@ -20,6 +20,7 @@ from careen.prove.in_flight.requests import Answer, read_answer
 from careen.prove.instruments import Instruments, read_untrusted, read_untrusted_object, with_include
 from careen.prove.launch import Launch
 from careen.prove.originals import docker_check
+from careen.prove.patience import factor
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Property, Use
 from careen.prove.runners.native import uncounted
@@ -161,6 +162,13 @@ def test_the_application_is_held_up_in_a_shells_text_too(tmp_path: Path) -> None
     assert held.argv[2] == "cd /app && exec uvicorn careen_held:factory --factory --host 0.0.0.0"
     assert dict(held.environment)["CAREEN_PROOF_APPLICATION"] == "shelf.api:make"
     assert Instruments(tmp_path / "other").held(replace(launch, argv=("serve", "0.0.0.0:80", "http://a:b"))) is None
+
+
+@pytest.mark.parametrize(
+    ("load", "processors", "times"), [(0.1, 2, 1.0), (2.0, 2, 1.0), (5.0, 2, 2.5), (200.0, 2, 4.0), (5.0, 64, 1.0)]
+)
+def test_a_busy_machine_gets_more_time_but_not_for_ever(load: float, processors: int, times: float) -> None:
+    assert factor(load, processors) == times
 
 
 @pytest.mark.parametrize(
