@@ -48,8 +48,9 @@ def composed_foundation(foundation: Foundation, version: PythonVersion, user: Nu
         f"ln -sfn /etc/ssl/certs {_IMAGE}/usr/lib/ssl/certs",
         f"ln -sf /usr/share/zoneinfo/Etc/UTC {_IMAGE}/etc/localtime",
         f"echo Etc/UTC > {_IMAGE}/etc/timezone",
-        f"ln -sfn /run {_IMAGE}/var/run",
-        f"ln -sfn /run/lock {_IMAGE}/var/lock",
+        f"rm -rf {_IMAGE}/var/run {_IMAGE}/var/lock",
+        f"ln -s /run {_IMAGE}/var/run",
+        f"ln -s /run/lock {_IMAGE}/var/lock",
         f"mkdir -p {_IMAGE}/tmp",  # noqa: S108 - a folder of the image
         f"chmod 1777 {_IMAGE}/tmp",  # noqa: S108
         f"ldconfig -r {_IMAGE}",
