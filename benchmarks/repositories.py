@@ -31,6 +31,9 @@ from typing import Any
 
 LIST = Path(__file__).with_suffix(".toml")
 Row = dict[str, Any]
+_LOSSES = "would be lost"
+"""In the reason of a recast that --accept makes."""
+_ENDED = "stops: it had ended before it was asked to"
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def examine(bench: Bench, name: str, commit: str, copies: Mapping[str, str]) -> 
     row["findings_before"] = counted(before)
     linted = lint(bench, tree, before)
     row |= attempt(bench, tree, before, linted, ())
-    if row.get("stops") and row["verdict"] != "recast":
+    if row["verdict"] != "recast" and _LOSSES in row.get("reason", ""):
         again = work_tree(bench, checkout, copies, "accepting")
         row["accepting"] = attempt(bench, again, before, linted, ("--accept",))
     return row
@@ -253,9 +256,9 @@ def service_proof(service: Mapping[str, Any]) -> Row:
         "passed": sum(check["verdict"] == "pass" for check in checks),
         "skipped": sum(check["verdict"] == "skipped" for check in checks),
         "failed": [f"{check['check']}: {check['evidence']['summary']}" for check in failed],
-        "output": "\n".join(check["evidence"]["output"] or "" for check in failed if check["check"] == "starts")[
-            -3000:
-        ],
+        "output": "\n".join(
+            check["evidence"]["output"] or "" for check in failed if check["check"] in {"starts", "stops"}
+        )[-3000:],
     }
 
 
@@ -346,11 +349,13 @@ def change_cells(row: Row) -> Sequence[str]:
     return (
         row["repository"],
         commit_cell(row),
-        row["verdict"] if "reason" not in row else f"{row['verdict']}: {'; '.join(row['stops'] or [row['reason']])}",
+        row["verdict"]
+        if "reason" not in row
+        else f"{row['verdict']}: {'; '.join(row['stops'] or [told(row['reason'])])}",
         f"{before} → {after}{f', {len(touched)}: ' if touched else ', none'}{', '.join(touched)}",
         new_cell(row, "hadolint"),
         new_cell(row, "tally"),
-        row.get("second_error") or ", ".join(row.get("second_fix", ["?"])) or "changes nothing",
+        told(row.get("second_error", "")) or ", ".join(row.get("second_fix", ["?"])) or "changes nothing",
     )
 
 
@@ -375,21 +380,26 @@ def service_cells(row: Row) -> Iterable[Sequence[str]]:
         )
 
 
+def told(reason: str) -> str:
+    """Without the advice behind it."""
+    return reason.partition("\n\nhint: ")[0]
+
+
 def start_cell(proof: Row) -> str:
-    """The last words of a service that does not start, and which other checks fail."""
-    failed = [text for text in proof["failed"] if not text.startswith("starts: ")]
+    """The last words of a service that does not start or stay, and which other checks fail."""
+    ended = next((text for text in proof["failed"] if text.startswith(("starts: ", _ENDED))), "")
+    failed = [text for text in proof["failed"] if text != ended]
     others = f" (fails: {'; '.join(failed)})" if failed else ""
-    if proof["starts"]:
+    if proof["starts"] and not ended:
         return f"yes{others}"
     said = [text for text in proof["output"].splitlines() if text.strip()]
-    ended = next((text for text in proof["failed"] if text.startswith("starts: ")), "not started")
-    return f"no, {ended.removeprefix('starts: ')}{f': `{said[-1].strip()[:160]}`' if said else ''}{others}"
+    last = f": `{said[-1].strip()[:160]}`" if said else ""
+    return f"no, {ended.partition(': ')[2]}{last}{others}"
 
 
 def refused_cells(row: Row) -> Sequence[str]:
-    reasons = row.get("stops") or [row.get("reason", "nothing to change")]
-    told = [hint for hint in row.get("hints", ()) if re.match(r"\S+:\d+: ", hint)]
-    reasons = [*reasons, *told]
+    reasons = row.get("stops") or [told(row.get("reason", "nothing to change"))]
+    reasons = [*reasons, *(hint for hint in row.get("hints", ()) if re.match(r"\S+:\d+: ", hint))]
     return (row["repository"], commit_cell(row), f"{row['verdict']}: {'; '.join(reasons)}")
 
 
