@@ -1,5 +1,6 @@
 """Which lock an image's dependencies come from: the one that its Dockerfile installs, else the one that is there."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from careen.text.source import Source
 from careen.text.values import dataclass
 from careen.workspace.dependencies import Dependencies
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts
-from careen.workspace.files import ProjectFiles
+from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import PythonProject
 
 _INSTALLERS = frozenset(
@@ -31,6 +32,8 @@ _HABITUAL = (
     "requirements-prod.txt",
 )
 _MOST_NAMES = 200
+RENDERED_FROM = re.compile(r"# What \S+ installs, at the versions and hashes of (?P<lock>\S+);")
+"""The head of a list that :func:`careen.rewrite.installing.pinned_list` has made."""
 
 
 class LockKind(StrEnum):
@@ -88,6 +91,9 @@ class _Choosing:
 
     def choice(self) -> LockChoice | None:
         installs = [install for _, install in self.image.installs]
+        own = self._rendered()
+        if own is not None:
+            return own
         for install in installs:
             found = self._by_project_tool(install)
             if found is not None:
@@ -96,6 +102,29 @@ class _Choosing:
         if listed is not None:
             return listed
         return self._there(installs)
+
+    def _rendered(self) -> LockChoice | None:
+        """What a list that careen has rendered was taken from; the list itself where that is gone."""
+        for run, install in self.image.installs:
+            names = {PurePosixPath(name).name for name in install.requirement_files}
+            for value in run.instruction.flag_values("mount"):
+                mount = dict(part.partition("=")[::2] for part in value.split(","))
+                if PurePosixPath(mount.get("target", "")).name not in names:
+                    continue
+                path = normal_path(self.image.source.context / mount.get("source", ""))
+                match = RENDERED_FROM.match(self.files.text_or_none(path) or "")
+                if match is not None:
+                    return self._origin(path, normal_path(self.image.source.context / match["lock"]))
+        return None
+
+    def _origin(self, rendered: PurePosixPath, origin: PurePosixPath) -> LockChoice | None:
+        if not self.files.exists(origin):
+            return self._of(LockKind.REQUIREMENTS, (rendered,), ())
+        if origin.name == "pyproject.toml":
+            return self._there(())
+        kinds = {kind.value: kind for kind in _IN_ORDER}
+        kind = LockKind.PYLOCK if is_pylock_name(origin.name) else kinds.get(origin.name, LockKind.REQUIREMENTS)
+        return self._of(kind, (origin,), ())
 
     def _by_project_tool(self, install: Install) -> LockChoice | None:
         """``uv sync``, ``poetry install`` and their like, whose lock has one name."""

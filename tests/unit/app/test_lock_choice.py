@@ -199,3 +199,57 @@ def test_what_more_than_the_text_decides_is_not_asked_for(before: str, after: st
 
     assert choice is not None
     assert (choice.kind, choice.paths) == (LockKind.UV, (PurePosixPath("uv.lock"),))
+
+
+RENDERED = (
+    "--mount=type=bind,source=docker/careen/web.txt,target=/build/requirements.txt "
+    "uv pip install --no-deps --require-hashes -r requirements.txt"
+)
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind"),
+    [
+        ("uv.lock", LockKind.UV),
+        ("poetry.lock", LockKind.POETRY),
+        ("Pipfile.lock", LockKind.PIPENV),
+        ("pylock.toml", LockKind.PYLOCK),
+        ("requirements/web.txt", LockKind.REQUIREMENTS),
+    ],
+)
+def test_a_list_of_our_own_leads_to_the_lock_it_was_made_of(origin: str, kind: LockKind, tmp_path: Path) -> None:
+    """Whatever else lies about: the file that the list is mounted as has a name that others have, too."""
+    facts = stack(tmp_path, RENDERED, tuple(FILES))
+    put_list(tmp_path, origin)
+
+    choice = chosen(facts)
+
+    assert choice is not None
+    assert (choice.kind, choice.paths) == (kind, (PurePosixPath(origin),))
+
+
+def test_a_list_of_our_own_stands_for_a_lock_that_is_gone(tmp_path: Path) -> None:
+    facts = stack(tmp_path, RENDERED, ("requirements.txt",))
+    put_list(tmp_path, "requirements/gone.txt")
+
+    choice = chosen(facts)
+
+    assert choice is not None
+    assert (choice.kind, choice.paths) == (LockKind.REQUIREMENTS, (PurePosixPath("docker/careen/web.txt"),))
+
+
+def test_a_list_of_our_own_of_a_project_without_a_lock_leads_to_the_project(tmp_path: Path) -> None:
+    stack(tmp_path, RENDERED, (), project=False)
+    (tmp_path / "pyproject.toml").write_text(UNLOCKED)
+    put_list(tmp_path, "pyproject.toml")
+
+    choice = chosen(derive(discover(tmp_path)))
+
+    assert choice is not None
+    assert [text for _, _, text in choice.named] == ["fastapi>=0.110"]
+
+
+def put_list(folder: Path, origin: str) -> None:
+    path = folder / "docker" / "careen" / "web.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"# What web installs, at the versions and hashes of {origin}; `careen fix` writes it again.\n")
