@@ -19,6 +19,7 @@ from careen.build.native import build_platforms, build_stack
 from careen.build.record import LARGEST, ImageRecord, explained, parse_records, render_records
 from careen.errors import CareenError
 from careen.oci.layout import Layout
+from careen.plan.obstacles import refuse_obstacles
 from careen.plan.traces import ServiceTrace, TraceFormatError, parse_traces
 from careen.platforms import Platform
 
@@ -89,6 +90,7 @@ def build(session: Session, request: BuildRequest) -> Built:
     earlier = _earlier(request)
     plans = [plan_stack(session, request.plan)]
     plans += [plan_stack(session, replace(request.plan, platform=platform)) for platform in request.platforms]
+    refuse_obstacles(plans[0].plan)
     results = build_platforms(
         [planned.plan for planned in plans],
         _sources(session, request, plans[0]),
@@ -105,6 +107,7 @@ def _built_elsewhere(session: Session, request: BuildRequest, choice: BuilderCho
     builder = find_builder(session, choice)
     earlier = _earlier(request)
     planned = plan_stack(session, request.plan)
+    refuse_obstacles(planned.plan)
     options = _described(request, planned)
     result = build_from_recipe(session, planned, builder, choice, output=request.output, options=options)
     return _finished(request, courier, (planned,), (result,), earlier)
@@ -134,6 +137,7 @@ def _finished(
 
 def build_planned(session: Session, request: BuildRequest, planned: Planned) -> BuildResult:
     """The images of a plan alone."""
+    refuse_obstacles(planned.plan)
     return build_stack(
         planned.plan,
         _sources(session, request, planned),

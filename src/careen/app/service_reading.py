@@ -83,12 +83,9 @@ class ServiceReader:
             place = service.launch.place if service.launch is not None else service.place
             self.notes.append(f"{place.path}:{place.line}: {service.name}: {error.message}")
             return None
-        if service.launch is not None and service.launch.unknown and not own.entrypoint:
-            names = ", ".join(sorted(service.launch.unknown))
-            self.notes.append(
-                f"{service.name}: nothing here says what {names} in its command stands for, and without a shell "
-                "nothing will: write the command out in compose or in [tool.careen.services.<name>]"
-            )
+        obstacle = None if own.entrypoint else _unsaid(service)
+        if obstacle is not None:
+            self.notes.append(obstacle)
         before, steps = self._before(service, scripts)
         found = self._reach(service, (entry, *before))
         self.notes += found.notes
@@ -100,7 +97,7 @@ class ServiceReader:
         )
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
         texts = tuple(text for path in found.modules.values() if (text := self._text(path)) is not None)
-        return ReadService(service, replace(entry, before=steps), found, kept, texts)
+        return ReadService(service, replace(entry, before=steps, obstacle=obstacle), found, kept, texts)
 
     def _reach(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Reach:
         """With the migrations of a service that runs alembic, which finds them by its own settings."""
@@ -202,6 +199,16 @@ class ServiceReader:
 
     def _script(self, script: PurePosixPath) -> PurePosixPath:
         return _file_behind(script, self.tree.files)
+
+
+def _unsaid(service: ServiceFacts) -> str | None:
+    """Which variables of the command nothing in the project says: an image without a shell takes them as they stand."""
+    launch = service.launch
+    if launch is None or not launch.unknown:
+        return None
+    names = ", ".join(sorted(launch.unknown))
+    path, line = launch.unknown_at or (launch.place.path, launch.place.line)
+    return f"{path}:{line}: {service.name}: nothing here says what {names} in its command stands for"
 
 
 def _file_behind(script: PurePosixPath, files: Sequence[PurePosixPath]) -> PurePosixPath:

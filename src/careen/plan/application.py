@@ -58,7 +58,9 @@ def application(
         ApplicationFile(source=path, destination=APPLICATION_FOLDER / path, bytes=sizes.get(path, 0))
         for path in sorted(chosen)
     )
-    roots = [root for root in tree.roots if any(_root_of(path, tree.roots) == root for path in modules)]
+    used = {_root_of(path, tree.roots) for path in modules}
+    used |= {_imported_from(name, path) for name, path in reach.modules.items()}
+    roots = [root for root in tree.roots if root in used]
     return Application(files=files, search_path=tuple(APPLICATION_FOLDER / root for root in roots))
 
 
@@ -128,6 +130,12 @@ def _home(path: PurePosixPath, modules: set[PurePosixPath]) -> PurePosixPath | N
         if folder / "__init__.py" in modules:
             return folder
     return None
+
+
+def _imported_from(name: str, path: PurePosixPath) -> PurePosixPath:
+    """The folder that must stand on ``sys.path`` for the name: a script's own folder may lie inside its package."""
+    depth = len(name.split(".")) + (path.name == "__init__.py")
+    return PurePosixPath(*path.parts[:-depth])
 
 
 def _root_of(path: PurePosixPath, roots: tuple[PurePosixPath, ...]) -> PurePosixPath | None:

@@ -43,7 +43,8 @@ class EntryPoint:
     ``modules`` are dotted names where the import graph starts, ``scripts`` files to the same end,
     ``programs`` the import names that the command itself runs. ``mentions`` are words that may name a module or file
     of the project, ``settings`` Python files that the program reads by itself. ``dropped_arguments`` are those a
-    shipped service must not have, such as ``--reload``. ``before`` are steps that are taken first.
+    shipped service must not have, such as ``--reload``. ``before`` are steps that are taken first. ``obstacle``
+    says, with file and line, why the command cannot be started as it stands.
     """
 
     role: Role
@@ -58,6 +59,7 @@ class EntryPoint:
     pool: str | None = None
     dropped_arguments: tuple[str, ...] = ()
     before: tuple[FirstStep, ...] = ()
+    obstacle: str | None = None
 
 
 _RUNNERS: Mapping[str, frozenset[str]] = {

@@ -53,16 +53,21 @@ BUDGETS: Mapping[Role, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHints:
-    """What the reached modules say in so many words: routes that look like health checks, task time limits."""
+    """What the reached modules say in so many words: routes that look like health checks, task time limits, and
+    whether they ask for PYTHON_VERSION, which images of python set.
+    """
 
     health_paths: tuple[str, ...]
     time_limit_seconds: int | None
+    asks_python_version: bool = False
 
 
 def read_hints(texts: Iterable[str]) -> SourceHints:
     paths: dict[str, None] = {}
     limits: list[int] = []
+    asks_python_version = False
     for text in texts:
+        asks_python_version = asks_python_version or "PYTHON_VERSION" in text
         paths.update(dict.fromkeys(_HEALTH_ROUTE.findall(text)))
         for product in _TIME_LIMIT.findall(text):
             seconds = 1
@@ -71,7 +76,11 @@ def read_hints(texts: Iterable[str]) -> SourceHints:
             limits.append(seconds)
     # The most telling word first: `/health` before `/status`, short before long.
     ordered = sorted(paths, key=lambda path: ("health" not in path, "live" not in path, len(path), path))
-    return SourceHints(health_paths=tuple(ordered), time_limit_seconds=max(limits, default=None))
+    return SourceHints(
+        health_paths=tuple(ordered),
+        time_limit_seconds=max(limits, default=None),
+        asks_python_version=asks_python_version,
+    )
 
 
 def health_check(

@@ -179,6 +179,7 @@ class _Assembler:
             application=self.inputs.application.files,
             support=self._support(),
             before=tuple(step.written for step in entry.before),
+            obstacle=entry.obstacle,
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
@@ -265,6 +266,9 @@ class _Assembler:
             "PYTHONUNBUFFERED": "1",
             "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
         }
+        if self.inputs.hints.asks_python_version:
+            environment = self.inputs.view.environment
+            found["PYTHON_VERSION"] = f"{environment.python}.{environment.patch}"
         if isinstance(base, ImageBase):
             found = {**dict(base.environment), **found, **_of_base(base)}
             if not base.certificates:

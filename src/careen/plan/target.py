@@ -248,7 +248,8 @@ class ServicePlan:
     ``predicted_bytes`` holds bytecode where ``predicted_bytecode_bytes`` says how much.
     ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
     stay mounts. ``depends_on`` names services of the stack, planned or backing. ``before`` are commands of today's
-    start script, as they are written there, that the entry point runs first.
+    start script, as they are written there, that the entry point runs first. ``obstacle`` says why the entry point
+    cannot work as it stands, with file and line; the sizes hold nevertheless.
     """
 
     name: str
@@ -279,6 +280,7 @@ class ServicePlan:
     queues: tuple[str, ...] = ()
     predicted_bytecode_bytes: int | None = None
     before: tuple[tuple[str, ...], ...] = ()
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

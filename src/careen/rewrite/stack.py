@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from careen.findings import FixKind, Topic
 from careen.ignorefile.context import candidate_ignore_files
 from careen.ignorefile.patterns import IgnoreFile
+from careen.plan.obstacles import refuse_obstacles
 from careen.plan.target import Plan, ServicePlan
 from careen.python.locked import Lock
 from careen.python.pyproject import Pyproject
@@ -80,8 +81,9 @@ def rewrite_stack(
     """The recast of every planned service. ``locked`` is what was planned from, where reading it again is not enough.
 
     Changes are left out, and the refusals say why, when the old set-up does something that the new one would not,
-    unless ``options.accept``. Raises what reading the lock raises.
+    unless ``options.accept``. Raises what reading the lock raises, and UnsaidWordError.
     """
+    refuse_obstacles(plan)
     return _Stack(plan, facts, options or RewriteOptions(), locked).patch()
 
 

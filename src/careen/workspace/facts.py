@@ -381,7 +381,7 @@ def _service(workspace: Workspace, service: Service, image: ImageFacts | None) -
         from_compose=from_compose,
         sh_gives_way=_sh_gives_way(image),
     )
-    environment = dict(image.environment)
+    environment = {"PWD": ".", **image.environment}  # where it is started, wherever that will be
     if compose is not None:
         environment.update(compose.file_environment)
         environment.update((name, value) for name, value in compose.environment if value is not None)

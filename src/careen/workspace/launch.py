@@ -43,7 +43,8 @@ class Launch:
     """``argv`` is the long-running command, shells and scripts seen through; ``prelude`` what runs before it.
 
     ``shell_in_front`` when PID 1 is a shell that neither execs nor forwards. ``place`` is where it is written.
-    ``user`` is who a start script or the program itself becomes, None when nobody says so.
+    ``user`` is who a start script or the program itself becomes, None when nobody says so. ``unknown`` are variables of
+    the command that nothing says; ``unknown_at`` is the line of the script that holds them.
     """
 
     argv: tuple[str, ...]
@@ -55,6 +56,7 @@ class Launch:
     place: Place
     from_compose: bool
     unknown: frozenset[str] = frozenset()
+    unknown_at: tuple[PurePosixPath, int] | None = None
     user: str | None = None
 
 
@@ -100,6 +102,7 @@ def resolve_launch(given: LaunchInput, environment: Mapping[str, str], read_scri
         place=given.place,
         from_compose=given.from_compose,
         unknown=follower.unknown,
+        unknown_at=follower.unknown_at,
         user=follower.user or _own_user(follower.argv),
     )
 
@@ -134,6 +137,7 @@ class _Follower:
         self.script: PurePosixPath | None = None
         self.working_directory: PurePosixPath | None = None
         self.unknown: frozenset[str] = frozenset()
+        self.unknown_at: tuple[PurePosixPath, int] | None = None
         self.user: str | None = None
 
     def follow(self, argv: tuple[str, ...], *, positional: Sequence[str], depth: int = 0) -> None:
@@ -256,9 +260,10 @@ class _Follower:
                 self.working_directory = PurePosixPath(command.argv[1])
             elif command.name not in {"set", "export", "cd", "umask", "ulimit", "source", ".", "echo", ":"}:
                 step = earlier_step(run.text, command, commands[index + 1], careful=careful)
-                line = text[: max(text.find(run.text[command.start : command.end]), 0)].count("\n") + 1
-                self.prelude.append(replace(step, place=(script, line)) if script is not None else step)
+                place = _place_in(script, text, run.text[command.start : command.end])
+                self.prelude.append(replace(step, place=place))
         self.unknown = main.unknown
+        self.unknown_at = _place_in(script, text, run.text[main.start : main.end])
         if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands, main):
             self.shell_in_front = True
         argv = main.argv
@@ -270,6 +275,10 @@ class _Follower:
             index = argv.index("$@")
             argv = (*argv[:index], *arguments, *argv[index + 1 :])
         self.follow(argv, positional=arguments, depth=depth + 1)
+
+
+def _place_in(script: PurePosixPath | None, text: str, command: str) -> tuple[PurePosixPath, int] | None:
+    return (script, text[: max(text.find(command), 0)].count("\n") + 1) if script is not None else None
 
 
 def _replaced(main: Command, *, gives_way: bool) -> bool:

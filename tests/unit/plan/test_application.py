@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from careen.plan.application import application
+from careen.plan.application import application, migration_scripts
 from careen.python.imports import Sources, SourceTree, Start, reach
 
 
@@ -98,3 +98,30 @@ def test_migrations_come_where_alembic_is_used() -> None:
     }
 
     assert chosen(files, "app", roots=("",)) == {*files}
+
+
+def test_a_script_inside_its_package_does_not_hide_the_folder_that_the_package_is_imported_from() -> None:
+    files = {"backend/app/__init__.py": "", "backend/app/wait.py": "from app.db import engine", "backend/app/db.py": ""}
+    tree = SourceTree(tuple(map(PurePosixPath, ("backend/app", "backend"))), tuple(map(PurePosixPath, files)))
+    start = Start(scripts=[PurePosixPath("backend/app/wait.py")])
+    found = reach(Sources(tree, lambda path: files.get(str(path))), start)
+    own = application(tree, found, dict.fromkeys(tree.files, 1), ())
+    assert PurePosixPath("/app/backend") in own.search_path
+
+
+def test_migrations_come_with_the_settings_that_name_them_wherever_they_lie() -> None:
+    files = {
+        "backend/alembic.ini": "",
+        "backend/alembic/env.py": "from alembic import context\nimport alembic_enums",
+        "backend/alembic/script.py.mako": "",
+        "backend/alembic/versions/0001.py": "",
+        "backend/app/__init__.py": "",
+        "backend/other/env.py": "",
+    }
+    scripts = migration_scripts(map(PurePosixPath, files))
+    assert list(map(str, scripts)) == ["backend/alembic/env.py", "backend/alembic/versions/0001.py"]
+    tree = SourceTree((PurePosixPath("backend"),), tuple(map(PurePosixPath, files)))
+    found = reach(Sources(tree, lambda path: files.get(str(path))), Start(modules=["app"], scripts=scripts))
+    assert "alembic_enums" in {imported.module for imported in found.external}
+    own = application(tree, found, dict.fromkeys(tree.files, 1), ())
+    assert {str(file.source) for file in own.files} == set(files) - {"backend/other/env.py"}
