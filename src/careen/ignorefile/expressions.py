@@ -281,10 +281,16 @@ def in_python(alternatives: Alternatives) -> Matcher:
 
 
 def by_places(alternatives: Alternatives) -> Matcher:
-    """In time proportional to the length of the path times that of the pattern."""
+    """In time proportional to the length of the path times that of the pattern, and no more than its square: what
+    needs more characters than a path has is not tried.
+    """
+    told_apart = dict.fromkeys(tuple(tokens) for tokens in alternatives)
+    by_need = sorted(((sum(map(_least, tokens)), tokens) for tokens in told_apart), key=lambda each: each[0])
 
     def matches(path: str) -> bool:
-        for tokens in alternatives:
+        for least, tokens in by_need:
+            if least > len(path):
+                return False
             places = set(range(len(path) + 1))
             for token in tokens:
                 places = token.advance(path, places)
@@ -310,9 +316,9 @@ class _Reader:
             tokens = alternatives[-1]
             character = self._text[self._place]
             if self._take("(.*/)?"):
-                tokens.append(_Folders())
+                _append(tokens, _Folders())
             elif self._take(".*"):
-                tokens.append(_Many(_ANY))
+                _append(tokens, _Many(_ANY))
             elif self._take("|"):
                 alternatives.append([])
             elif self._take("^"):
@@ -322,7 +328,7 @@ class _Reader:
             elif self._take("["):
                 tokens.append(self._class())
             elif self._take("*"):
-                tokens.append(_Many(_last_characters(tokens)))
+                _append(tokens, _Many(_last_characters(tokens)))
             elif character == "{" and (repeat := _REPEAT.match(self._text, self._place)) is not None:
                 self._place = repeat.end()
                 tokens.append(_repeated(repeat, _last_characters(tokens)))
@@ -411,6 +417,23 @@ class _Reader:
             return self._escaped_character()
         self._place += 1
         return self._text[self._place - 1]
+
+
+def _append(tokens: list[_Token], token: _Many | _Folders) -> None:
+    """``**/**/`` says no more than ``**/``."""
+    if not tokens or tokens[-1] != token:
+        tokens.append(token)
+
+
+def _least(token: _Token) -> int:
+    """How many characters it takes."""
+    match token:
+        case _Characters():
+            return 1
+        case _Repeated():
+            return token.least
+        case _:
+            return 0
 
 
 def _single(character: str) -> _Characters:

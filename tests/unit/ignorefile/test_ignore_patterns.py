@@ -274,6 +274,24 @@ def test_a_pattern_made_to_be_slow_is_not() -> None:
     assert not read.excludes("a/" * 120 + "c")
 
 
+@pytest.mark.parametrize("wildcards", ["**/" * 20_000, "*?" * 20_000, "a**/" * 15_000, "*a" * 20_000])
+def test_a_line_of_thousands_of_wildcards_is_read_and_decided(wildcards: str) -> None:
+    read = ignoring(f"{wildcards}x*")
+
+    assert not read.excludes("a/" * 1000 + "b")
+    assert read.excludes("deep/xyz") is wildcards.startswith("**/")
+
+
+def test_a_wildcard_said_twice_is_as_one() -> None:
+    read = ignoring("**/**/**/lib*s/**/**/page?", "a**/**b*c*d*e*f")
+
+    assert read.excludes("lib1s/page1")
+    assert read.excludes("x/libs/y/z/page1")
+    assert not read.excludes("x/libs/y/z/page")
+    assert read.excludes("a/x/bcdef")
+    assert not read.excludes("a/x/cdef")
+
+
 def test_a_line_too_long_for_docker_is_refused() -> None:
     with pytest.raises(SyntaxProblem, match="64 KiB"):
         ignoring("a", "x" * 70_000)
