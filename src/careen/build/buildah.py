@@ -64,7 +64,7 @@ def _defaults(dockerfile: Dockerfile) -> Iterator[str]:
     """``NAME=value`` of the arguments above the first stage.
 
     Which stages a target needs, buildah 1.28 (Debian 12) finds out before it knows what they are when nobody says so,
-    and then lacks the stage that ``FROM uv-${UV_FROM}`` means.
+    and then lacks the stage that ``FROM ${UV_FROM}`` means.
     """
     for instruction in dockerfile.of("ARG", "FROM"):
         if instruction.keyword == "FROM":

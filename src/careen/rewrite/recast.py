@@ -3,6 +3,7 @@
 Builds on BuildKit as old as Docker 20.10's: no here-document, no ``--link``, no ``# syntax=`` line.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -21,6 +22,9 @@ _HEAD = (
     f"One target per service: `docker build --target NAME`. {MARK.capitalize()} from what each service starts and "
     "imports; `careen fix` renders it again."
 )
+
+_VERSION = re.compile(r"(?P<epoch>\d+:)?(?P<first>\d+)(?:\.(?P<second>\d+)\.)?")
+"""Of a Debian package (deb-version(7)): ``3.11.2-6+deb12u6``, or a date as in ``20230311+deb12u1``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +100,8 @@ class _Recast:
                 ),
                 *arguments,
                 f"ARG UV_IMAGE=ghcr.io/astral-sh/uv:{self._inputs.options.uv_version}",
-                rendering.comment("`index` takes uv from the package index, for builders that reach no ghcr.io."),
-                "ARG UV_FROM=image",
+                rendering.comment("`uv-index` takes uv from the package index, for builders that reach no ghcr.io."),
+                "ARG UV_FROM=uv-image",
             )
         )
 
@@ -111,11 +115,12 @@ class _Recast:
                 f'RUN pip install --no-cache-dir --root-user-action=ignore uv=={version} && cp "$(command -v uv)" /uv',
             )
         )
-        yield "FROM uv-${UV_FROM} AS uv"
+        yield "FROM ${UV_FROM} AS uv"
 
     def _builder(self) -> str:
         foundation = self._foundation
-        packages = build_packages(self._plan, foundation, self._inputs.carried.build_packages)
+        carried = build_packages(self._plan, foundation, self._inputs.carried.build_packages)
+        packages = [self._held(name) if name in foundation.build_packages else name for name in carried]
         return "\n".join(
             (
                 f"FROM {foundation.build.use} AS builder",
@@ -125,6 +130,15 @@ class _Recast:
                 f"WORKDIR {BUILD_FOLDER}",
             )
         )
+
+    def _held(self, name: str) -> str:
+        """A package at the version that its release of Debian has: updates of the release come in, no other."""
+        versions = {package.name: package.version for package in self._plan.base.packages}
+        match = _VERSION.match(versions.get(name, ""))
+        if match is None:
+            return f"{name}=*"
+        series = f"{match['first'][:2]}*" if match["second"] is None else f"{match['first']}.{match['second']}.*"
+        return f"{name}={match['epoch'] or ''}{series}"
 
     def _dependency_stage(self, service: ServicePlan) -> str:
         return self._inputs.installing.stage_of(service.name, self._stages[service.name])
