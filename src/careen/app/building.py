@@ -12,6 +12,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.planning import Planned, plan_stack
 from careen.app.session import Session
 from careen.app.uv import uv_program
+from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.build.attachments import records_in
 from careen.build.engine import BuildOptions, BuildResult, BuildSources
@@ -19,7 +20,9 @@ from careen.build.native import build_platforms, build_stack
 from careen.build.record import LARGEST, ImageRecord, explained, parse_records, render_records
 from careen.errors import CareenError
 from careen.oci.layout import Layout
+from careen.oci.reference import ImageReference
 from careen.plan.obstacles import refuse_obstacles
+from careen.plan.target import ImageBase
 from careen.plan.traces import ServiceTrace, TraceFormatError, parse_traces
 from careen.platforms import Platform
 
@@ -124,6 +127,8 @@ def _finished(
     records = records_in(layout)
     if request.record is not None:
         write_file(request.record, render_records(records))
+    if request.deliver.push is not None:
+        courier.neighbours.update(_layers_there(request.deliver.push, plans))
     return Built(
         planned=plans[0],
         result=results[0],
@@ -133,6 +138,19 @@ def _finished(
         changes=_changes(earlier, records),
         records=records,
     )
+
+
+def _layers_there(prefix: str, plans: Sequence[Planned]) -> Mapping[Digest, str]:
+    """The layers of bases that come from the registry which is pushed to, with their repositories."""
+    registry = ImageReference.parse(f"{prefix.rstrip('/')}/image").registry
+    found: dict[Digest, str] = {}
+    for planned in plans:
+        base = planned.plan.base
+        if isinstance(base, ImageBase) and base.reference:
+            source = ImageReference.parse(base.source)
+            if source.registry == registry:
+                found.update((layer.digest, source.repository) for layer in base.layers)
+    return found
 
 
 def build_planned(session: Session, request: BuildRequest, planned: Planned) -> BuildResult:

@@ -113,6 +113,7 @@ def test_a_base_that_others_pushed_is_pulled_built_upon_and_runs(
         capture_output=True,
     )
     manifest = json.loads(inspected.stdout)
+    assert pushed["mounted_bytes"] >= sum(layer["size"] for layer in manifest["layers"][:2])
     original = json.loads((layout / "index.json").read_text())["manifests"][0]["digest"].partition(":")[2]
     below = json.loads((layout / "blobs/sha256" / original).read_text())["layers"]
     assert [layer["digest"] for layer in manifest["layers"][:2]] == [layer["digest"] for layer in below]
