@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DEEPEST = 32
 _MOST_STATEMENTS = 10_000
 """Functions that call each other twice would double with every one of them."""
-_LONGEST = 512 * 1024
+_LONGEST = 128 * 1024
 _NOT_ASCII = re.compile(r"[^\x01-\x7f]")
 _BRANCHES = re.compile(r"\b(?:case|if|function|shift)\b|\(\)|\bset --")
 _NAMES = re.compile(r"\$\{?#?(\w+|[@*#?$!-])")
