@@ -118,10 +118,15 @@ class ApplicationRecipe:
         return dict(self.compile(sources))
 
     def _folders(self) -> list[Folder]:
-        """Places to write to, which belong to the service: a new volume takes its owner from the image's folder."""
-        wanted = sorted({_rooted(path) for path in (*self.service.writable, *self.service.volumes)} - {""})
+        """Places to write to, which belong to the service: a new volume takes its owner from the image's folder.
+
+        A tmpfs belongs to root and takes the rights of the folder below it (runc: ``mountToRootfs``), so that they must
+        be those of ``/tmp``.
+        """
+        volumes = {_rooted(path) for path in self.service.volumes}
+        wanted = sorted((volumes | {_rooted(path) for path in self.service.writable}) - {""})
         uid = self.service.user.uid
-        return [Folder(path, 0o755, uid) for path in wanted if path not in self.existing]
+        return [Folder(path, 0o755 if path in volumes else 0o1777, uid) for path in wanted if path not in self.existing]
 
     def _known_files(self) -> Iterator[_Known]:
         root = self.root.resolve()
