@@ -96,7 +96,7 @@ class _Named:
                     self.folders.add(path)
         if "alembic" in _tops(reach):
             self.files |= {path for path in present if path.name == "alembic.ini"}
-            self.folders |= {path.parent for path in present if path.name == "env.py" and _is_alembic(path, present)}
+            self.folders |= set(_migration_folders(present))
 
 
 def _tops(reach: Reach) -> set[str]:
@@ -104,20 +104,20 @@ def _tops(reach: Reach) -> set[str]:
 
 
 def migration_scripts(files: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
-    """Alembic's own files in a project: each env.py beside its template, and the revisions below."""
+    """Alembic's own modules in a project: each env.py, and the revisions below."""
     present = set(files)
-    folders = [path.parent for path in present if path.name == "env.py" and _is_alembic(path, present)]
-    return tuple(
-        sorted(
-            path
-            for path in present
-            if path.suffix == ".py" and any(path.parent == folder or folder in path.parents for folder in folders)
-        )
+    folders = _migration_folders(present)
+    return tuple(sorted(path for path in present if path.suffix == ".py" and not folders.isdisjoint(path.parents)))
+
+
+def _migration_folders(present: set[PurePosixPath]) -> frozenset[PurePosixPath]:
+    """Where an env.py lies beside revisions, or beside the template of such."""
+    folders = {path.parent for path in present}
+    return frozenset(
+        path.parent
+        for path in present
+        if path.name == "env.py" and (path.parent / "script.py.mako" in present or path.parent / "versions" in folders)
     )
-
-
-def _is_alembic(path: PurePosixPath, present: set[PurePosixPath]) -> bool:
-    return path.parent / "script.py.mako" in present
 
 
 def _may_be_a_path(text: str) -> bool:

@@ -1,6 +1,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+import pytest
+
 from careen.plan.application import application, migration_scripts
 from careen.python.imports import Sources, SourceTree, Start, reach
 
@@ -109,11 +111,12 @@ def test_a_script_inside_its_package_does_not_hide_the_folder_that_the_package_i
     assert PurePosixPath("/app/backend") in own.search_path
 
 
-def test_migrations_come_with_the_settings_that_name_them_wherever_they_lie() -> None:
+@pytest.mark.parametrize("template", ["backend/alembic/script.py.mako", "backend/alembic/README"])
+def test_migrations_come_with_the_settings_that_name_them_wherever_they_lie(template: str) -> None:
     files = {
         "backend/alembic.ini": "",
         "backend/alembic/env.py": "from alembic import context\nimport alembic_enums",
-        "backend/alembic/script.py.mako": "",
+        template: "",
         "backend/alembic/versions/0001.py": "",
         "backend/app/__init__.py": "",
         "backend/other/env.py": "",
