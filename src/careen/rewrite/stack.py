@@ -13,6 +13,7 @@ from careen.ignorefile.patterns import IgnoreFile
 from careen.plan.obstacles import refuse_obstacles
 from careen.plan.target import Plan, ServicePlan
 from careen.python.locked import Lock
+from careen.python.pylock import is_pylock_name
 from careen.python.pyproject import Pyproject
 from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
@@ -275,9 +276,22 @@ class _Stack:
         )
 
     def _lists(self) -> Mapping[str, str]:
+        root = self.plan.root
+        paths = {service.name: self._pinned_by(service.name) for service in self.plan.services}
+        return {
+            name: pinned_list(self.plan, name, path.relative_to(root) if path.is_relative_to(root) else path, self.lock)
+            for name, path in paths.items()
+        }
+
+    def _pinned_by(self, service: str) -> PurePosixPath:
+        """The lock; of files of requirements, which each service may have its own of, the one that is installed."""
         path = self.project.lock_path or self.project.folder / "pyproject.toml"
-        inside = path.relative_to(self.plan.root) if path.is_relative_to(self.plan.root) else path
-        return {service.name: pinned_list(self.plan, service.name, inside, self.lock) for service in self.plan.services}
+        image = self.services[service].image
+        if image is None or self.lock is None or self.lock.path.suffix == ".lock" or is_pylock_name(path.name):
+            return path
+        files = self.facts.dependencies
+        names = (name for _, install in image.installs for name in install.requirement_files)
+        return next((own for name in names if (own := files.requirement_file(image.source, name)) is not None), path)
 
     def _tell_of_sources(self) -> None:
         source = self.project.pyproject.source
