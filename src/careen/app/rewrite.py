@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from careen.app.ignored_by_git import ignored_by_git
 from careen.app.lock_choice import LockKind, lock_choice
 from careen.app.locks import lock_of
 from careen.app.plan_request import PlanRequest
@@ -146,6 +147,8 @@ def _proposal(
         lock = None
     if lock is not None and lock.before != lock.after:
         patch = patch.with_changes((*patch.changes, lock))
+    unseen = tuple(ignored_by_git(facts.workspace.files.root, patch.changes, session.surroundings.environment))
+    patch = replace(patch, notes=(*patch.notes, *unseen))
     return Proposal(facts=facts, config=configuration_of(facts.workspace), patch=patch)
 
 
