@@ -59,3 +59,14 @@ def test_a_file_that_is_not_here_is_told_and_the_usual_one_is_read(root: Path, m
 
     assert names(found) == ["other"]
     assert any("COMPOSE_FILE names" in note and missing.rpartition("/")[2] in note for note in found.notes)
+
+
+@pytest.mark.parametrize("chosen", ["", "COMPOSE_PROFILES=jobs\n"], ids=["none", "one"])
+def test_services_behind_a_profile_count_whichever_profile_is_chosen(root: Path, chosen: str) -> None:
+    (root / ".env").write_text(f"COMPOSE_FILE=deploy/base.yaml:deploy/more.yaml\n{chosen}")
+    more = root / "deploy" / "more.yaml"
+    more.write_text(
+        "services: {worker: {build: ./worker, profiles: [jobs]}, again: {build: ./worker, profiles: [b]}}\n"
+    )
+
+    assert sorted(names(discover(root))) == ["again", "api", "worker"]
