@@ -262,7 +262,7 @@ class _Follower:
                 step = earlier_step(run.text, command, commands[index + 1], careful=careful)
                 place = _place_in(script, text, run.text[command.start : command.end])
                 self.prelude.append(replace(step, place=place))
-        self.unknown = main.unknown
+        self.unknown = main.unknown - {"@", "*"}  # what was given to the script is known, and put in place below
         self.unknown_at = _place_in(script, text, run.text[main.start : main.end])
         if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands, main):
             self.shell_in_front = True

@@ -54,3 +54,10 @@ def test_a_plan_with_an_obstacle_is_refused_with_its_place_and_what_to_do(tmp_pa
     assert caught.value.message.startswith("start.sh:4: heavy:")
     assert "[tool.careen.services.heavy]" in caught.value.hints[1]
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_what_a_script_is_given_is_known(tmp_path: Path) -> None:
+    (tmp_path / "enter.sh").write_text('#!/bin/sh\nset -e\nexec "$@"\n')
+    _, launch = stack(tmp_path, COMPOSE.replace("./start.sh", "./enter.sh uvicorn shop:app"))
+    assert launch.argv == ("uvicorn", "shop:app")
+    assert not launch.unknown
