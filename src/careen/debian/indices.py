@@ -47,18 +47,17 @@ def read_packages(chunks: Iterable[bytes], keep: Callable[[bytes], object]) -> P
     Of the sixty thousand stanzas a plan wants a hundred, so that no more than their names is read here.
     Raises IndexFormatError.
     """
-    packages: list[tuple[str, str, str]] = []
+    packages: list[bytes] = []  # lines of the table, as white space never stands in a name
     provides: list[tuple[str, str, str]] = []
     for offset, stanza in _stanzas(chunks, keep):
         match = _NAME.match(stanza) or _NAME.search(stanza)
         if match is None:
             raise IndexFormatError("a package in the index lacks its Package")
-        name = match[1].decode("utf-8", "replace")
-        packages.append((name, str(offset), str(len(stanza))))
+        packages.append(b"%s\t%d\t%d\n" % (match[1], offset, len(stanza)))
         if b"\nProvides:" in stanza and (found := _PROVIDES.search(stanza)) is not None:
-            text = found[1].decode("utf-8", "replace")
+            name, text = (part.decode("utf-8", "replace") for part in (match[1], found[1]))
             provides += [(virtual, name, version) for virtual, version in _PROVIDED.findall(text)]
-    return PackageTables(packages=render_table(packages), provides=render_table(provides))
+    return PackageTables(packages=b"".join(sorted(packages)), provides=render_table(provides))
 
 
 def read_contents(chunks: Iterable[bytes]) -> bytes:
