@@ -121,6 +121,8 @@ class _Wish:
 
 
 def _done(how: Output, proposal: "Proposal", wish: _Wish) -> int:
+    for item in proposal.facts.workspace.unreadable:
+        say(how, f"left: {item.path}:{item.line}: {item.message}")
     if proposal.mending is not None:
         return _repaired(how, proposal, wish)
     patch = proposal.patch
