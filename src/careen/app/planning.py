@@ -21,6 +21,7 @@ from careen.app.session import Session
 from careen.app.target_lock import TargetLock
 from careen.app.target_python import environment_on, named_python, python_for
 from careen.blobs.digest import Digest
+from careen.build.allocator import share_arenas
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import DebianPython, python_of, release_for
@@ -80,6 +81,7 @@ class Planned:
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
     """Raises NothingToPlanError, HalfReadError, and what reading, the index or the mirror raise."""
+    share_arenas()  # before there are threads, which would each keep what they free
     facts = derive(discover(request.root, compose_files=request.compose_files))
     _refuse_half_read(facts)
     config = configuration_of(facts.workspace)

@@ -74,6 +74,7 @@ def build_platforms(
     What a name in the layout leads to is then an index of its images.
     """
     share_arenas()
+    give_back()  # what planning had
     processors = os.cpu_count() or 1
     results = []
     with (
@@ -284,6 +285,8 @@ class _Build:
         missing.sort(key=lambda recipe: -recipe.weight)
         for done, recipe in enumerate(self.makers.map(self._make, missing), 1):
             self.progress(Step("packing", done, len(missing), recipe.what))
+        if missing:
+            give_back()
 
     def _make(self, recipe: Recipe) -> Recipe:
         recipe.fetch()
