@@ -117,6 +117,12 @@ class ComposeService:
     file_environment: tuple[tuple[str, str], ...] = ()
     pid_mode: str | None = None
 
+    @property
+    def variables(self) -> tuple[tuple[str, str], ...]:
+        """All that is known of what a container gets, whether from files or from the service itself."""
+        told = {name: value for name, value in self.environment if value is not None}
+        return tuple({**dict(self.file_environment), **told}.items())
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComposeProject:

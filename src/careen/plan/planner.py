@@ -130,7 +130,7 @@ def _backing(compose: ComposeProject | None, planned: set[str]) -> list[BackingS
             image=service.image,
             container_ports=tuple(dict.fromkeys(port for _, port in service.ports)),
             command=service.command.argv if service.command is not None else (),
-            environment=tuple((name, value) for name, value in service.environment if value is not None),
+            environment=service.variables,
         )
         for service in compose.services
         if service.name not in planned and service.image is not None and service.build is None
@@ -277,8 +277,7 @@ class _Assembler:
 
     def _run_environment(self) -> tuple[tuple[str, str], ...]:
         compose = self.inputs.facts.service.compose
-        pairs = compose.environment if compose is not None else ()
-        return tuple((name, value) for name, value in pairs if value is not None)
+        return compose.variables if compose is not None else ()
 
     def _writable(self) -> tuple[PurePosixPath, ...]:
         compose = self.inputs.facts.service.compose

@@ -144,6 +144,18 @@ def test_a_service_extends_another_of_the_same_file_and_so_on() -> None:
     assert (found.image, dict(found.environment), found.cap_drop) == ("a", {"A": "1", "B": "2", "C": "3"}, ("ALL",))
 
 
+def test_a_container_gets_the_variables_of_files_and_its_own_which_win() -> None:
+    found = service(
+        {
+            "compose.yaml": "services:\n  api:\n    image: x\n    env_file: [web.env]\n"
+            "    environment: {BOTH: own, OWN: '1', PASSED: }\n",
+            "web.env": "BOTH=file\nFILE=2\n",
+        }
+    )
+
+    assert dict(found.variables) == {"BOTH": "own", "FILE": "2", "OWN": "1"}
+
+
 def test_paths_of_an_extended_file_start_where_that_file_stands() -> None:
     found = service(
         {
