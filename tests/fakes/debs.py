@@ -10,13 +10,13 @@ from careen.debian.packages import BinaryPackage
 
 
 def write_deb(
-    folder: Path, name: str, files: Mapping[str, bytes], *, version: str = "1-1"
+    folder: Path, name: str, files: Mapping[str, bytes], *, version: str = "1-1", md5sums: bytes = b""
 ) -> tuple[BinaryPackage, Path]:
     """``files`` are contents by path; those below a ``bin`` folder are programs."""
     control = f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\n"
     members = {
         "debian-binary": b"2.0\n",
-        "control.tar": _tar({"control": control.encode()}),
+        "control.tar": _tar({"control": control.encode(), **({"md5sums": md5sums} if md5sums else {})}),
         "data.tar": _tar(files),
     }
     data = b"!<arch>\n"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from careen.debian.mirror import Archive
     from careen.debian.needed import Providers
 
-_FORMAT = 2
+_FORMAT = 3
 """Raised when composing changes what a base holds, so that remembered weights are not believed."""
 
 

@@ -14,7 +14,7 @@ from careen.plan.target import DebianBase
 from careen.platforms import Architecture
 from careen.text.values import dataclass
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when composing changes what a base holds."""
 
 _COMPOSING = threading.Lock()

@@ -187,7 +187,9 @@ def _add_linker_cache(tree: Tree, architecture: Architecture) -> None:
 
 
 def _add_status(tree: Tree, unpacked: Sequence[Unpacked]) -> None:
-    """For each package of which something is left. Sums of files that went are left out, so that the rest verify."""
+    """For each package of which something is left. Sums of files that went, or were replaced, are left out, so that
+    the rest verify.
+    """
     present = set(tree.owners.values())
     for package in unpacked:
         name = package.package.name
@@ -198,7 +200,9 @@ def _add_status(tree: Tree, unpacked: Sequence[Unpacked]) -> None:
         lines = []
         for line in package.control.md5sums.splitlines():
             path = line.partition("  ")[2]
-            if path and isinstance(tree.entries.get(tree.place(path)), RootFile):
+            place = tree.place(path) if path else ""
+            # What careen has put in the place of a file is nobody's.
+            if isinstance(tree.entries.get(place), RootFile) and place in tree.owners:
                 lines.append(line + "\n")
         if lines:
             content = "".join(lines).encode()
