@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from careen.app.service_reading import ServiceReader
+from careen.app.service_reading import ReadService, ServiceReader
 from careen.plan.entry_points import interpret
 from careen.python.pyproject import read_pyproject
 from careen.python.uvlock import read_uvlock
@@ -13,6 +13,7 @@ from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import derive
 from careen.workspace.model import PythonProject
+from fakes.locks import package, project, view
 
 
 def reader(root: Path, command: str, *files: str) -> ServiceReader:
@@ -39,3 +40,46 @@ def test_a_package_is_run_from_the_folder_that_its_path_is_given_from(command: s
     assert PurePosixPath("src") in read.tree.roots
     assert PurePosixPath("src/shop") not in read.tree.roots
     assert read.home(interpret(command.split(), {})) == PurePosixPath("/app")
+
+
+def read_one(found: ServiceReader) -> ReadService | None:
+    requires = ("alembic", "alembic-enums", "uvicorn", "celery")
+    locked = view("".join((project(requires=requires), *(package(name, "1.0") for name in requires))), {})
+    (service,) = found.services
+    return found.read(service, locked, {})
+
+
+def test_a_variable_that_nobody_says_is_noted_with_its_line_and_kept_as_the_obstacle(tmp_path: Path) -> None:
+    found = reader(tmp_path, "celery -A shop worker -Q $QUEUES", "shop/__init__.py")
+    read = read_one(found)
+    assert read is not None
+    assert read.entry.obstacle is not None
+    assert read.entry.obstacle.startswith("Dockerfile:3: ")
+    assert "QUEUES" in read.entry.obstacle
+    assert read.entry.obstacle in found.notes
+    assert {kept.package.name for kept in read.partition.kept} == {"celery"}
+
+
+def test_a_command_that_names_no_module_is_noted_with_its_line_and_the_service_left_out(tmp_path: Path) -> None:
+    found = reader(tmp_path, "./serve-it", "shop/__init__.py")
+    assert read_one(found) is None
+    assert [note.partition(" ")[0] for note in found.notes] == ["Dockerfile:3:"]
+
+
+def test_a_module_with_a_syntax_error_is_named_and_what_its_lines_import_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("import celery\ndef broken(:\n")
+    found = reader(tmp_path, "uvicorn shop:app")
+    read = read_one(found)
+    assert read is not None
+    assert any(note.startswith("shop.py:2") for note in found.notes)
+    assert {kept.package.name for kept in read.partition.kept} == {"celery", "uvicorn"}
+
+
+def test_a_service_that_migrates_first_needs_what_its_migrations_import(tmp_path: Path) -> None:
+    (tmp_path / "alembic/versions").mkdir(parents=True)
+    (tmp_path / "alembic/env.py").write_text("from alembic import context\n")
+    (tmp_path / "alembic/versions/0001.py").write_text("import alembic_enums\n")
+    found = reader(tmp_path, 'sh -c "alembic upgrade head && exec uvicorn shop:app"', "shop.py", "alembic.ini")
+    read = read_one(found)
+    assert read is not None
+    assert {kept.package.name for kept in read.partition.kept} == {"alembic", "alembic-enums", "uvicorn"}
