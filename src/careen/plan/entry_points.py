@@ -10,6 +10,15 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.errors import CareenError
+from careen.plan.command_words import (
+    is_python,
+    module_of,
+    parse_options,
+    port_of,
+    strip_wrappers,
+    without,
+    words_that_name,
+)
 from careen.plan.roles import Role
 from careen.text.values import dataclass
 
@@ -62,127 +71,6 @@ class EntryPoint:
     obstacle: str | None = None
 
 
-_RUNNERS: Mapping[str, frozenset[str]] = {
-    # A runner in front of the command, and those of its options that take a value.
-    "uv run": frozenset(
-        {"--extra", "--group", "--only-group", "--no-group", "--project", "--directory", "--with", "-p", "--python"}
-    ),
-    "poetry run": frozenset({"--directory", "-C", "--project", "-P"}),
-    "pdm run": frozenset({"--project", "-p"}),
-    "pipenv run": frozenset(),
-    "hatch run": frozenset(),
-}
-_WRAPPERS = frozenset(
-    {
-        "exec",
-        "tini",
-        "dumb-init",
-        "gosu",
-        "su-exec",
-        "nice",
-        "nohup",
-        "env",
-        "ddtrace-run",
-        "opentelemetry-instrument",
-        "newrelic-admin",
-        "timeout",
-    }
-)
-_WRAPPER_WORDS: Mapping[str, int] = {"gosu": 1, "su-exec": 1, "newrelic-admin": 1, "timeout": 1}
-"""Operands of a wrapper that come before the command it runs."""
-
-_WRAPPER_VALUES: Mapping[str, frozenset[str]] = {
-    "timeout": frozenset({"-s", "--signal", "-k", "--kill-after"}),
-    "nice": frozenset({"-n"}),
-    "env": frozenset({"-u", "-C"}),
-    "tini": frozenset({"-e", "-p"}),
-}
-"""Options of a wrapper that take the next word."""
-
-
-def strip_wrappers(argv: Sequence[str]) -> tuple[str, ...]:
-    """The command behind ``uv run``, ``tini --``, ``gosu user`` and their like."""
-    words = list(argv)
-    while words:
-        name = PurePosixPath(words[0]).name
-        runner = _RUNNERS.get(f"{name} {words[1]}") if len(words) > 1 else None
-        if runner is not None:
-            words = _skip_options(words[2:], runner)
-        elif name in _WRAPPERS and len(words) > 1:
-            rest = words[1:]
-            while rest and (rest[0].startswith("-") or (name == "env" and "=" in rest[0])):
-                end = rest[0] == "--"
-                rest = rest[2:] if rest[0] in _WRAPPER_VALUES.get(name, ()) else rest[1:]
-                if end:
-                    break
-            words = rest[_WRAPPER_WORDS.get(name, 0) :]
-        else:
-            break
-    return tuple(words)
-
-
-def _skip_options(words: list[str], with_value: frozenset[str]) -> list[str]:
-    while words and words[0].startswith("-"):
-        if words[0] == "--":
-            return words[1:]
-        words = words[2:] if words[0] in with_value else words[1:]
-    return words
-
-
-def is_python(word: str) -> bool:
-    """``python``, ``python3``, ``/opt/venv/bin/python3.11`` and so on."""
-    name = PurePosixPath(word).name
-    return name == "python" or (name.startswith("python3") and name[7:].lstrip(".").isdigit()) or name == "python3"
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """A command line split into options and operands, knowing which options take a value."""
-
-    values: tuple[tuple[str, str], ...]
-    operands: tuple[str, ...]
-
-    def last(self, *names: str) -> str | None:
-        found = [value for name, value in self.values if name in names]
-        return found[-1] if found else None
-
-
-def _parse_options(words: Sequence[str], flags: frozenset[str]) -> _Options:
-    """Every option takes a value unless it is in ``flags``, has ``=`` in it or is followed by an option."""
-    values: list[tuple[str, str]] = []
-    operands: list[str] = []
-    index = 0
-    while index < len(words):
-        word = words[index]
-        index += 1
-        if word == "--":
-            operands += words[index:]
-            break
-        if not word.startswith("-") or word == "-":
-            operands.append(word)
-            continue
-        name, has_value, value = word.partition("=")
-        if not has_value and not word.startswith("--") and len(word) > 2:
-            name, value, has_value = word[:2], word[2:], "="
-        if has_value or name in flags or index == len(words) or words[index].startswith("-"):
-            values.append((name, value))
-        else:
-            values.append((name, words[index]))
-            index += 1
-    return _Options(tuple(values), tuple(operands))
-
-
-def _module_of(reference: str) -> str:
-    """``pkg.main`` of ``pkg.main:app`` and of ``pkg.main:create_app()``."""
-    return reference.partition(":")[0]
-
-
-def _port(text: str | None, default: int) -> int:
-    """The port of ``8000``, ``:8000`` and ``0.0.0.0:8000``; ``default`` when it is not a number."""
-    digits = (text or "").rpartition(":")[2]
-    return int(digits) if digits.isdigit() else default
-
-
 _UVICORN_FLAGS = frozenset(
     {
         "--reload",
@@ -223,27 +111,22 @@ _CELERY_FLAGS = frozenset(
 _RELOADERS = frozenset({"--reload", "--debug"})
 
 
-def _without(words: Sequence[str], unwanted: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    kept = tuple(word for word in words if word.partition("=")[0] not in unwanted)
-    return kept, tuple(word for word in words if word.partition("=")[0] in unwanted)
-
-
 def _uvicorn(words: tuple[str, ...]) -> EntryPoint:
-    kept, dropped = _without(words, _RELOADERS)
-    options = _parse_options(kept, _UVICORN_FLAGS)
+    kept, dropped = without(words, _RELOADERS)
+    options = parse_options(kept, _UVICORN_FLAGS)
     return EntryPoint(
         role=Role.WEB,
         arguments=("-m", "uvicorn", *kept),
-        modules=tuple(_module_of(operand) for operand in options.operands[:1]),
+        modules=tuple(module_of(operand) for operand in options.operands[:1]),
         programs=("uvicorn",),
-        ports=(_port(options.last("--port"), 8000),),
+        ports=(port_of(options.last("--port"), 8000),),
         dropped_arguments=dropped,
     )
 
 
 def _gunicorn(words: tuple[str, ...]) -> EntryPoint:
-    kept, dropped = _without(words, _RELOADERS | {"--daemon", "-D"})
-    options = _parse_options(kept, _GUNICORN_FLAGS)
+    kept, dropped = without(words, _RELOADERS | {"--daemon", "-D"})
+    options = parse_options(kept, _GUNICORN_FLAGS)
     worker_class = (options.last("-k", "--worker-class") or "sync").removeprefix("egg:gunicorn#")
     programs = ["gunicorn"]
     if worker_class in {"gevent", "eventlet", "tornado"}:
@@ -254,11 +137,11 @@ def _gunicorn(words: tuple[str, ...]) -> EntryPoint:
     return EntryPoint(
         role=Role.WEB,
         arguments=("-m", "gunicorn", *kept),
-        modules=tuple(_module_of(operand) for operand in options.operands[:1]),
+        modules=tuple(module_of(operand) for operand in options.operands[:1]),
         programs=tuple(programs),
         mentions=(*mentions, *([settings.removeprefix("python:")] if settings.startswith("python:") else [])),
         settings=(PurePosixPath(settings),) if settings.endswith(".py") else (),
-        ports=(_port(options.last("-b", "--bind"), 8000),),
+        ports=(port_of(options.last("-b", "--bind"), 8000),),
         dropped_arguments=dropped,
     )
 
@@ -267,15 +150,15 @@ def _server(name: str, default_port: int) -> Callable[[tuple[str, ...]], EntryPo
     """Granian, Hypercorn and Daphne take ``module:application`` and a port alike."""
 
     def interpret(words: tuple[str, ...]) -> EntryPoint:
-        kept, dropped = _without(words, _RELOADERS)
-        options = _parse_options(kept, _UVICORN_FLAGS)
+        kept, dropped = without(words, _RELOADERS)
+        options = parse_options(kept, _UVICORN_FLAGS)
         bind = options.last("--port", "-p", "--bind", "-b")
         return EntryPoint(
             role=Role.WEB,
             arguments=("-m", name, *kept),
-            modules=tuple(_module_of(operand) for operand in options.operands[:1]),
+            modules=tuple(module_of(operand) for operand in options.operands[:1]),
             programs=(name,),
-            ports=(_port(bind, default_port),),
+            ports=(port_of(bind, default_port),),
             dropped_arguments=dropped,
         )
 
@@ -283,10 +166,10 @@ def _server(name: str, default_port: int) -> Callable[[tuple[str, ...]], EntryPo
 
 
 def _fastapi(words: tuple[str, ...]) -> EntryPoint:
-    kept, dropped = _without(words, _RELOADERS)
+    kept, dropped = without(words, _RELOADERS)
     if kept[:1] == ("dev",):
         kept = ("run", *kept[1:])
-    options = _parse_options(kept[1:], _UVICORN_FLAGS)
+    options = parse_options(kept[1:], _UVICORN_FLAGS)
     return EntryPoint(
         role=Role.WEB,
         arguments=("-m", "fastapi", *kept),
@@ -294,7 +177,7 @@ def _fastapi(words: tuple[str, ...]) -> EntryPoint:
         # Without a path fastapi looks for these (fastapi_cli.discover).
         mentions=() if options.operands else ("main", "app.main", "app.app", "app.api"),
         programs=("fastapi", "fastapi_cli", "uvicorn"),
-        ports=(_port(options.last("--port"), 8000),),
+        ports=(port_of(options.last("--port"), 8000),),
         dropped_arguments=dropped,
     )
 
@@ -305,10 +188,10 @@ def _celery(words: tuple[str, ...]) -> EntryPoint:
             "`celery multi` starts workers and leaves, so nothing stays for the container to watch",
             hints=("start one worker in the foreground: celery -A app worker",),
         )
-    kept, dropped = _without(words, frozenset({"-D", "--detach"}))
-    options = _parse_options(kept, _CELERY_FLAGS)
+    kept, dropped = without(words, frozenset({"-D", "--detach"}))
+    options = parse_options(kept, _CELERY_FLAGS)
     application = options.last("-A", "--app")
-    modules = [_module_of(application)] if application else []
+    modules = [module_of(application)] if application else []
     # Celery looks for the application in these too (celery.app.utils.find_app).
     mentions = tuple(f"{module}.celery" for module in modules)
     includes = options.last("-I", "--include")
@@ -332,7 +215,7 @@ def _celery(words: tuple[str, ...]) -> EntryPoint:
         modules=tuple(modules),
         programs=tuple(programs),
         mentions=mentions,
-        ports=(_port(options.last("--port"), 5555),) if role is Role.FLOWER else (),
+        ports=(port_of(options.last("--port"), 5555),) if role is Role.FLOWER else (),
         queues=tuple((queues or "celery").split(",")) if role is Role.WORKER else (),
         pool=pool,
         dropped_arguments=dropped,
@@ -343,16 +226,16 @@ def _web(name: str, default_port: int, *, verbs: frozenset[str]) -> Callable[[tu
     """Frameworks that serve by a command of their own: ``flask --app shelf.web run``, ``litestar run``."""
 
     def interpret(words: tuple[str, ...]) -> EntryPoint:
-        kept, dropped = _without(words, _RELOADERS)
-        options = _parse_options(kept, _UVICORN_FLAGS)
+        kept, dropped = without(words, _RELOADERS)
+        options = parse_options(kept, _UVICORN_FLAGS)
         serves = not verbs or any(operand in verbs for operand in options.operands)
         port = options.last("--port", "-p", "--server.port")
         return EntryPoint(
             role=Role.WEB if serves else Role.OTHER,
             arguments=("-m", name, *kept),
             programs=(name,),
-            mentions=_words_that_name(kept),
-            ports=(_port(port, default_port),) if serves else (),
+            mentions=words_that_name(kept),
+            ports=(port_of(port, default_port),) if serves else (),
             dropped_arguments=dropped,
         )
 
@@ -363,22 +246,16 @@ def _runner(module: str) -> Callable[[tuple[str, ...]], EntryPoint]:
     """Job runners other than Celery: ``dramatiq shelf.jobs``, ``arq shelf.worker.Settings``, ``taskiq worker ...``."""
 
     def interpret(words: tuple[str, ...]) -> EntryPoint:
-        kept, dropped = _without(words, _RELOADERS | {"--watch", "-w"} if module == "taskiq" else _RELOADERS)
+        kept, dropped = without(words, _RELOADERS | {"--watch", "-w"} if module == "taskiq" else _RELOADERS)
         return EntryPoint(
             role=Role.OTHER,
             arguments=("-m", module, *kept),
             programs=(module.partition(".")[0],),
-            mentions=_words_that_name(kept),
+            mentions=words_that_name(kept),
             dropped_arguments=dropped,
         )
 
     return interpret
-
-
-def _words_that_name(words: Sequence[str]) -> tuple[str, ...]:
-    """Words, and the values of ``--option=value``, that are no options themselves."""
-    values = (word.partition("=")[2] if word.startswith("-") else word for word in words)
-    return tuple(value for value in values if value)
 
 
 _SUPERVISORS = frozenset(
@@ -449,8 +326,8 @@ def interpret(argv: Sequence[str], console_scripts: Mapping[str, str]) -> EntryP
             role=Role.WEB if "runserver" in words[1:2] else Role.OTHER,
             arguments=("-m", "django", *words[1:]),
             programs=("django",),
-            mentions=_words_that_name(words[1:]),
-            ports=(_port(words[2] if len(words) > 2 else None, 8000),) if "runserver" in words[1:2] else (),
+            mentions=words_that_name(words[1:]),
+            ports=(port_of(words[2] if len(words) > 2 else None, 8000),) if "runserver" in words[1:2] else (),
         )
     if name in console_scripts:
         module, _, function = console_scripts[name].partition(":")
@@ -459,7 +336,7 @@ def interpret(argv: Sequence[str], console_scripts: Mapping[str, str]) -> EntryP
             role=Role.OTHER,
             arguments=("-c", call, *words[1:]),
             modules=(module,),
-            mentions=_words_that_name(words[1:]),
+            mentions=words_that_name(words[1:]),
         )
     raise UnknownEntryPointError(
         f"cannot tell which Python module `{' '.join(words[:4])}` starts",
@@ -485,7 +362,7 @@ def _python(words: tuple[str, ...]) -> EntryPoint:
             role=Role.OTHER,
             arguments=(*kept_flags, *rest),
             modules=(module,),
-            mentions=_words_that_name(rest[2:]),
+            mentions=words_that_name(rest[2:]),
         )
     if rest and rest[0].endswith(".py"):
         script = _script(tuple(rest))
@@ -496,7 +373,7 @@ def _python(words: tuple[str, ...]) -> EntryPoint:
             role=Role.OTHER,
             arguments=(*kept_flags, *rest),
             modules=(call["module"],),
-            mentions=_words_that_name(rest[2:]),
+            mentions=words_that_name(rest[2:]),
         )
     raise UnknownEntryPointError(
         "the command starts Python without naming a module or a script",
@@ -511,7 +388,7 @@ def _script(words: tuple[str, ...]) -> EntryPoint:
             role=Role.OTHER,
             arguments=words,
             scripts=(PurePosixPath(words[0]),),
-            mentions=_words_that_name(words[1:]),
+            mentions=words_that_name(words[1:]),
         )
     kept = tuple(word for word in words if word != "--noreload")
     address = next((word for word in words[2:] if word[-1:].isdigit()), None)
@@ -520,5 +397,5 @@ def _script(words: tuple[str, ...]) -> EntryPoint:
         arguments=(*kept, "--noreload"),  # the reloader is a second process in front of the one that serves
         scripts=(PurePosixPath(words[0]),),
         programs=("django",),
-        ports=(_port(address, 8000),),
+        ports=(port_of(address, 8000),),
     )

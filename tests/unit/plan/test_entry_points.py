@@ -3,7 +3,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret, strip_wrappers
+from careen.plan.command_words import strip_wrappers
+from careen.plan.entry_points import EntryPoint, UnknownEntryPointError, interpret
 from careen.plan.roles import Role
 
 SCRIPTS = {"shelf-serve": "shelf.cli:main", "prefect": "prefect.cli:app.run"}
