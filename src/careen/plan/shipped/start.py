@@ -53,7 +53,10 @@ def run(step: "list[str]") -> int:
                 wait_for(address)
             return 0
         words, variables = with_variables(step)
-        child = os.posix_spawnp(words[0], words, variables, setsigdef=[signal.SIGTERM, signal.SIGINT])
+        # A signal that comes before the step's number is known would find nobody to hand it to.
+        signal.pthread_sigmask(signal.SIG_BLOCK, before)
+        child = os.posix_spawnp(words[0], words, variables, setsigdef=list(before), setsigmask=[])
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, before)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     finally:
         for number, handler in before.items():
