@@ -256,9 +256,7 @@ class _Walk:
     def begin(self, start: Start) -> None:
         names = {path: name for name, path in self.tree.modules.items()}
         for script in start.scripts:
-            name = names.get(script, f"__main__.{script.stem}")
-            self.modules[name] = script
-            self.queue.append(name)
+            self._run(script, names.get(script))
         for entry in start.modules:
             self._entry(entry)
         for word in start.mentions:
@@ -273,6 +271,14 @@ class _Walk:
                 self._word(value, origin)
             elif "." in value or self.tree.is_first_party(value):
                 self._word(value, origin)
+
+    def _run(self, script: PurePosixPath, module: str | None = None) -> None:
+        """Scripts may share a name, as the ``env.py`` of two trees of migrations do; each is followed."""
+        name = module or f"__main__.{script.stem}"
+        if self.modules.get(name, script) != script:
+            name = f"__main__.{script}"
+        self.modules[name] = script
+        self.queue.append(name)
 
     def finish(self) -> None:
         while self.queue:
@@ -368,8 +374,7 @@ class _Walk:
                 return
         path = PurePosixPath(word)
         if word.endswith(".py") and path in self.tree.files:
-            self.modules.setdefault(f"__main__.{path.stem}", path)
-            self.queue.append(f"__main__.{path.stem}")
+            self._run(path)
         elif "." in name and all(part.isidentifier() for part in name.split(".")):
             self.mentions.setdefault(name, Mention(name, origin, "", in_settings=False))
 

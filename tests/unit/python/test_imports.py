@@ -46,6 +46,16 @@ def test_a_folder_without_init_gives_way_to_a_distribution_of_its_name() -> None
     assert sorted(found.modules) == ["jobs.mail", "m"]
 
 
+def test_scripts_of_one_name_are_each_followed() -> None:
+    files = {"orders/alembic/env.py": "import one", "stock/alembic/env.py": "import two", "env.py": "import three"}
+    scripts = [PurePosixPath(path) for path in files if "/" in path]
+
+    found = follow(files, Start(scripts=scripts, mentions=["env.py"]), ("src",))
+
+    assert {item.module for item in found.external} == {"one", "two", "three"}
+    assert set(found.modules.values()) == set(map(PurePosixPath, files))
+
+
 def test_external_names_keep_their_firmest_import() -> None:
     files = {"m.py": "try:\n    import fast\nexcept ImportError:\n    pass\nimport n", "n.py": "import fast"}
 
