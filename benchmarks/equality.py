@@ -44,13 +44,13 @@ def likenesses(project: Path, cache: Path, choice: BuilderChoice) -> Iterator[tu
         finally:
             session.close()
         layouts = [Layout.open(folder) for folder in folders]
-        for service in native.planned.plan.services:
+        for service in native.plan.services:
             ours, theirs = native.result.image(service.name), recast.result.image(service.name)
             pair = [
                 (layout, layout.images()[image.reference])
                 for layout, image in zip(layouts, (ours, theirs), strict=True)
             ]
-            yield compare_renderings(native.planned.plan, service, pair[0], pair[1]), ours.bytes, theirs.bytes
+            yield compare_renderings(native.plan, service, pair[0], pair[1]), ours.bytes, theirs.bytes
 
 
 def show(likeness: Likeness, native: int, recast: int) -> None:

@@ -423,7 +423,7 @@ def examine(project: Project, checkout: Path, seconds: float) -> Row:
         planned = plan_stack(session, request)
         index = index_of(session, planned)
         wanted = BuildRequest(plan=request, output=folder / "layout", options=BuildOptions())
-        result = build_planned(session, wanted, planned)
+        result = build_planned(session, wanted, planned.plan)
         built = {image.service: (image.reference, image.bytes) for image in result.images}
         alone_on_the_network()
         for name, needed in project.needs.items():

@@ -41,7 +41,7 @@ def main() -> int:
             planned = plan_stack(session, request)
             with tempfile.TemporaryDirectory(dir=cache) as folder:
                 wanted = BuildRequest(plan=request, output=Path(folder, "layout"), options=BuildOptions())
-                result = build_planned(session, wanted, planned)
+                result = build_planned(session, wanted, planned.plan)
         except CareenError as error:
             print(f"  {error.message}")
             continue

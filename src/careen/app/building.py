@@ -9,7 +9,7 @@ from careen.app.delivery import Courier, Delivered, DeliveryRequest, deliver, pr
 from careen.app.image_bases import base_finder
 from careen.app.origin import origin_of
 from careen.app.plan_request import PlanRequest
-from careen.app.planning import Planned, plan_stack
+from careen.app.remembering import plan_of, planned_now
 from careen.app.session import Session
 from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
@@ -22,7 +22,7 @@ from careen.errors import CareenError
 from careen.oci.layout import Layout
 from careen.oci.reference import ImageReference
 from careen.plan.obstacles import refuse_obstacles
-from careen.plan.target import ImageBase
+from careen.plan.target import ImageBase, Plan
 from careen.plan.traces import ServiceTrace, TraceFormatError, parse_traces
 from careen.platforms import Platform
 
@@ -67,22 +67,22 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """``planned`` and ``result`` are those of the first platform, ``others`` of the rest.
+    """``plan`` and ``result`` are those of the first platform, ``others`` of the rest.
 
     ``names`` are digests by the names in the layout: of manifests, or of indexes where there are several platforms.
     """
 
-    planned: Planned
+    plan: Plan
     result: BuildResult
-    others: tuple[tuple[Planned, BuildResult], ...] = ()
+    others: tuple[tuple[Plan, BuildResult], ...] = ()
     names: Mapping[str, str]
     delivered: Delivered
     changes: tuple[Change, ...]
     records: tuple[ImageRecord, ...]
 
     @property
-    def all(self) -> tuple[tuple[Planned, BuildResult], ...]:
-        return ((self.planned, self.result), *self.others)
+    def all(self) -> tuple[tuple[Plan, BuildResult], ...]:
+        return ((self.plan, self.result), *self.others)
 
 
 def build(session: Session, request: BuildRequest) -> Built:
@@ -91,11 +91,11 @@ def build(session: Session, request: BuildRequest) -> Built:
     if request.builder is not None:
         return _built_elsewhere(session, request, request.builder, courier)
     earlier = _earlier(request)
-    plans = [plan_stack(session, request.plan)]
-    plans += [plan_stack(session, replace(request.plan, platform=platform)) for platform in request.platforms]
-    refuse_obstacles(plans[0].plan)
+    plans = [plan_of(session, request.plan)]
+    plans += [plan_of(session, replace(request.plan, platform=platform)) for platform in request.platforms]
+    refuse_obstacles(plans[0])
     results = build_platforms(
-        [planned.plan for planned in plans],
+        plans,
         _sources(session, request, plans[0]),
         output=request.output,
         options=_described(request, plans[0]),
@@ -109,17 +109,17 @@ def _built_elsewhere(session: Session, request: BuildRequest, choice: BuilderCho
 
     builder = find_builder(session, choice)
     earlier = _earlier(request)
-    planned = plan_stack(session, request.plan)
+    planned = planned_now(session, request.plan)
     refuse_obstacles(planned.plan)
-    options = _described(request, planned)
+    options = _described(request, planned.plan)
     result = build_from_recipe(session, planned, builder, choice, output=request.output, options=options)
-    return _finished(request, courier, (planned,), (result,), earlier)
+    return _finished(request, courier, (planned.plan,), (result,), earlier)
 
 
 def _finished(
     request: BuildRequest,
     courier: Courier,
-    plans: Sequence[Planned],
+    plans: Sequence[Plan],
     results: Sequence[BuildResult],
     earlier: tuple[ImageRecord, ...],
 ) -> Built:
@@ -130,7 +130,7 @@ def _finished(
     if request.deliver.push is not None:
         courier.neighbours.update(_layers_there(request.deliver.push, plans))
     return Built(
-        planned=plans[0],
+        plan=plans[0],
         result=results[0],
         others=tuple(zip(plans[1:], results[1:], strict=True)),
         names={name: str(descriptor.digest) for name, descriptor in layout.images().items()},
@@ -140,12 +140,12 @@ def _finished(
     )
 
 
-def _layers_there(prefix: str, plans: Sequence[Planned]) -> Mapping[Digest, str]:
+def _layers_there(prefix: str, plans: Sequence[Plan]) -> Mapping[Digest, str]:
     """The layers of bases that come from the registry which is pushed to, with their repositories."""
     registry = ImageReference.parse(f"{prefix.rstrip('/')}/image").registry
     found: dict[Digest, str] = {}
-    for planned in plans:
-        base = planned.plan.base
+    for plan in plans:
+        base = plan.base
         if isinstance(base, ImageBase) and base.reference:
             source = ImageReference.parse(base.source)
             if source.registry == registry:
@@ -153,14 +153,14 @@ def _layers_there(prefix: str, plans: Sequence[Planned]) -> Mapping[Digest, str]
     return found
 
 
-def build_planned(session: Session, request: BuildRequest, planned: Planned) -> BuildResult:
+def build_planned(session: Session, request: BuildRequest, plan: Plan) -> BuildResult:
     """The images of a plan alone."""
-    refuse_obstacles(planned.plan)
+    refuse_obstacles(plan)
     return build_stack(
-        planned.plan,
-        _sources(session, request, planned),
+        plan,
+        _sources(session, request, plan),
         output=request.output,
-        options=_described(request, planned),
+        options=_described(request, plan),
         progress=session.progress,
     )
 
@@ -180,9 +180,9 @@ def read_traces(path: Path) -> tuple[ServiceTrace, ...]:
         raise TraceFormatError(f"{path}: {error.message}", hints=error.hints) from error
 
 
-def _sources(session: Session, request: BuildRequest, planned: Planned) -> BuildSources:
+def _sources(session: Session, request: BuildRequest, plan: Plan) -> BuildSources:
     return BuildSources(
-        root=request.plan.root / planned.plan.root,
+        root=request.plan.root / plan.root,
         packages=session.packages,
         debs=session.mirror.debs,
         store=Store(session.store),
@@ -192,11 +192,10 @@ def _sources(session: Session, request: BuildRequest, planned: Planned) -> Build
     )
 
 
-def _described(request: BuildRequest, planned: Planned) -> BuildOptions:
+def _described(request: BuildRequest, plan: Plan) -> BuildOptions:
     root = request.plan.root
-    return replace(
-        request.options, origin=origin_of(root / planned.plan.root, root / planned.lock.path, request.revision)
-    )
+    lock = root / plan.lock if plan.lock is not None else None
+    return replace(request.options, origin=origin_of(root / plan.root, lock, request.revision))
 
 
 def _earlier(request: BuildRequest) -> tuple[ImageRecord, ...]:

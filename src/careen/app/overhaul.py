@@ -9,8 +9,8 @@ from pathlib import Path
 
 from careen.app.building import BuildRequest, build_planned
 from careen.app.plan_request import PlanRequest
-from careen.app.planning import plan_stack
-from careen.app.proving import ProveChoices, prove_planned, prove_traced
+from careen.app.proving import ProveChoices, Subject, prove_planned, prove_traced
+from careen.app.remembering import planned_now
 from careen.app.rewrite import propose_for, write
 from careen.app.scanning import ScanResult, judge
 from careen.app.session import Session
@@ -83,20 +83,21 @@ def overhaul(session: Session, request: OverhaulRequest, write_reports: WriteRep
     """
     with _appearing(request.into, replaces=request.replace) as aside:
         session.progress(Step("reading", 0, None))
-        planned = plan_stack(session, request.plan)
+        planned = planned_now(session, request.plan)
         found = judge((planned.facts,), planned.config)
         proposal = propose_for(session, planned, request.rewrite)
         session.progress(Step("rewriting the set-up", 0, None))
         write(proposal, into=aside / STACK_FOLDER, compose_files=request.plan.compose_files)
         layout = aside / IMAGES_FOLDER
         traced = None
+        subject = Subject(plan=planned.plan, facts=planned.facts, config=planned.config)
         images = BuildRequest(plan=request.plan, output=layout, options=request.build)
         if request.build.trimming is TrimmingPolicy.TRACED:
-            traced = prove_traced(session, images, planned, request.prove)
+            traced = prove_traced(session, images, subject, request.prove)
             built, proof = traced.build, traced.proof
         else:
-            built = build_planned(session, images, planned)
-            proof = prove_planned(session, planned, layout, request.prove)
+            built = build_planned(session, images, planned.plan)
+            proof = prove_planned(session, subject, layout, request.prove)
         done = Overhaul(
             into=request.into,
             scan=found,

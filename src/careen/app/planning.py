@@ -90,7 +90,9 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     if request.fetch_wheels:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
-    plan = replace(plan, notes=(*plan.notes, *gpu_notes(plan, facts, session.surroundings.environment)))
+    plan = replace(
+        plan, lock=planning.lock.path, notes=(*plan.notes, *gpu_notes(plan, facts, session.surroundings.environment))
+    )
     weighed = plan.predicted_bytecode_bytes is not None or not request.fetch_wheels
     return Planned(
         facts=facts,

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from careen.app.building import BuildRequest, build, build_planned
 from careen.app.delivery import write_file
-from careen.app.planning import Planned, plan_stack
+from careen.app.remembering import plan_of
 from careen.app.session import Session
 from careen.app.tracing import Traced, build_traced
 from careen.compose.model import ComposeService
-from careen.plan.target import HealthCheck
+from careen.config import Config
+from careen.plan.target import HealthCheck, Plan
 from careen.plan.traces import render_traces
 from careen.prove.comparison import ServiceComparison, compare
 from careen.prove.evidence import ProofReport, Verdict
@@ -18,6 +19,9 @@ from careen.prove.settings import ProveSettings, RunnerName
 from careen.prove.stack import prove_stack
 from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
+from careen.workspace.configuration import configuration_of
+from careen.workspace.discover import discover
+from careen.workspace.facts import StackFacts, derive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +39,18 @@ class ProveChoices:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A plan with what its set-up says of running it."""
+
+    plan: Plan
+    facts: StackFacts
+    config: Config
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proven:
     """``comparison`` is empty unless it was asked for; ``traced`` is there where that is how images were trimmed."""
 
-    planned: Planned
     proof: ProofReport
     traced: Traced | None = None
     comparison: tuple[ServiceComparison, ...] = ()
@@ -52,26 +64,31 @@ def prove(session: Session, request: BuildRequest, choices: ProveChoices) -> Pro
     """Builds what is not built yet, and runs it. Raises what planning, building and proving raise."""
     traced = None
     if request.options.trimming is TrimmingPolicy.TRACED:
-        planned = plan_stack(session, request.plan)
-        traced = prove_traced(session, request, planned, choices)
+        subject = _subject(request, plan_of(session, request.plan))
+        traced = prove_traced(session, request, subject, choices)
         proof = traced.proof
     else:
-        planned = build(session, request).planned
-        proof = prove_planned(session, planned, request.output, choices)
+        subject = _subject(request, build(session, request).plan)
+        proof = prove_planned(session, subject, request.output, choices)
     if choices.compare is None:
-        return Proven(planned=planned, proof=proof, traced=traced)
-    before = prove_planned(session, planned, choices.compare, replace(choices, trace=None))
-    return Proven(planned=planned, proof=proof, traced=traced, comparison=compare(proof, before))
+        return Proven(proof=proof, traced=traced)
+    before = prove_planned(session, subject, choices.compare, replace(choices, trace=None))
+    return Proven(proof=proof, traced=traced, comparison=compare(proof, before))
 
 
-def prove_traced(session: Session, request: BuildRequest, planned: Planned, choices: ProveChoices) -> Traced:
+def _subject(request: BuildRequest, plan: Plan) -> Subject:
+    facts = derive(discover(request.plan.root, compose_files=request.plan.compose_files))
+    return Subject(plan=plan, facts=facts, config=configuration_of(facts.workspace))
+
+
+def prove_traced(session: Session, request: BuildRequest, subject: Subject, choices: ProveChoices) -> Traced:
     """Builds into the request's layout what a proof touches, and proves it. Raises what building and proving raise."""
 
     def prove(layout: Path, watched: bool) -> ProofReport:
-        return prove_planned(session, planned, layout, replace(choices, trace=None), watched=watched)
+        return prove_planned(session, subject, layout, replace(choices, trace=None), watched=watched)
 
     done = build_traced(
-        lambda options, layout: build_planned(session, replace(request, options=options, output=layout), planned),
+        lambda options, layout: build_planned(session, replace(request, options=options, output=layout), subject.plan),
         prove,
         request.options,
         request.output,
@@ -82,23 +99,23 @@ def prove_traced(session: Session, request: BuildRequest, planned: Planned, choi
 
 
 def prove_planned(
-    session: Session, planned: Planned, layout: Path, choices: ProveChoices, *, watched: bool = False
+    session: Session, subject: Subject, layout: Path, choices: ProveChoices, *, watched: bool = False
 ) -> ProofReport:
     """With ``watched``, the report has the traces, be they to be written or not."""
-    root = planned.facts.workspace.files.root / planned.plan.root
+    root = subject.facts.workspace.files.root / subject.plan.root
     settings = ProveSettings(
         state=session.surroundings.cache / "proofs",
         project=root.resolve(),
-        smoke=planned.config.smoke,
-        smoke_service=planned.config.smoke_service,
+        smoke=subject.config.smoke,
+        smoke_service=subject.config.smoke_service,
         runner=choices.runner,
         keep=choices.keep,
         allow_network=choices.allow_network,
         trace=watched or choices.trace is not None,
         chaos=choices.chaos,
-        given={service.name: _given(service.service.compose) for service in planned.facts.services},
+        given={service.name: _given(service.service.compose) for service in subject.facts.services},
     )
-    proof = prove_stack(planned.plan, layout, settings, session.progress)
+    proof = prove_stack(subject.plan, layout, settings, session.progress)
     if choices.trace is not None:
         write_file(choices.trace, render_traces(proof.traces))
     return proof

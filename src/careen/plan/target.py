@@ -317,6 +317,7 @@ class Plan:
     ``root`` is the project's folder relative to the folder that was asked about; application files are
     relative to it. Layers are listed bottom to top; every image takes those that name its service, in order,
     above the base and below its application. ``predicted_bytecode_bytes`` is what they hold together of bytecode.
+    ``lock`` is the file that versions come from, relative to the folder that was asked about.
     """
 
     stack: str
@@ -330,6 +331,7 @@ class Plan:
     source_date_epoch: int
     notes: tuple[str, ...] = field(default=())
     predicted_bytecode_bytes: int | None = None
+    lock: PurePosixPath | None = None
 
     @property
     def predicted_unique_bytes(self) -> int | None:

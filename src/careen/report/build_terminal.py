@@ -56,10 +56,10 @@ def show_build(console: Console, result: BuildResult, plan: Plan) -> None:
 
 def show_built(console: Console, built: Built) -> None:
     """Of the verb: every platform, what changed and why, and where the images went."""
-    for planned, result in built.all:
+    for plan, result in built.all:
         if built.others:
             console.print(f"[bold]{result.platform}[/]\n")
-        show_build(console, result, planned.plan)
+        show_build(console, result, plan)
         if built.others:
             console.print()
     if built.others:

@@ -220,8 +220,8 @@ def command(
         show_built(stdout_console(how), built)
     over = [
         image.service
-        for planned, result in built.all
+        for plan, result in built.all
         for image in result.images
-        if image.bytes > planned.plan.service(image.service).budget_bytes
+        if image.bytes > plan.service(image.service).budget_bytes
     ]
     return 1 if over else 0
