@@ -1,11 +1,12 @@
 """A private index is read as whoever uv's configuration names, and nothing that is written says so."""
 
-import gzip
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from careen.app.index_access import IndexAccess
 from careen.build.engine import BuildOptions
@@ -122,8 +123,20 @@ def everything_below(folder: Path) -> Iterator[tuple[Path, bytes]]:
         if path.is_file():
             data = path.read_bytes()
             yield path, data
-            if data.startswith(b"\x1f\x8b"):
-                yield path, gzip.decompress(data)
+            yield from ((path, unpacked) for unpacked in unpacked_parts(data))
+
+
+def unpacked_parts(data: bytes) -> Iterator[bytes]:
+    """Of gzip members and zstd frames that follow one another; none of anything else."""
+    while data.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        if data.startswith(b"\x1f"):
+            member = zlib.decompressobj(wbits=31)
+            yield member.decompress(data)
+            data = member.unused_data
+        else:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(data)
+            data = frame.unused_data
 
 
 def test_no_layout_store_bill_record_or_error_holds_the_secret(
