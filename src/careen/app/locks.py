@@ -14,7 +14,7 @@ from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.python.freshness import changed_since_locked, content_hashes, pipfile_hashes
 from careen.python.lock_toml import parse_lock_toml
-from careen.python.locked import Lock, StaleLockError
+from careen.python.locked import LocalSource, Lock, StaleLockError
 from careen.python.pdm_lock import read_pdm_lock
 from careen.python.pdm_project import read_pdm_project
 from careen.python.pipfile_lock import read_pipfile_lock
@@ -27,10 +27,12 @@ from careen.python.requirements import parse_requirement
 from careen.python.uvlock import read_uvlock
 from careen.text.source import Source
 from careen.text.values import dataclass
-from careen.workspace.files import ProjectFiles
+from careen.workspace.files import ProjectFiles, normal_path
 
 _WORTH_KEEPING = 20_000
 """Characters; reading TOML costs forty times what reading JSON does."""
+
+_WORKSPACE = re.compile(r"^\[tool\.uv\.workspace\]", re.MULTILINE)
 
 
 class NoLockError(CareenError):
@@ -65,7 +67,23 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
     if text is not None:
         return ReadLock(lock)  # a lock of another day need not be for today's project
     stale = _older_than_pyproject(session, choice, source) if choice.kind is LockKind.UV else None
-    return ReadLock(lock, notes=tuple(_staleness(choice, files, source) if stale is None else _told(choice, *stale)))
+    notes = _staleness(choice, files, source) if stale is None else _told(choice, *stale)
+    nested = _nested_workspaces(lock, files) if choice.kind is LockKind.UV else ()
+    return ReadLock(lock, notes=(*notes, *nested))
+
+
+def _nested_workspaces(lock: Lock, files: ProjectFiles) -> Iterator[str]:
+    """Members that have a workspace of their own, such as one that has its root for a member."""
+    for package in lock.local:
+        if not isinstance(package.source, LocalSource) or package.name not in lock.members:
+            continue
+        folder = normal_path(lock.path.parent / package.source.path)
+        path = folder / "pyproject.toml"
+        text = files.text_or_none(path) if folder != lock.path.parent else None
+        match = _WORKSPACE.search(text or "")
+        if text is not None and match is not None:
+            line = Source(path, text).line_of(match.start())
+            yield f"{path}:{line}: {package.name} is a member of a workspace and has one of its own, which uv refuses"
 
 
 def _staleness(choice: LockChoice, files: ProjectFiles, source: Source) -> Iterator[str]:
