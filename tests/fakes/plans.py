@@ -11,6 +11,7 @@ from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import python_of
 from careen.plan.entry_points import interpret
 from careen.plan.operation import SUPPORT_FOLDER, SourceHints, health_check, limits, stop_grace_seconds, with_heartbeat
+from careen.plan.own_checks import own_check
 from careen.plan.roles import Role
 from careen.plan.starting import START_FILE, first_step, start_words
 from careen.plan.support import support_files
@@ -134,7 +135,7 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
         stop_grace_seconds=stop_grace_seconds(
             entry.role, hints, compose.stop_grace_seconds if compose is not None else None, config
         ),
-        health=health_check(entry, runtime, hints, config),
+        health=health_check(entry, runtime, hints, config, own_check(service, entry)),
         limits=limits(entry.role, 0, config),
         container_ports=entry.ports,
         writable=tuple(map(PurePosixPath, mine.writable)),

@@ -14,8 +14,10 @@ from careen.plan.lock_view import LockView
 from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
 from careen.plan.starting import first_step
+from careen.plan.written import CodeWrite
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.locked import LocalSource, Lock
+from careen.python.writes import writes_of
 from careen.text.values import dataclass
 from careen.workspace.facts import ServiceFacts
 from careen.workspace.files import ProjectFiles
@@ -29,13 +31,23 @@ _PACKAGE = "__init__.py"
 
 @dataclass(frozen=True)
 class ReadService:
-    """``texts`` are those of the modules that it reaches."""
+    """``texts`` are those of the modules that it reaches, by name."""
 
     facts: ServiceFacts
     entry: EntryPoint
     reach: Reach
     partition: Partition
-    texts: tuple[str, ...]
+    texts: Mapping[str, str]
+
+    def writes(self) -> tuple[CodeWrite, ...]:
+        """Where the code of the service writes files."""
+        compose, image = self.facts.service.compose, self.facts.image
+        environment = {**(image.environment if image is not None else {}), **dict(compose.variables if compose else ())}
+        return tuple(
+            CodeWrite(self.reach.modules[name], write)
+            for name, text in self.texts.items()
+            for write in writes_of(text, APPLICATION_FOLDER / self.reach.modules[name], environment)
+        )
 
 
 @dataclass(kw_only=True)
@@ -96,7 +108,7 @@ class ServiceReader:
             Overrides(include=own.include, exclude=(*own.exclude, *self.without)),
         )
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
-        texts = tuple(text for path in found.modules.values() if (text := self._text(path)) is not None)
+        texts = {name: text for name, path in found.modules.items() if (text := self._text(path)) is not None}
         return ReadService(service, replace(entry, before=steps, obstacle=obstacle), found, kept, texts)
 
     def _reach(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Reach:

@@ -1,11 +1,28 @@
 """What keeps a service from being started as planned, though its size is known."""
 
 from careen.errors import CareenError
-from careen.plan.target import Plan
+from careen.plan.target import ImageBase, Plan
 
 
 class UnsaidWordError(CareenError):
     """A command holds a variable that nothing in the project says, and an image without a shell never learns."""
+
+
+class UnseenBaseError(CareenError):
+    """The base is known by its kind only, and nothing can be put upon it."""
+
+
+def refuse_unseen_base(plan: Plan) -> None:
+    """Raises UnseenBaseError."""
+    base = plan.base
+    if isinstance(base, ImageBase) and base.described:
+        raise UnseenBaseError(
+            f"Debian carries no Python {base.runtime.version}, and {base.label} has not been looked at",
+            hints=(
+                f"say where it is: --base REGISTRY/library/{base.label}, or --base oci:FOLDER for one on disk",
+                "`careen build --engine docker` has docker fetch it; `careen fix` writes a set-up upon it",
+            ),
+        )
 
 
 def refuse_obstacles(plan: Plan) -> None:

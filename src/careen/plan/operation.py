@@ -4,11 +4,13 @@ Defaults are by role and are marked as such (``Limits.observed`` is False) until
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
 from careen.plan.entry_points import HEARTBEAT_MODULE, EntryPoint
+from careen.plan.health_routes import health_routes
+from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
 from careen.plan.target import HealthCheck, Limits, PythonRuntime
 from careen.text.values import dataclass
@@ -34,12 +36,15 @@ _WEB_GRACE_SECONDS = 20
 _WORKER_GRACE_SECONDS = 60
 _GRACE_MARGIN_SECONDS = 5
 
-_HEALTH_ROUTE = re.compile(
-    r"""["'](/(?:[\w.-]+/)*(?:healthz?|healthcheck|health[_-]check|livez?|liveness|readyz?|readiness|heartbeat|ping|status)/?)["']"""
-)
 _TIME_LIMIT = re.compile(
     r"""["']?\b(?:CELERY_)?(?:task_)?(?:soft_)?time_limit["']?\s*[=:]\s*(\d+(?:\s*\*\s*\d+)*)""", re.IGNORECASE
 )
+
+_ANY_SANE_ANSWER = "below=500"
+_REDIRECTS_END = 400
+_FOR_STARTING_SECONDS = 0.5
+"""Of a check's time limit, for the interpreter."""
+_CERTIFICATE_OPTIONS = frozenset({"--ssl-certfile", "--ssl-keyfile", "--certfile", "--keyfile", "--ssl-certificate"})
 
 BUDGETS: Mapping[Role, int] = {
     Role.WEB: 500 * _MEGABYTE,
@@ -53,8 +58,8 @@ BUDGETS: Mapping[Role, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHints:
-    """What the reached modules say in so many words: routes that look like health checks, task time limits, and
-    whether they ask for PYTHON_VERSION, which images of python set.
+    """What the reached modules say in so many words: routes that are health checks, task time limits, and whether
+    they ask for PYTHON_VERSION, which images of python set.
     """
 
     health_paths: tuple[str, ...]
@@ -62,43 +67,83 @@ class SourceHints:
     asks_python_version: bool = False
 
 
-def read_hints(texts: Iterable[str]) -> SourceHints:
-    paths: dict[str, None] = {}
+def read_hints(texts: Mapping[str, str]) -> SourceHints:
+    """``texts`` are modules by dotted name."""
     limits: list[int] = []
     asks_python_version = False
-    for text in texts:
+    for text in texts.values():
         asks_python_version = asks_python_version or "PYTHON_VERSION" in text
-        paths.update(dict.fromkeys(_HEALTH_ROUTE.findall(text)))
         for product in _TIME_LIMIT.findall(text):
             seconds = 1
             for factor in product.split("*"):
                 seconds *= int(factor)
             limits.append(seconds)
-    # The most telling word first: `/health` before `/status`, short before long.
-    ordered = sorted(paths, key=lambda path: ("health" not in path, "live" not in path, len(path), path))
     return SourceHints(
-        health_paths=tuple(ordered),
+        health_paths=health_routes(texts),
         time_limit_seconds=max(limits, default=None),
         asks_python_version=asks_python_version,
     )
 
 
 def health_check(
-    entry: EntryPoint, runtime: PythonRuntime, hints: SourceHints, config: ServiceConfig
+    entry: EntryPoint,
+    runtime: PythonRuntime,
+    hints: SourceHints,
+    config: ServiceConfig,
+    own: OwnCheck | None = None,
 ) -> HealthCheck | None:
-    """An exec-form check that costs milliseconds and needs no shell, no curl and no import of the application."""
+    """An exec-form check that costs milliseconds and needs no shell, no curl and no import of the application.
+
+    The configuration's word goes first, then what the user's own check asks (``own``), then a route of the code. What
+    careen chose itself passes with any answer below 500: a 404 says that the question was wrong, not that the
+    service is.
+    """
     if config.health_command:
         return HealthCheck(argv=config.health_command)
     probe = (str(runtime.executable), "-I", "-S", str(SUPPORT_FOLDER / "health.py"))
-    if entry.ports and (entry.role is Role.WEB or config.health_path):
-        path = config.health_path or (hints.health_paths[0] if hints.health_paths else "/")
-        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), path))
-    if entry.role is Role.FLOWER:
-        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), "/healthcheck"))
+    if config.health_path and entry.ports:
+        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), config.health_path))
     if entry.role is Role.WORKER:
         age = str(_HEARTBEAT_MAX_AGE_SECONDS)
         return HealthCheck(argv=(*probe, "heartbeat", str(HEARTBEAT_FILE), age), start_period=30)
+    if own is not None and (own.port is not None or entry.ports):
+        return _as_own(own, entry, probe, hints)
+    if entry.role is Role.FLOWER:
+        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), "/healthcheck"))
+    if entry.ports and entry.role is Role.WEB:
+        if _speaks_tls(entry):
+            return HealthCheck(argv=(*probe, "tcp", str(entry.ports[0])))
+        path = hints.health_paths[0] if hints.health_paths else "/"
+        return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), path, _ANY_SANE_ANSWER))
     return None
+
+
+def _as_own(own: OwnCheck, entry: EntryPoint, probe: tuple[str, ...], hints: SourceHints) -> HealthCheck:
+    """What it asks and how often, asked by careen's program. A mere connection is not enough of a web service."""
+    port = str(own.port if own.port is not None else entry.ports[0])
+    words = ["tcp", port]
+    if own.path is not None:
+        words = ["http", port, own.path]
+        words += [f"host={own.host}"] if own.host else []
+        words += [f"method={own.method}"] if own.method != "GET" else []
+        words += [f"below={own.below}"] if own.below != _REDIRECTS_END else []
+    elif entry.role is Role.WEB and own.port in (None, *entry.ports) and not _speaks_tls(entry):
+        words = ["http", port, hints.health_paths[0] if hints.health_paths else "/", _ANY_SANE_ANSWER]
+    usual = HealthCheck(argv=())
+    timeout = own.timeout or usual.timeout
+    if timeout > usual.timeout:
+        words.append(f"within={timeout - _FOR_STARTING_SECONDS:g}")
+    return HealthCheck(
+        argv=(*probe, *words),
+        interval=own.interval or usual.interval,
+        timeout=timeout,
+        start_period=usual.start_period if own.start_period is None else own.start_period,
+        retries=own.retries or usual.retries,
+    )
+
+
+def _speaks_tls(entry: EntryPoint) -> bool:
+    return any(word.partition("=")[0] in _CERTIFICATE_OPTIONS for word in entry.arguments)
 
 
 def limits(role: Role, installed_bytes: int, config: ServiceConfig) -> Limits:

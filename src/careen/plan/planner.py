@@ -1,6 +1,7 @@
 """From facts to the plan of a stack. Pure: everything that had to be read or fetched is handed in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.compose.load import image_name
@@ -20,6 +21,7 @@ from careen.plan.operation import (
     stop_grace_seconds,
     with_heartbeat,
 )
+from careen.plan.own_checks import own_check
 from careen.plan.partition import Partition
 from careen.plan.roles import Role
 from careen.plan.starting import START_FILE, start_words
@@ -37,7 +39,7 @@ from careen.plan.target import (
     UnbuiltSource,
     WheelSource,
 )
-from careen.plan.written import written_folders
+from careen.plan.written import CodeWrite, Surroundings, WrittenByCode, with_schedule, written_by_code, written_folders
 from careen.platforms import Platform
 from careen.python.locked import LockedPackage, RegistrySource
 from careen.python.names import PackageName
@@ -73,7 +75,7 @@ class ServiceInputs:
     """One service, read and partitioned. ``installed_today`` is what its image of today holds of the lock.
 
     ``view`` is of what its image installs, which services of a stack need not have in common. ``working_directory`` is
-    where the command is given from, in the image.
+    where the command is given from, in the image. ``writes`` are the places where its code writes files.
     """
 
     facts: ServiceFacts
@@ -86,6 +88,7 @@ class ServiceInputs:
     system_packages: tuple[BinaryPackage, ...]
     working_directory: PurePosixPath = APPLICATION_FOLDER
     view: LockView
+    writes: tuple[CodeWrite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,9 @@ class StackInputs:
 
 
 def make_plan(inputs: StackInputs) -> Plan:
-    services = tuple(_Assembler(inputs, service).service() for service in inputs.services)
+    assemblers = [_Assembler(inputs, service) for service in inputs.services]
+    services = tuple(assembler.service() for assembler in assemblers)
+    written = [note for each in assemblers for note in each.written().notes(each.inputs.facts.name)]
     names = {service.name for service in services}
     return Plan(
         stack=inputs.compose.name if inputs.compose is not None else "stack",
@@ -117,7 +122,7 @@ def make_plan(inputs: StackInputs) -> Plan:
         system_layers=share_system_packages({service.name: service.system_packages for service in services}),
         distribution_layers=share_distributions({service.name: service.distributions for service in services}),
         source_date_epoch=inputs.source_date_epoch,
-        notes=inputs.notes,
+        notes=(*inputs.notes, *written),
     )
 
 
@@ -154,6 +159,8 @@ class _Assembler:
         installed = sum(distribution.installed_bytes or 0 for distribution in distributions)
         stack_name = self.stack.compose.name if self.stack.compose is not None else "stack"
         declared_grace = compose.stop_grace_seconds if compose is not None else None
+        written = self.written()
+        entry = replace(entry, arguments=with_schedule(entry))
         arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
         return ServicePlan(
             name=facts.name,
@@ -167,11 +174,11 @@ class _Assembler:
             user=APPLICATION_USER,
             stop_signal="SIGTERM",
             stop_grace_seconds=stop_grace_seconds(entry.role, self.inputs.hints, declared_grace, self._config),
-            health=health_check(entry, base.runtime, self.inputs.hints, self._config),
+            health=health_check(entry, base.runtime, self.inputs.hints, self._config, own_check(facts, entry)),
             limits=limits(entry.role, installed, self._config),
             container_ports=entry.ports,
-            writable=self._writable(),
-            volumes=self._volumes(),
+            writable=tuple(dict.fromkeys((*self._writable(), *written.scratch))),
+            volumes=tuple(dict.fromkeys((*self._volumes(), *written.mounted))),
             depends_on=tuple(item.service for item in compose.depends_on) if compose is not None else (),
             distributions=distributions,
             dropped=self._dropped(),
@@ -180,6 +187,8 @@ class _Assembler:
             support=self._support(),
             before=tuple(step.written for step in entry.before),
             obstacle=entry.obstacle,
+            beside=written.beside,
+            owned=written.owned,
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
@@ -286,6 +295,21 @@ class _Assembler:
         told = written_folders(self.inputs.entry.arguments, self.inputs.working_directory, (*files, *mounted))
         found = (PurePosixPath("/tmp"), *self._config.writable, *told)  # noqa: S108 - a tmpfs of the container
         return tuple(dict.fromkeys(found))
+
+    def written(self) -> WrittenByCode:
+        compose = self.inputs.facts.service.compose
+        files = [file.destination for file in self.inputs.application.files]
+        mounts = [PurePosixPath(mount.target) for mount in compose.mounts if mount.target] if compose else []
+        volumes = self._volumes()
+        around = Surroundings(
+            home=self.inputs.working_directory,
+            files=files,
+            granted=(*self._writable(), *volumes),
+            # Those over the image's own files are source, and are not mounted any more.
+            mounted=[place for place in mounts if not any(file.is_relative_to(place) for file in files)],
+            settled=bool(self._config.writable),
+        )
+        return written_by_code(self.inputs.writes, around)
 
     def _volumes(self) -> tuple[PurePosixPath, ...]:
         """Named and anonymous volumes hold data and stay; bind mounts of source are the image's business now."""

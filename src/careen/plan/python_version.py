@@ -45,7 +45,7 @@ def target_python(
     if not suitable:
         known = ", ".join(str(version) for version in offered)
         raise NoPythonError(
-            f"the project wants Python {requires_python}, and Debian has a base for {known} only",
+            f"the project wants Python {requires_python}, and there is a base for {known} only",
             hints=("allow one of them in requires-python if the project runs with it; careen scan needs no base",),
         )
     chosen = min(suitable, key=lambda version: (abs(version.minor - max(today).minor) if today else 0, version))

@@ -143,7 +143,8 @@ class ImageBase:
 
     ``source`` is where it can be had again, by its digest: a reference, or the folder of a layout with ``oci:`` before
     it. ``system`` and ``system_version`` are its ID and VERSION_ID (os-release(5)); ``certificates`` is where its
-    authorities lie, "" where it has none. ``libraries`` are names of its shared libraries.
+    authorities lie, "" where it has none. ``libraries`` are names of its shared libraries. One that is only
+    ``described`` has not been looked at: what it says is what is known of its kind, and ``manifest`` leads nowhere.
     """
 
     label: str
@@ -161,6 +162,7 @@ class ImageBase:
     installed: tuple[InstalledPackage, ...]
     distributions: tuple[InstalledPackage, ...]
     bytes: int
+    described: bool = False
 
     @property
     def reference(self) -> str:
@@ -249,7 +251,8 @@ class ServicePlan:
     ``writable`` are the folders that get a tmpfs under a read-only root; ``volumes`` (absolute mount points)
     stay mounts. ``depends_on`` names services of the stack, planned or backing. ``before`` are commands of today's
     start script, as they are written there, that the entry point runs first. ``obstacle`` says why the entry point
-    cannot work as it stands, with file and line; the sizes hold nevertheless.
+    cannot work as it stands, with file and line; the sizes hold nevertheless. ``beside`` says, with file and line, why
+    the root must stay writable; the user owns the folders ``owned`` then.
     """
 
     name: str
@@ -281,6 +284,12 @@ class ServicePlan:
     predicted_bytecode_bytes: int | None = None
     before: tuple[tuple[str, ...], ...] = ()
     obstacle: str | None = None
+    beside: tuple[str, ...] = ()
+    owned: tuple[PurePosixPath, ...] = ()
+
+    @property
+    def read_only(self) -> bool:
+        return not self.beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@ import pytest
 from careen.config import ServiceConfig
 from careen.plan.entry_points import interpret
 from careen.plan.operation import SourceHints, health_check, limits, read_hints, stop_grace_seconds, with_heartbeat
+from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
 from fakes.stacks import RUNTIME
 
@@ -12,7 +13,10 @@ NO_HINTS = SourceHints(health_paths=(), time_limit_seconds=None)
 
 def test_health_routes_and_time_limits_are_read_from_the_sources() -> None:
     hints = read_hints(
-        ['@app.get("/status")\n@app.get("/api/health")', "task_time_limit = 5 * 60\nCELERY_TASK_SOFT_TIME_LIMIT=30"]
+        {
+            "shop.main": 'app = FastAPI()\n@app.get("/status")\n@app.get("/api/health")\ndef alive(): ...\n',
+            "shop.settings": "task_time_limit = 5 * 60\nCELERY_TASK_SOFT_TIME_LIMIT=30",
+        }
     )
 
     assert hints == SourceHints(health_paths=("/api/health", "/status"), time_limit_seconds=300)
@@ -21,7 +25,7 @@ def test_health_routes_and_time_limits_are_read_from_the_sources() -> None:
 @pytest.mark.parametrize(
     ("command", "tail"),
     [
-        ("uvicorn a:b --port 81", ("http", "81", "/live")),
+        ("uvicorn a:b --port 81", ("http", "81", "/live", "below=500")),
         ("celery -A a flower", ("http", "5555", "/healthcheck")),
         ("celery -A a worker", ("heartbeat", "/tmp/careen-heartbeat", "60")),
     ],
@@ -33,7 +37,56 @@ def test_each_role_has_a_check_without_shell_or_application(command: str, tail: 
 
     assert check is not None
     assert check.argv[0] == str(RUNTIME.executable)
-    assert check.argv[-3:] == tail
+    assert check.argv[-len(tail) :] == tail
+
+
+@pytest.mark.parametrize(
+    ("command", "own", "tail"),
+    [
+        ("uvicorn a:b --port 81", OwnCheck(port=81, path="/own"), ("http", "81", "/own")),
+        ("uvicorn a:b --port 81", OwnCheck(port=None, path="/own", below=500), ("http", "81", "/own", "below=500")),
+        (
+            "uvicorn a:b",
+            OwnCheck(port=9, path="/", host="shop.example", method="HEAD"),
+            ("http", "9", "/", "host=shop.example", "method=HEAD"),
+        ),
+        ("uvicorn a:b --port 81", OwnCheck(port=81), ("http", "81", "/live", "below=500")),
+        ("uvicorn a:b --ssl-certfile c --port 81", OwnCheck(port=81), ("tcp", "81")),
+        ("uvicorn a:b --ssl-certfile c --port 81", None, ("tcp", "81")),
+        (
+            "celery -A a flower",
+            OwnCheck(port=5555, path="/flower/healthcheck"),
+            ("http", "5555", "/flower/healthcheck"),
+        ),
+        ("python -m a", OwnCheck(port=9), ("tcp", "9")),
+    ],
+)
+def test_what_the_project_asks_itself_comes_before_what_careen_finds(
+    command: str, own: OwnCheck | None, tail: tuple[str, ...]
+) -> None:
+    hints = SourceHints(health_paths=("/live",), time_limit_seconds=None)
+
+    check = health_check(interpret(command.split(), {}), RUNTIME, hints, NOTHING, own)
+
+    assert check is not None
+    assert check.argv[-len(tail) - 1 :] == ("/opt/careen/health.py", *tail)
+
+
+def test_the_projects_own_times_are_kept_and_a_long_answer_is_waited_for() -> None:
+    own = OwnCheck(port=8000, path="/", interval=30, timeout=10, start_period=90, retries=5)
+
+    check = health_check(interpret(["uvicorn", "a:b"], {}), RUNTIME, NO_HINTS, NOTHING, own)
+
+    assert check is not None
+    assert (check.interval, check.timeout, check.start_period, check.retries) == (30, 10, 90, 5)
+    assert check.argv[-1] == "within=9.5"
+
+
+def test_a_path_that_was_guessed_calls_no_service_sick() -> None:
+    check = health_check(interpret(["uvicorn", "a:b"], {}), RUNTIME, NO_HINTS, NOTHING)
+
+    assert check is not None
+    assert check.argv[-4:] == ("http", "8000", "/", "below=500")
 
 
 def test_the_users_check_comes_first_and_a_beat_has_none() -> None:

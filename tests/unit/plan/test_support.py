@@ -1,6 +1,7 @@
 """The files that careen itself puts into images, run as images run them."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -72,7 +73,26 @@ def test_http_passes_below_400(health: Path, status: int, code: int) -> None:
 
 def test_another_host_can_be_asked_for(health: Path) -> None:
     with answering(200) as port:
-        assert run(health, "http", port, "/", "shop.example")[0] == 1
+        assert run(health, "http", port, "/", "host=shop.example")[0] == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 0), (404, 0), (500, 1), (503, 1)])
+def test_another_limit_can_be_set(health: Path, status: int, code: int) -> None:
+    with answering(status) as port:
+        assert run(health, "http", port, "/", "below=500")[0] == code
+
+
+def test_another_method_can_be_asked_by(health: Path) -> None:
+    with answering(200) as port:  # which knows GET alone, and says so to any other
+        assert run(health, "http", port, "/", "method=HEAD") == (1, f"/ on port {port} answers 501")
+
+
+def test_a_connection_can_be_enough(health: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert run(health, "tcp", port) == (0, "healthy")
+        assert run(health, "http", port, "/", "within=0.1") == (1, f"port {port}: timed out")
+    assert run(health, "tcp", port) == (1, f"port {port}: nothing listens")
 
 
 def test_nothing_that_listens_is_unhealthy(health: Path) -> None:

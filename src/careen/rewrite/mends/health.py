@@ -57,13 +57,19 @@ def _port(facts: StackFacts, image: ImageFacts) -> int | None:
 def _path(facts: StackFacts, image: ImageFacts) -> str | None:
     """A route that looks like a health check, from the sources of the context."""
     files = facts.workspace.files
-    texts = [
-        text
+    texts = {
+        _module_name(path.relative_to(image.source.context)): text
         for path in files.walk(image.source.context, depth=_DEPTH)
         if path.suffix == ".py" and "test" not in PurePosixPath(path).name and (text := files.text_or_none(path))
-    ]
+    }
     found = read_hints(texts).health_paths
     return found[0] if found else None
+
+
+def _module_name(path: PurePosixPath) -> str:
+    parts = path.with_suffix("").parts
+    parts = parts[1:] if parts[0] in {"src", "lib", "python"} else parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _check(port: int, path: str | None) -> str:

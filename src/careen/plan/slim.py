@@ -1,0 +1,56 @@
+"""The official slim image of a Python that Debian does not carry, by what is known of every such image.
+
+A set-up can be written for it, and sizes told, before anybody has fetched it; careen builds upon it once it has been
+looked at.
+"""
+
+from pathlib import PurePosixPath
+
+from careen.blobs.digest import Digest
+from careen.plan.target import ImageBase, PythonRuntime
+from careen.python.names import PythonVersion
+from careen.python.tags import GLIBC_OF_RELEASE
+
+SLIM_RELEASE = "bookworm"
+"""The Debian under it: the oldest that every Python in use has a slim image on, so that the glibc is no surprise."""
+
+SLIM_MINORS = range(9, 15)
+_BYTES = 127_000_000
+_LAST_PATCH = 9
+"""Of a patch release markers ask rarely, and never for one that is not out yet."""
+
+_LIBRARIES = (
+    "ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libbz2.so.1.0 libc.so.6 libcrypt.so.1 libcrypto.so.3 libdl.so.2 "
+    "libexpat.so.1 libffi.so.8 libgcc_s.so.1 liblz4.so.1 liblzma.so.5 libm.so.6 libncursesw.so.6 libpthread.so.0 "
+    "libreadline.so.8 libresolv.so.2 librt.so.1 libsqlite3.so.0 libssl.so.3 libstdc++.so.6 libtinfo.so.6 libutil.so.1 "
+    "libuuid.so.1 libz.so.1 libzstd.so.1"
+)
+
+
+def described_slim(version: PythonVersion) -> ImageBase:
+    """Sizes are those of linux/amd64, within a few percent."""
+    label = f"python:{version}-slim-{SLIM_RELEASE}"
+    home = PurePosixPath("/usr/local")
+    return ImageBase(
+        label=label,
+        source=label,
+        manifest=Digest.of(label.encode()),
+        system="debian",
+        system_version="12",
+        runtime=PythonRuntime(
+            version=version,
+            executable=home / f"bin/python{version}",
+            site_packages=home / f"lib/python{version}/site-packages",
+            scripts=home / "bin",
+        ),
+        patch=_LAST_PATCH,
+        glibc=GLIBC_OF_RELEASE[SLIM_RELEASE],
+        layers=(),
+        environment=(("PATH", "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"),),
+        certificates="/etc/ssl/certs/ca-certificates.crt",
+        libraries=tuple(_LIBRARIES.split()),
+        installed=(),
+        distributions=(),
+        bytes=_BYTES,
+        described=True,
+    )
