@@ -342,6 +342,7 @@ class _Planning:
                 system_packages=self._system(service, archive.pinned, needs[service.facts.name], present),
                 working_directory=self.reader.home(service.entry),
                 view=self._target(service.facts).view,
+                writes=service.writes(),
             )
             for service in read
         )

@@ -126,7 +126,10 @@ class ApplicationRecipe:
         volumes = {_rooted(path) for path in self.service.volumes}
         wanted = sorted((volumes | {_rooted(path) for path in self.service.writable}) - {""})
         uid = self.service.user.uid
-        return [Folder(path, 0o755 if path in volumes else 0o1777, uid) for path in wanted if path not in self.existing]
+        owned = [Folder(_rooted(path), 0o755, uid) for path in self.service.owned if _rooted(path) not in volumes]
+        return owned + [
+            Folder(path, 0o755 if path in volumes else 0o1777, uid) for path in wanted if path not in self.existing
+        ]
 
     def _known_files(self) -> Iterator[_Known]:
         root = self.root.resolve()

@@ -66,6 +66,7 @@ def as_shipped(service: ServicePlan, image: ImageOnDisk, given: Given | None = N
         user=numeric_user(run.user, image),
         limits=service.limits,
         writable=tuple(dict.fromkeys((SCRATCH, *service.writable, *service.volumes))),
+        read_only=service.read_only,
     )
 
 

@@ -186,18 +186,19 @@ class _Recast:
         return shared
 
     def _empty(self) -> Iterator[str]:
-        if any(service.volumes for service in self._plan.services):
+        if any(service.volumes or service.owned for service in self._plan.services):
             yield "FROM builder AS empty\nRUN mkdir /folder"
 
     def _runtime(self) -> str:
         service = self._plan.services[0]
         run = self._foundation.run
         base = run.use if run is not None else "foundation"
+        owned = any(each.owned for each in self._plan.services)
         return "\n".join(
             (
                 f"FROM {base} AS runtime",
                 rendering.assignments("ENV", self._common),
-                f"WORKDIR {service.working_directory}",
+                *([] if owned else [f"WORKDIR {service.working_directory}"]),
                 f"STOPSIGNAL {service.stop_signal}",
             )
         )
@@ -218,6 +219,10 @@ class _Recast:
             lines.append(rendering.apt_install(programs))
         # A volume that is new takes the owner of the folder that it is mounted over.
         lines += [rendering.copy(["/folder/"], f"{path}/", service.user, "empty") for path in service.volumes]
+        # WORKDIR would make the folder root's.
+        lines += [rendering.copy(["/folder/"], f"{path}/", service.user, "empty") for path in service.owned]
+        if any(each.owned for each in self._plan.services):
+            lines.append(f"WORKDIR {service.working_directory}")
         if packages:
             lines.append(f"COPY --from={self._library_sets[packages]} /libraries/ /")
         lines.append(f"COPY --from={self._dependency_stage(service)} {VENV} {VENV}")

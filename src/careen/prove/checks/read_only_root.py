@@ -15,6 +15,8 @@ _KERNEL = frozenset({"proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "
 def check(subject: RunningSubject) -> CheckResult:
     if Property.READ_ONLY in subject.lacks:
         return skipped(SLUG, subject.lacks[Property.READ_ONLY])
+    if not subject.service.read_only:
+        return skipped(SLUG, f"its code needs a root that it can write to: {subject.service.beside[0]}")
     pid = subject.container.process()
     if pid is None:
         return skipped(SLUG, "the service had ended")

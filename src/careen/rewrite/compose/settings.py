@@ -40,7 +40,7 @@ def _settings(draft: ComposeDraft, service: ServicePlan) -> list[NewEntry]:
         return settings
     if not described.init and "init" not in present:
         settings.append(NewEntry(key="init", value=True))
-    if not described.read_only and "read_only" not in present:
+    if not described.read_only and "read_only" not in present and service.read_only:
         settings.append(NewEntry(key="read_only", value=True))
     if not described.tmpfs and "tmpfs" not in present and service.writable:
         settings.append(NewEntry(key="tmpfs", value=[str(path) for path in service.writable]))
