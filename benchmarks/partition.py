@@ -5,15 +5,16 @@
 
 The projects, their commits and what each needs are in partition.toml. FOLDER holds a work tree of each, named
 OWNER+NAME; --clone makes those that are missing (`git clone PREFIX/OWNER/NAME`, then the commit). Each is copied,
-planned and built natively. Then, in a network namespace that has nothing but this run's own PostgreSQL, Redis or
-RabbitMQ, each image is unpacked and entered with bubblewrap: every first-party module that the plan reached is
-imported, what the project does before it starts (migrations) is done, and the service is started until a web service
-answers below 500, a worker's heartbeat beats, beat has announced itself and lives, or anything else has lived for a
-while. A module that is missing although something in the lock brings it, a service that does not start, or a size more
-than 2 % off is a fault and ends the run with 1. Nothing is read from a log: a worker may log as little as it likes.
+planned and built natively. Then, in a network namespace that has nothing but this run's own PostgreSQL, Redis,
+RabbitMQ, SQS or Ethereum node, each image is unpacked and entered with bubblewrap: every first-party module that the
+plan reached is imported, what the project does before it starts (migrations) is done, and the service is started until
+a web service answers below 500 (below 400 where partition.toml names a page of the project's own), a worker's heartbeat
+beats, beat has announced itself and lives, or anything else has lived for a while. A module that is missing although
+something in the lock brings it, a service that does not start, or a size more than 2 % off is a fault and ends the run
+with 1. Nothing is read from a log: a worker may log as little as it likes.
 
-CAREEN_CACHE names the cache folder. Needs root, bubblewrap, iproute2, the servers that partition.toml asks for, and
-the index and the mirror unless they are cached.
+CAREEN_CACHE names the cache folder. Needs root, bubblewrap, iproute2, the servers that partition.toml asks for
+(moto_server for SQS, ganache for Ethereum), and the index and the mirror unless they are cached.
 """
 
 import argparse
@@ -83,8 +84,9 @@ Row = dict[str, Any]
 @dataclass(frozen=True, kw_only=True)
 class Project:
     """``files`` are texts to write before planning, or ``@path`` to copy, by their path. ``before`` and ``variables``
-    are by service, as are ``commands``, given instead of the plan's own. ``jobs`` are services that do their work and
-    end. ``needs`` are servers, with the names of the role and the database for PostgreSQL.
+    are by service, as are ``commands``, given instead of the plan's own, and ``asks``, paths that have to answer below
+    400 instead of the health check's. ``jobs`` are services that do their work and end. ``needs`` are servers, with the
+    names of the role and the database for PostgreSQL.
     """
 
     repository: str
@@ -98,18 +100,20 @@ class Project:
     needs: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     before: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     commands: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    asks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     jobs: tuple[str, ...] = ()
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """``names`` are host names that lead to this machine."""
+    """``names`` are host names that lead to this machine. ``asks`` is the path that has to answer below 400."""
 
     root: Path
     service: ServicePlan
     environment: Mapping[str, str]
     names: tuple[str, ...]
+    asks: str | None = None
 
     def argv(self, command: Sequence[str]) -> list[str]:
         hosts, scratch = (self.root.with_name(f"{self.root.name}.{kind}") for kind in ("hosts", "tmp"))
@@ -169,8 +173,9 @@ class Sandbox:
     def _is_up(self, output: str, lived: float) -> tuple[bool, str]:
         service = self.service
         if service.role in {Role.WEB, Role.FLOWER}:
-            path = service.health.argv[-1] if service.health is not None else "/"
-            return _answer(f"http://127.0.0.1:{service.container_ports[0]}{path}", path)
+            path = self.asks or (service.health.argv[-1] if service.health is not None else "/")
+            url = f"http://127.0.0.1:{service.container_ports[0]}{path}"
+            return _answer(url, path, 400 if self.asks else 500)
         if service.role is Role.WORKER and service.health is not None:
             done = self.run(service.health.argv, 30)
             return done.returncode == 0, "heartbeat beats" if done.returncode == 0 else done.stdout.strip()
@@ -183,7 +188,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _answer(url: str, path: str) -> tuple[bool, str]:
+def _answer(url: str, path: str, limit: int) -> tuple[bool, str]:
     try:
         with urllib.request.build_opener(_NoRedirect).open(url, timeout=20) as answer:
             status = answer.status
@@ -191,7 +196,7 @@ def _answer(url: str, path: str) -> tuple[bool, str]:
         status = error.code
     except OSError as error:
         return False, str(error)
-    return status < 500, f"{path} answers {status}"
+    return status < limit, f"{path} answers {status}"
 
 
 def _text(output: IO[bytes]) -> str:
@@ -209,7 +214,8 @@ def alone_on_the_network() -> None:
 def serving(name: str, wanted: Mapping[str, str], folder: Path) -> Iterator[None]:
     """A server of this run's own, with nothing in it."""
     folder.mkdir()
-    process = {"redis": _redis, "postgresql": _postgresql, "rabbitmq": _rabbitmq, "sqs": _sqs}[name](wanted, folder)
+    start = {"redis": _redis, "postgresql": _postgresql, "rabbitmq": _rabbitmq, "sqs": _sqs, "ethereum": _ethereum}
+    process = start[name](wanted, folder)
     try:
         yield
     finally:
@@ -266,6 +272,15 @@ def _sqs(wanted: Mapping[str, str], folder: Path) -> "subprocess.Popen[bytes]":
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(["moto_server", "-p", port], stdout=log, stderr=log)
     _wait_until([sys.executable, "-c", f"import socket; socket.create_connection(('127.0.0.1', {port}))"])
+    return process
+
+
+def _ethereum(_: Mapping[str, str], folder: Path) -> "subprocess.Popen[bytes]":
+    """A chain of ganache's own, which must be installed."""
+    words = ["ganache", "--chain.chainId", "1337", "--chain.networkId", "1337", "--wallet.deterministic"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log)
+    _wait_until([sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 8545))"])
     return process
 
 
@@ -378,6 +393,7 @@ class Bench:
                 **self.project.variables.get(service.name, {}),
             },
             names=tuple(sorted({*(s.name for s in plan.backing), *(s.name for s in plan.services)})),
+            asks=self.project.asks.get(service.name),
         )
 
 
