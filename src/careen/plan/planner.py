@@ -108,9 +108,7 @@ class StackInputs:
 
 
 def make_plan(inputs: StackInputs) -> Plan:
-    assemblers = [_Assembler(inputs, service) for service in inputs.services]
-    services = tuple(assembler.service() for assembler in assemblers)
-    written = [note for each in assemblers for note in each.written().notes(each.inputs.facts.name)]
+    services = tuple(_Assembler(inputs, service).service() for service in inputs.services)
     names = {service.name for service in services}
     return Plan(
         stack=inputs.compose.name if inputs.compose is not None else "stack",
@@ -122,7 +120,7 @@ def make_plan(inputs: StackInputs) -> Plan:
         system_layers=share_system_packages({service.name: service.system_packages for service in services}),
         distribution_layers=share_distributions({service.name: service.distributions for service in services}),
         source_date_epoch=inputs.source_date_epoch,
-        notes=(*inputs.notes, *written),
+        notes=(*inputs.notes, *(note for service in services for note in service.written)),
     )
 
 
@@ -159,7 +157,7 @@ class _Assembler:
         installed = sum(distribution.installed_bytes or 0 for distribution in distributions)
         stack_name = self.stack.compose.name if self.stack.compose is not None else "stack"
         declared_grace = compose.stop_grace_seconds if compose is not None else None
-        written = self.written()
+        written = self._written()
         entry = replace(entry, arguments=with_schedule(entry))
         arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
         return ServicePlan(
@@ -189,6 +187,7 @@ class _Assembler:
             obstacle=entry.obstacle,
             beside=written.beside,
             owned=written.owned,
+            written=tuple(written.notes(facts.name)),
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
@@ -296,7 +295,7 @@ class _Assembler:
         found = (PurePosixPath("/tmp"), *self._config.writable, *told)  # noqa: S108 - a tmpfs of the container
         return tuple(dict.fromkeys(found))
 
-    def written(self) -> WrittenByCode:
+    def _written(self) -> WrittenByCode:
         compose = self.inputs.facts.service.compose
         files = [file.destination for file in self.inputs.application.files]
         mounts = [PurePosixPath(mount.target) for mount in compose.mounts if mount.target] if compose else []

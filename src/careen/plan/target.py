@@ -252,7 +252,8 @@ class ServicePlan:
     stay mounts. ``depends_on`` names services of the stack, planned or backing. ``before`` are commands of today's
     start script, as they are written there, that the entry point runs first. ``obstacle`` says why the entry point
     cannot work as it stands, with file and line; the sizes hold nevertheless. ``beside`` says, with file and line, why
-    the root must stay writable; the user owns the folders ``owned`` then.
+    the root must stay writable; the user owns the folders ``owned`` then. ``written`` tells where its code
+    writes.
     """
 
     name: str
@@ -286,6 +287,7 @@ class ServicePlan:
     obstacle: str | None = None
     beside: tuple[str, ...] = ()
     owned: tuple[PurePosixPath, ...] = ()
+    written: tuple[str, ...] = ()
 
     @property
     def read_only(self) -> bool:

@@ -436,6 +436,7 @@ class _Stack:
             )
         )
         self.refusals += result.refusals
+        self.notes += [note for service in self.plan.services for note in service.written]
         self._refuse_neighbours(targets)
         return result.changes
 

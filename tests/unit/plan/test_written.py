@@ -3,7 +3,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from careen.plan.entry_points import interpret
-from careen.plan.written import written_folders
+from careen.plan.written import CodeWrite, Surroundings, WrittenByCode, with_schedule, written_by_code, written_folders
+from careen.python.writes import Kind, Write
 
 HOME = PurePosixPath("/app")
 FILES = (PurePosixPath("/app/shop/tasks.py"),)
@@ -31,3 +32,70 @@ def test_files_that_a_command_writes_need_their_folders(command: str, folders: l
 def test_no_tmpfs_hides_what_is_there_or_stands_in_one(file: str) -> None:
     arguments = interpret(f"celery -A shop worker --logfile={file}".split(), {}).arguments
     assert written_folders(arguments, HOME, FILES) == ()
+
+
+def places(*written: tuple[str | None, Kind]) -> list[CodeWrite]:
+    return [
+        CodeWrite(PurePosixPath("shop/files.py"), Write(line, "open", kind, PurePosixPath(folder) if folder else None))
+        for line, (folder, kind) in enumerate(written, start=1)
+    ]
+
+
+def judged(*written: tuple[str | None, Kind], settled: bool = False) -> WrittenByCode:
+    around = Surroundings(
+        home=HOME,
+        files=FILES,
+        granted=(PurePosixPath("/var/shop"),),
+        mounted=(PurePosixPath("/app/data"),),
+        settled=settled,
+    )
+    return written_by_code(places(*written), around)
+
+
+def test_a_known_folder_beside_the_code_gets_a_tmpfs_and_a_note() -> None:
+    found = judged(("logs", Kind.FILE), ("/app/logs/old", Kind.FILE), ("/app/media", Kind.UPLOADS))
+    assert list(found.scratch) == [PurePosixPath("/app/logs"), PurePosixPath("/app/media")]
+    assert found.beside == ()
+    assert next(found.notes("web")).startswith("shop/files.py:1: open of web writes to /app/logs: a tmpfs")
+
+
+@pytest.mark.parametrize("folder", [".", "shop", "/"])
+def test_no_tmpfs_hides_code_so_the_root_stays_writable(folder: str) -> None:
+    found = judged((folder, Kind.FILE))
+    assert not found.scratch
+    assert found.beside[0].startswith("shop/files.py:1: open writes to /")
+    assert found.owned == (HOME / folder if folder != "/" else HOME,)
+
+
+def test_an_unknown_place_keeps_the_root_writable_unless_the_user_has_said_where() -> None:
+    found = judged((None, Kind.FILE))
+    assert found.beside == ("shop/files.py:1: open writes where only a run can tell",)
+    assert found.owned == (HOME,)
+    assert judged((None, Kind.FILE), settled=True).beside == ()
+
+
+def test_a_database_is_not_put_where_it_would_be_lost() -> None:
+    assert judged(("state", Kind.DATABASE)).owned == (PurePosixPath("/app/state"),)
+
+
+def test_what_is_writable_anyway_changes_nothing() -> None:
+    found = judged(("/tmp/x", Kind.FILE), ("/var/shop/x", Kind.DATABASE), ("shop", Kind.FOLDER))
+    assert (dict(found.scratch), found.beside, found.owned, found.mounted) == ({}, (), (), ())
+
+
+def test_a_folder_of_the_host_stays_mounted() -> None:
+    assert judged(("data/x", Kind.FILE)).mounted == (PurePosixPath("/app/data"),)
+
+
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ("celery -A shop beat", ("beat", "--schedule", "/tmp/celerybeat-schedule")),
+        ("celery -A shop worker -B", ("-B", "--schedule", "/tmp/celerybeat-schedule")),
+        ("celery -A shop beat -s state/x", ("-s", "state/x")),
+        ("celery -A shop worker", ("worker",)),
+    ],
+)
+def test_a_scheduler_remembers_in_a_folder_that_it_can_write_to(command: str, end: tuple[str, ...]) -> None:
+    arguments = with_schedule(interpret(command.split(), {}))
+    assert arguments[-len(end) :] == end
