@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from careen.debian.runtime import DebianPython, python_of, release_for
 from careen.dockerfile.stages import ImageBase
 from careen.errors import CareenError
-from careen.plan.python_version import target_python, version_in_image
+from careen.plan.python_version import NoPythonError, target_python, version_in_image
+from careen.plan.slim import SLIM_MINORS
 from careen.platforms import Platform
 from careen.python.environment import TargetEnvironment
 from careen.python.names import PythonVersion
@@ -25,15 +26,33 @@ def python_for(images: Iterable[ImageFacts], requires_python: str | None, notes:
 
     Raises UnsuitableBaseError, or what no Python satisfies.
     """
-    references = [image.base.reference or image.base.written for image in images if isinstance(image.base, ImageBase)]
-    today = [version for reference in references if (version := version_in_image(reference)) is not None]
-    version, note = target_python(today, requires_python, _OFFERED)
+    version, note = target_python(_today(images), requires_python, _OFFERED)
     if note is not None:
         notes.append(note)
     found = release_for(3, version.minor)
     if found is None:
         raise UnsuitableBaseError(f"Debian carries no Python {version}")
     return found
+
+
+def beyond_debian(images: Iterable[ImageFacts], requires_python: str | None) -> PythonVersion | None:
+    """The Python that the project wants where Debian carries none that it allows: that of today's images, or else the
+    oldest. None where Debian has one.
+
+    Raises what no Python satisfies.
+    """
+    today = _today(images)
+    try:
+        target_python(today, requires_python, _OFFERED)
+    except NoPythonError:
+        version, _ = target_python(today, requires_python, [PythonVersion(minor) for minor in SLIM_MINORS])
+        return version
+    return None
+
+
+def _today(images: Iterable[ImageFacts]) -> list[PythonVersion]:
+    references = [image.base.reference or image.base.written for image in images if isinstance(image.base, ImageBase)]
+    return [version for reference in references if (version := version_in_image(reference)) is not None]
 
 
 def named_python(named: str, requires_python: str | None) -> DebianPython:

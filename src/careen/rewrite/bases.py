@@ -62,6 +62,8 @@ class Foundation:
 def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
     """Raises ForeignBaseError."""
     version, base = plan.base.runtime.version, plan.base
+    if isinstance(base, ImageBase) and base.described:
+        return _described(base, runtime)
     if isinstance(base, ImageBase):
         raise ForeignBaseError(
             f"{base.label} is a base for images that careen builds; a set-up is written for bases that it knows",
@@ -70,6 +72,17 @@ def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
     if runtime is Runtime.SLIM:
         return _slim(version, base)
     return _distroless(version, base)
+
+
+def _described(base: ImageBase, runtime: Runtime) -> Foundation:
+    """The official slim image, of a Python that Debian does not carry and distroless therefore has not."""
+    if runtime is not Runtime.SLIM:
+        raise ForeignBaseError(
+            f"there is no {runtime} image with Python {base.runtime.version}, which Debian does not carry",
+            hints=("leave out --runtime, or say --runtime slim",),
+        )
+    image = ImageArgument(name="PYTHON_IMAGE", reference=base.label)
+    return Foundation(runtime=runtime, interpreter=base.runtime.executable, build=image, run=image, build_packages=())
 
 
 def _slim(version: PythonVersion, base: DebianBase) -> Foundation:

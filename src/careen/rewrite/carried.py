@@ -7,6 +7,7 @@ or told as a refusal: nothing gets lost in silence.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, CleanUp, CopyFiles, CreateUser, Download, Install, action_of
@@ -16,6 +17,7 @@ from careen.dockerfile.tree import Instruction
 from careen.plan.roles import Role
 from careen.plan.target import Plan, ServicePlan, UnbuiltSource
 from careen.rewrite.patchset import Refusal
+from careen.rewrite.stage_origins import context_paths
 from careen.rewrite.system_packages import LOADED_BY, STARTED_BY_WORD, Purpose, bare, purpose_of
 from careen.text.source import Span
 from careen.text.values import dataclass
@@ -356,24 +358,29 @@ class _Carrier:
         if any("://" in word or word.startswith("git@") for word in copy.instruction.arguments[:-1]):
             self._leave(copy.instruction, "ADD downloads into the image")
             return
-        planned = {
-            *(file.source for service in self.services for file in service.application),
-            *(path for path in self._support_sources()),
-        }
         for source in copy.sources:
-            path = self._in_context(copy, source)
-            if path is None or path == PurePosixPath() or path.name in _MANIFESTS or not copy.in_image:
-                continue
-            if path.name.startswith("requirements") or path.name == "uv.lock" or self._is_start_script(copy, source):
-                continue
-            folder = path.parent if "*" in path.name else path
-            if any(file == path or file.is_relative_to(folder) for file in planned):
-                continue
-            self._leave(
-                copy.instruction,
-                f"{path} is copied into today's image, and no service's plan holds it",
-                hint=f'if a service reads it: data = ["{path}/**"] or ["{path}"] in [tool.careen.services.<name>]',
-            )
+            if copy.in_image:
+                self._of_context(copy, source)
+
+    def _of_context(self, copy: CopyStep, source: str) -> None:
+        path = self._in_context(copy, source)
+        if path is None or path == PurePosixPath() or path.name in _MANIFESTS:
+            return
+        if path.name.startswith("requirements") or path.name == "uv.lock" or self._is_start_script(copy, source):
+            return
+        folder = path.parent if "*" in path.name else path
+        if any(file == path or file.is_relative_to(folder) for file in self._planned):
+            return
+        self._leave(
+            copy.instruction,
+            f"{path} is copied into today's image, and no service's plan holds it",
+            hint=f'if a service reads it: data = ["{path}/**"] or ["{path}"] in [tool.careen.services.<name>]',
+        )
+
+    @cached_property
+    def _planned(self) -> frozenset[PurePosixPath]:
+        own = (file.source for service in self.services for file in service.application)
+        return frozenset({*own, *self._support_sources()})
 
     def _support_sources(self) -> Iterator[PurePosixPath]:
         """Where earlier runs of careen keep the files they add."""
@@ -406,7 +413,7 @@ class _Carrier:
             # A Python stage: the environment or the wheels, which the new file makes itself.
             for source in copy.sources:
                 if not _is_environment(source, self.image.working_directory):
-                    self._leave(copy.instruction, f"{source} of the stage {origin} is not carried over")
+                    self._of_python_stage(copy, source, stage)
             return
         if not copy.in_image or (stage is None and any(word in origin for word in ("astral-sh/uv", "python:"))):
             return
@@ -415,6 +422,20 @@ class _Carrier:
         target = self._moved(copy)
         flags = " ".join(flag.text for flag in copy.instruction.flags if flag.name not in {"link", "chown"})
         self.copies.append((names, f"COPY {flags} {sources} {target}"))
+
+    def _of_python_stage(self, copy: CopyStep, source: str, stage: Stage) -> None:
+        """What it has from the context comes from there in the new file, too."""
+        context = self.image.source.context
+        behind = context_paths(
+            source,
+            self.image.source.stages.ancestry(stage),
+            self.image.copies,
+            lambda path: self.text_of(normal_path(context / path.lstrip("/"))) is not None,
+        )
+        if not behind:
+            self._leave(copy.instruction, f"{source} of the stage {copy.origin} is not carried over")
+        for path in behind if copy.in_image else ():
+            self._of_context(copy, path)
 
     def _web_services(self) -> frozenset[str]:
         """Who serves what a front end built: web services, or everybody where there is none."""

@@ -11,7 +11,7 @@ from careen.findings import FixKind, Topic
 from careen.ignorefile.context import candidate_ignore_files
 from careen.ignorefile.patterns import IgnoreFile
 from careen.plan.obstacles import refuse_obstacles
-from careen.plan.target import Plan, ServicePlan
+from careen.plan.target import ImageBase, Plan, ServicePlan
 from careen.python.locked import Lock
 from careen.python.pylock import is_pylock_name
 from careen.python.pyproject import Pyproject
@@ -193,7 +193,8 @@ class _Stack:
     def foundation(self) -> Foundation:
         """Distroless where it can be; a slim image where programs are to be installed that need one."""
         needs_apt = bool(self.carried.programs or self.carried.libraries)
-        chosen = self.options.runtime or (Runtime.SLIM if needs_apt else Runtime.DISTROLESS)
+        needs_slim = needs_apt or isinstance(self.plan.base, ImageBase)
+        chosen = self.options.runtime or (Runtime.SLIM if needs_slim else Runtime.DISTROLESS)
         if chosen is Runtime.DISTROLESS and needs_apt:
             names = sorted(
                 {name for _, packages in (*self.carried.programs, *self.carried.libraries) for name in packages}
