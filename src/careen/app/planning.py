@@ -19,7 +19,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.target_lock import TargetLock
-from careen.app.target_python import environment_on, named_python, python_for
+from careen.app.target_python import beyond_debian, environment_on, named_python, python_for
 from careen.blobs.digest import Digest
 from careen.build.allocator import share_arenas
 from careen.config import Config
@@ -34,6 +34,7 @@ from careen.plan.loaded_by_name import libraries_opened, programs_started
 from careen.plan.operation import read_hints
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
+from careen.plan.slim import SLIM_RELEASE, described_slim
 from careen.plan.support import support_files
 from careen.plan.target import Contribution, DebianBase, ImageBase, Plan
 from careen.progress import Step
@@ -93,7 +94,8 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     plan = replace(
         plan, lock=planning.lock.path, notes=(*plan.notes, *gpu_notes(plan, facts, session.surroundings.environment))
     )
-    weighed = plan.predicted_bytecode_bytes is not None or not request.fetch_wheels
+    described = isinstance(plan.base, ImageBase) and plan.base.described
+    weighed = plan.predicted_bytecode_bytes is not None or described or not request.fetch_wheels
     return Planned(
         facts=facts,
         config=config,
@@ -213,7 +215,9 @@ class _Planning:
     def image_base(self) -> ImageBase | None:
         """What services are put upon where the base is an image; None where it is composed."""
         named = self._named_base
-        if named is None or not names_image(named):
+        if named is None:
+            return self._slim_image()
+        if not names_image(named):
             return None
         from careen.app.image_bases import image_base  # noqa: PLC0415 - few bases are images
 
@@ -224,9 +228,23 @@ class _Planning:
             self.notes.append(f"{named} has no certificate authorities: services cannot check whom they talk to")
         return found
 
+    def _slim_image(self) -> ImageBase | None:
+        """For a Python that Debian does not carry; None where it does."""
+        version = beyond_debian(self._images, self._requires_python)
+        if version is None:
+            return None
+        found = described_slim(version)
+        self.notes.append(
+            f"Debian carries no Python {version}: planned upon {found.label}, by what is known of it; "
+            f"`careen build --base REGISTRY/library/{found.label}` looks at the image itself"
+        )
+        return found
+
     @cached_property
     def python(self) -> DebianPython:
         """Of the base that is composed; for an image, of the Debian that today's images are weighed by."""
+        if self.image_base is not None and self.image_base.described:
+            return python_of(SLIM_RELEASE)
         if self.image_base is not None:
             return release_for(3, self.image_base.runtime.version.minor) or python_of(_NEWEST_RELEASE)
         named, requires = self._named_base, self._requires_python
@@ -426,7 +444,7 @@ class _Planning:
     def _system(
         self, service: ReadService, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
     ) -> tuple[BinaryPackage, ...]:
-        if self.image_base is not None:
+        if self.image_base is not None and not self.image_base.described:
             self.notes += [
                 f"{service.facts.name}: {self.image_base.label} has no {name}, and careen adds no packages to an image"
                 for name in sorted(sonames - set(present))
