@@ -4,6 +4,7 @@ Over-approximates: every command that may run is listed, in the order of the tex
 A word that depends on a value nobody knows is kept as it is written and marked.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -18,13 +19,17 @@ _OTHER_INTERPRETERS = ("powershell", "pwsh", "cmd", "python", "perl", "ruby", "n
 _DEEPEST_NESTING = 4
 """``sh -c`` inside ``sh -c``: nobody writes more, and hostile input ends here."""
 
+_REMARK = re.compile(r"(?<![\\'])`[ \t]*#[^`\n]*`(?!')")
+"""A remark between the words of a command, as ``apt-get install a `# for b` c`` has them: the grammar would take the
+rest of the line for it."""
+
 
 def commands_of(text: str, variables: Mapping[str, str] | None = None, *, depth: int = 0) -> tuple[Command, ...]:
     """The commands of a shell's text; what the grammar cannot read is passed over."""
     from careen.dockerfile.documents import lift_documents  # noqa: PLC0415 - only texts with a shell pay for it
     from careen.dockerfile.shell_walk import Walk  # noqa: PLC0415
 
-    lifted, documents = lift_documents(text)
+    lifted, documents = lift_documents(_REMARK.sub(lambda remark: " " * len(remark[0]), text))
 
     def inside(argv: tuple[str, ...], known: Mapping[str, str]) -> tuple[Command, ...] | None:
         """The commands of ``sh -c text`` and ``eval text``; None for any other command."""

@@ -98,6 +98,14 @@ def test_what_is_not_known_stays_as_written_and_is_marked(text: str, last: str, 
     assert command.unknown == unknown
 
 
+def test_a_remark_between_words_ends_no_command() -> None:
+    text = "RUN apt-get install a `# for b (c)` d && rm -rf /x"
+    install, removal = run(text)
+    assert install.argv == ("apt-get", "install", "a", "d")
+    assert removal.argv == ("rm", "-rf", "/x")
+    assert text[removal.start : removal.end] == "rm -rf /x"
+
+
 def test_offsets_are_those_of_the_logical_line() -> None:
     text = "RUN --mount=type=cache,target=/x \\\n  é=1 && pip install \\\n    uv && rm -rf /x\n"
     dockerfile = parse(Source(PurePosixPath("Dockerfile"), f"FROM a\n{text}"))

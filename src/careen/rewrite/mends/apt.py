@@ -29,7 +29,8 @@ def _lists(image: ImageFacts, run: RunStep) -> Iterator[Mend]:
     cached = any((mount.target or "").startswith("/var/lib/apt") for mount in run.mounts)
     plain = not run.instruction.heredocs and not run.instruction.json_form
     source = source_of(image)
-    if gone or cached or not plain:
+    # A command that nobody could read may be the one that removes them.
+    if gone or cached or not plain or f"rm -rf {_LISTS}" in source.slice(run.instruction.span):
         return
     end = run.instruction.span.start + len(source.slice(run.instruction.span).rstrip())
     yield _mend(source, run, Edit(Span(end, end), f" && rm -rf {_LISTS}/*"), FixKind.SAFE, "apt's lists stay out")
