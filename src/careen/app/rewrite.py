@@ -16,7 +16,7 @@ from careen.app.scanning import judge
 from careen.app.session import Session, is_of_the_network
 from careen.config import Config
 from careen.errors import CareenError, ExitCode, MissingToolError
-from careen.findings import Finding, FixKind, Severity
+from careen.findings import Finding, FixKind, Severity, Topic
 from careen.plan.target import Plan
 from careen.python.addresses import lacks_address
 from careen.python.metadata_edges import lacks_edges
@@ -216,6 +216,21 @@ def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[
         undo(proposal.root, patch.changes)
         raise
     return _written(patch, proposal.root, paths, before, after)
+
+
+def unkept_by(proposal: Proposal, compose_files: tuple[PurePosixPath, ...] = ()) -> tuple[Finding, ...]:
+    """What the patch was to end and would still be found after it; nothing is written.
+
+    Contexts are measured as they lie on disk, so patterns for files that the patch itself brings are not judged.
+    Raises what reading the changed files raises.
+    """
+    changes = proposal.patch.changes
+    if not changes:
+        return ()
+    instead = {change.path: change.after for change in changes}
+    facts = derive(discover(proposal.root, compose_files=compose_files, instead=instead))
+    topics = proposal.patch.topics - {Topic.INEFFECTIVE_IGNORE_PATTERN}
+    return tuple(finding for finding in findings_of(facts, proposal.config) if finding.topic in topics)
 
 
 def _read(root: Path, compose_files: tuple[PurePosixPath, ...]) -> StackFacts:

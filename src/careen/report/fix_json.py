@@ -5,20 +5,25 @@
  "hint", "stops"}], "notes": ["..."], "written": null or ["Dockerfile"], "findings_ended", "findings_left"}
 
 Where `not_recast` says why there is no new set-up, `changes` are what can be repaired line by line. `topics` are those
-whose findings a change ends; once written, only those that are found no more.
+whose findings a change ends, without any that the changed files, read and judged again, would still show.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from careen.rewrite.unified import file_patch
 
 if TYPE_CHECKING:
     from careen.app.rewrite import Proposal, Written
+    from careen.findings import Finding
 
 
-def fix_document(proposal: "Proposal", written: "Written | None" = None) -> dict[str, object]:
+def fix_document(
+    proposal: "Proposal", written: "Written | None" = None, foreseen: "Iterable[Finding]" = ()
+) -> dict[str, object]:
+    """``foreseen`` is what a patch that is not written was to end and would not."""
     patch = proposal.patch
-    unkept = {finding.topic for finding in written.unkept} if written is not None else set()
+    unkept = {finding.topic for finding in (written.unkept if written is not None else foreseen)}
     problem = proposal.problem
     return {
         "schema": "careen.fix/1",

@@ -47,12 +47,18 @@ class NothingToReadError(CareenError):
     """The folder holds no Docker set-up."""
 
 
-def discover(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> Workspace:
+def discover(
+    root: Path,
+    *,
+    compose_files: Iterable[PurePosixPath] = (),
+    instead: Mapping[PurePosixPath, str | None] | None = None,
+) -> Workspace:
     """The stack of a folder; what cannot be read is told in ``unreadable`` and the rest still stands.
 
-    Raises NothingToReadError, and what a compose file raises that the user named.
+    ``instead`` is as of :class:`ProjectFiles`. Raises NothingToReadError, and what a compose file raises that the user
+    named.
     """
-    discovery = _discovery(root, compose_files)
+    discovery = _discovery(root, compose_files, instead)
     main = discovery.stack(discovery.main_files())
     if not main.services and not main.unreadable:
         raise _nothing(root)
@@ -79,10 +85,12 @@ def discover_all(root: Path, *, compose_files: Iterable[PurePosixPath] = ()) -> 
     return tuple(stacks)
 
 
-def _discovery(root: Path, compose_files: Iterable[PurePosixPath]) -> "_Discovery":
+def _discovery(
+    root: Path, compose_files: Iterable[PurePosixPath], instead: Mapping[PurePosixPath, str | None] | None = None
+) -> "_Discovery":
     if not root.is_dir():
         raise NothingToReadError(f"{root} is not a folder", hints=("give careen the folder of the project",))
-    files = ProjectFiles(root)
+    files = ProjectFiles(root, instead or {})
     named = tuple(normal_path(path) for path in compose_files)
     depth = max(COMPOSE_DEPTH, _DOCKERFILE_DEPTH)
     listing = files.find(PurePosixPath(), lambda name: is_dockerfile_name(name) or is_compose_name(name), depth=depth)

@@ -6,7 +6,7 @@ a file may be a fifo that never ends.
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path, PurePosixPath
 
@@ -53,10 +53,12 @@ class ProjectFiles:
     """The folder that was asked about. Paths are relative to it and in normal form; texts are read once.
 
     ``seen`` has the digest of every file that was read, whole or not; ``closed`` the folders that :meth:`find` could
-    not look into.
+    not look into. ``instead`` are texts that files would have after a change, None for those that would be gone: they
+    are read as if they lay on disk.
     """
 
     root: Path
+    instead: Mapping[PurePosixPath, str | None] = field(default_factory=dict, compare=False, repr=False)
     seen: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
     closed: dict[PurePosixPath, str] = field(default_factory=dict, compare=False, repr=False)
     _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
@@ -95,6 +97,8 @@ class ProjectFiles:
     def read_bytes(self, path: PurePosixPath, *, limit: int) -> bytes:
         """At most ``limit`` bytes; raises UnreadableFileError when there are more."""
         place = self.resolve(path)
+        if path in self.instead:
+            return self._changed(path, limit)
         try:
             # Without O_NONBLOCK, opening a fifo would wait for a writer.
             descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -110,13 +114,26 @@ class ProjectFiles:
             raise UnreadableFileError(path, f"larger than {limit // (1024 * 1024)} MiB")
         return data
 
+    def _changed(self, path: PurePosixPath, limit: int) -> bytes:
+        text = self.instead[path]
+        if text is None:
+            raise UnreadableFileError(path, "no such file or directory")
+        data = text.encode("utf-8", "surrogateescape")
+        if len(data) > limit:
+            raise UnreadableFileError(path, f"larger than {limit // (1024 * 1024)} MiB")
+        return data
+
     def exists(self, path: PurePosixPath) -> bool:
+        if path in self.instead:
+            return self.instead[path] is not None
         try:
             return self.resolve(path).is_file()
         except (CareenError, OSError):
             return False
 
     def is_folder(self, path: PurePosixPath) -> bool:
+        if any(text is not None and path in changed.parents for changed, text in self.instead.items()):
+            return True
         try:
             return self.resolve(path).is_dir()
         except (CareenError, OSError):
@@ -139,10 +156,24 @@ class ProjectFiles:
                             found.append(path)
             except OSError as error:
                 self.closed[PurePosixPath(inside)] = (error.strerror or "cannot be read").lower()
-        return sorted(map(PurePosixPath, found))
+        kept = (PurePosixPath(path) for path in found)
+        added = (path for path in self._added(folder, depth) if wanted(path.name))
+        return sorted({*(path for path in kept if path not in self.instead), *added})
+
+    def _added(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
+        for path, text in self.instead.items():
+            if text is not None and folder in path.parents and len(path.relative_to(folder).parts) <= depth:
+                yield path
 
     def walk(self, folder: PurePosixPath, *, depth: int) -> Iterator[PurePosixPath]:
         """Regular files below ``folder``, sorted, ``depth`` levels deep; caches and dependencies are passed over."""
+        if not self.instead:
+            yield from self._on_disk(folder, depth)
+            return
+        kept = (path for path in self._on_disk(folder, depth) if path not in self.instead)
+        yield from sorted({*kept, *self._added(folder, depth)})
+
+    def _on_disk(self, folder: PurePosixPath, depth: int) -> Iterator[PurePosixPath]:
         try:
             entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
         except OSError:
@@ -152,7 +183,7 @@ class ProjectFiles:
             if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self.exists(path)):
                 yield path
             elif depth > 1 and entry.name not in SKIPPED_FOLDERS and entry.is_dir(follow_symlinks=False):
-                yield from self.walk(path, depth=depth - 1)
+                yield from self._on_disk(path, depth - 1)
 
 
 def normal_path(path: PurePosixPath) -> PurePosixPath:

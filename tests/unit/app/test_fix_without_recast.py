@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from careen.app.plan_request import PlanRequest
-from careen.app.rewrite import NewFindingError, Proposal, propose_or_mend, read_for_mending, write
+from careen.app.rewrite import NewFindingError, Proposal, propose_or_mend, read_for_mending, unkept_by, write
 from careen.errors import CareenError
 from careen.findings import FixKind, Topic
 from careen.platforms import Platform
@@ -99,6 +99,49 @@ def test_a_promise_that_is_not_kept_is_told_and_the_rest_is_written(project: Pat
     assert {finding.topic for finding in written.unkept} == {Topic.MISSING_HEALTHCHECK}
     assert Topic.RUNS_AS_ROOT in {finding.topic for finding in written.ended}
     assert (project / "Dockerfile").read_text() == changed
+
+
+def test_a_promise_that_would_not_be_kept_is_foreseen_without_writing(project: Path) -> None:
+    read = read_for_mending(project)
+    change = FileChange(
+        path=PurePosixPath("Dockerfile"),
+        before=DOCKERFILE,
+        after=DOCKERFILE + "USER 10001\n",
+        disposition=FixKind.REVIEW,
+        topics=(Topic.RUNS_AS_ROOT, Topic.MISSING_HEALTHCHECK),
+    )
+
+    foreseen = unkept_by(replace(read, patch=PatchSet(changes=(change,))))
+
+    assert {finding.topic for finding in foreseen} == {Topic.MISSING_HEALTHCHECK}
+    assert (project / "Dockerfile").read_text() == DOCKERFILE
+
+
+def test_files_that_a_patch_brings_and_takes_away_are_judged_as_if_they_lay_there(project: Path) -> None:
+    (project / "old.Dockerfile").write_text(DOCKERFILE)
+    (project / "compose.yaml").write_text("services: {web: {build: {context: ., dockerfile: old.Dockerfile}}}\n")
+    compose = (project / "compose.yaml").read_text()
+    read = read_for_mending(project)
+    kept = {"disposition": FixKind.REVIEW, "topics": (Topic.RUNS_AS_ROOT,)}
+    changes = [
+        FileChange(path=PurePosixPath("old.Dockerfile"), before=DOCKERFILE, after=None, **kept),  # type: ignore[arg-type]
+        FileChange(
+            path=PurePosixPath("deploy/Dockerfile"),
+            before=None,
+            after=DOCKERFILE + "USER 10001\n",
+            **kept,  # type: ignore[arg-type]
+        ),
+    ]
+    aside = FileChange(
+        path=PurePosixPath("compose.yaml"),
+        before=compose,
+        after=compose.replace("old.Dockerfile", "deploy/Dockerfile"),
+        **kept,  # type: ignore[arg-type]
+    )
+
+    assert unkept_by(replace(read, patch=PatchSet(changes=(*changes, aside)))) == ()
+    (left,) = unkept_by(replace(read, patch=PatchSet(changes=(changes[1],))))
+    assert left.topic is Topic.RUNS_AS_ROOT
 
 
 def test_a_change_that_brings_a_finding_is_taken_back(project: Path) -> None:

@@ -1,6 +1,7 @@
 """``careen fix``: the repaired set-up as a patch."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from careen.errors import ExitCode
 
 if TYPE_CHECKING:
     from careen.app.rewrite import Proposal, Written
+    from careen.findings import Finding
     from careen.rewrite.patchset import PatchSet
 
 
@@ -128,19 +130,19 @@ def _done(how: Output, proposal: "Proposal", wish: _Wish) -> int:
     patch = proposal.patch
     _tell(how, patch)
     if patch.stopped and not patch.changes:
-        _show(how, proposal)
+        _show(how, proposal, wish)
         return ExitCode.FINDINGS
     if wish.way == "check":
-        return _checked(how, proposal)
+        return _checked(how, proposal, wish)
     if not wish.writes:
-        _show(how, proposal)
+        _show(how, proposal, wish)
         return ExitCode.CLEAN
     if wish.pick and not _picked(how, patch):
         say(how, "nothing was changed")
         return ExitCode.CLEAN
     if wish.into is None and not (wish.unsafe or wish.pick) and patch.needs_review:
         say(how, "these changes need a reviewer: read the patch, then write it with --write --unsafe")
-        _show(how, proposal)
+        _show(how, proposal, wish)
         return ExitCode.FINDINGS
     from careen.app.rewrite import write
 
@@ -162,9 +164,9 @@ def _repaired(how: Output, proposal: "Proposal", wish: _Wish) -> int:
     _tell(how, chosen.patch)
     success = ExitCode.CLEAN if proposal.problem is None else ExitCode.FINDINGS
     if wish.way == "check":
-        return max(success, _checked(how, chosen))
+        return max(success, _checked(how, chosen, wish))
     if not wish.writes:
-        _show(how, chosen)
+        _show(how, chosen, wish)
         return success
     written = write(chosen, into=wish.into, compose_files=wish.files)
     if not wish.pick:
@@ -204,19 +206,27 @@ def _tell(how: Output, patch: "PatchSet") -> None:
         say(how, f"note: {note}")
 
 
-def _show(how: Output, proposal: "Proposal") -> None:
+def _show(how: Output, proposal: "Proposal", wish: _Wish) -> None:
+    from careen.app.rewrite import unkept_by
     from careen.rewrite.unified import patch_text
 
+    foreseen = unkept_by(proposal, wish.files)
     if how.style == "json":
         from careen.report.fix_json import fix_document
 
-        click.echo(json.dumps(fix_document(proposal), indent=2, sort_keys=True))
+        click.echo(json.dumps(fix_document(proposal, foreseen=foreseen), indent=2, sort_keys=True))
         return
+    _tell_unkept(how, foreseen)
     import sys
 
     text = patch_text(proposal.patch.changes)
     coloured = wants_colour(how, stream_is_terminal=sys.stdout.isatty())
     click.echo(_painted(text) if coloured else text, nl=False, color=coloured)
+
+
+def _tell_unkept(how: Output, unkept: "Iterable[Finding]") -> None:
+    for finding in unkept:
+        say(how, f"still found: {finding.place.path}:{finding.place.line}: {finding.rule}: {finding.message}")
 
 
 def _painted(text: str) -> str:
@@ -227,9 +237,9 @@ def _painted(text: str) -> str:
     )
 
 
-def _checked(how: Output, proposal: "Proposal") -> int:
+def _checked(how: Output, proposal: "Proposal", wish: _Wish) -> int:
     if how.style == "json":
-        _show(how, proposal)
+        _show(how, proposal, wish)
     for change in proposal.patch.changes:
         say(how, f"would change: {change.path}")
     return ExitCode.FINDINGS if proposal.patch.changes else ExitCode.CLEAN
@@ -257,9 +267,7 @@ def _report(how: Output, proposal: "Proposal", written: "Written") -> None:
         say(how, f"changed: {path}")
     if not written.paths:
         say(how, "nothing to change")
-    for finding in written.unkept:
-        place = f"{finding.place.path}:{finding.place.line}"
-        say(how, f"still found: {place}: {finding.rule}: {finding.message}")
+    _tell_unkept(how, written.unkept)
     for finding in written.brought:
         say(how, f"new: {finding.place.path}:{finding.place.line}: {finding.rule}: {finding.message}")
     say(how, f"{len(written.ended)} findings are gone, {len(written.left)} are left")
