@@ -187,7 +187,7 @@ class _Assembler:
             obstacle=entry.obstacle,
             beside=written.beside,
             owned=written.owned,
-            written=tuple(written.notes(facts.name)),
+            written=tuple(written.notes(facts.name, APPLICATION_USER)),
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,

@@ -6,6 +6,7 @@ from posixpath import normpath
 
 from careen.plan.entry_points import EntryPoint
 from careen.plan.roles import Role
+from careen.plan.target import NumericUser
 from careen.python.writes import Kind, Write
 from careen.text.values import dataclass
 
@@ -52,13 +53,18 @@ class WrittenByCode:
     """
 
     scratch: Mapping[PurePosixPath, CodeWrite]
-    mounted: tuple[PurePosixPath, ...]
+    mounted: Mapping[PurePosixPath, CodeWrite]
     beside: tuple[str, ...]
     owned: tuple[PurePosixPath, ...]
 
-    def notes(self, service: str) -> Iterator[str]:
+    def notes(self, service: str, user: NumericUser) -> Iterator[str]:
         for folder, place in self.scratch.items():
             yield f"{place} of {service} writes to {folder}: a tmpfs, where nothing outlives the container"
+        for folder, place in self.mounted.items():
+            yield (
+                f"{place} of {service} writes to {folder}, which lies on the host: "
+                f"the folder there must let user {user} write"
+            )
         if self.beside:
             more = f", and {len(self.beside) - 1} more" if len(self.beside) > 1 else ""
             yield (
@@ -69,7 +75,7 @@ class WrittenByCode:
 
 def written_by_code(places: Iterable[CodeWrite], around: Surroundings) -> WrittenByCode:
     scratch: dict[PurePosixPath, CodeWrite] = {}
-    mounted: dict[PurePosixPath, None] = {}
+    mounted: dict[PurePosixPath, CodeWrite] = {}
     beside: dict[str, None] = {}
     owned: dict[PurePosixPath, None] = {}
     for place in places:
@@ -85,7 +91,7 @@ def written_by_code(places: Iterable[CodeWrite], around: Surroundings) -> Writte
             continue
         host = next((path for path in around.mounted if folder.is_relative_to(path)), None)
         if host is not None:
-            mounted[host] = None
+            mounted.setdefault(host, place)
         elif held or place.write.kind is Kind.DATABASE:
             why = "beside what the image holds" if held else "and a tmpfs would lose it"
             beside[f"{place} writes to {folder}, {why}"] = None
@@ -94,7 +100,7 @@ def written_by_code(places: Iterable[CodeWrite], around: Surroundings) -> Writte
             scratch.setdefault(folder, place)
     return WrittenByCode(
         scratch={folder: place for folder, place in scratch.items() if not _lies_in(folder.parent, scratch)},
-        mounted=tuple(mounted),
+        mounted=mounted,
         beside=tuple(beside),
         owned=tuple(owned),
     )

@@ -9,6 +9,7 @@ import resource
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from careen.plan.target import NumericUser
 from careen.prove.launch import Launch, Mount
 from careen.text.values import dataclass
 
@@ -138,12 +139,16 @@ def _mount(destination: str, kind: str, options: list[str]) -> Mapping[str, obje
 
 
 def _mounts(launch: Launch, around: Surroundings) -> list[Mapping[str, object]]:
-    scratch = [_scratch(path) for path in launch.writable]
+    user = launch.user
+    scratch = [_scratch(path, user if path in launch.volumes else None) for path in launch.writable]
     return [*scratch, *(_bind(mount) for mount in (*around.tables, *launch.mounts))]
 
 
-def _scratch(path: PurePosixPath) -> Mapping[str, object]:
+def _scratch(path: PurePosixPath, owner: NumericUser | None) -> Mapping[str, object]:
+    """A volume has the rights of the image's folder, whatever ``mode`` says (runc), and so its owner, too."""
     options = ["nosuid", "nodev", "mode=1777", f"size={LARGEST_SCRATCH}"]
+    if owner is not None:
+        options += [f"uid={owner.uid}", f"gid={owner.gid}"]
     return _mount(str(path), "tmpfs", options)
 
 

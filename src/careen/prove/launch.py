@@ -32,8 +32,9 @@ class Mount:
 class Launch:
     """``name`` is also the host name by which the rest of the stack finds it.
 
-    ``writable`` become tmpfs. ``shared_memory`` gives /dev/shm, as every engine does. ``tracing`` are words that, put
-    before the commands that start programs in it, record what these touch.
+    ``writable`` become tmpfs; those that are ``volumes`` belong to the user, as a new volume does. ``shared_memory``
+    gives /dev/shm, as every engine does. ``tracing`` are words that, put before the commands that start programs in it,
+    record what these touch.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Launch:
     user: NumericUser
     limits: Limits
     writable: tuple[PurePosixPath, ...] = ()
+    volumes: tuple[PurePosixPath, ...] = ()
     mounts: tuple[Mount, ...] = ()
     read_only: bool = True
     shared_memory: bool = True
@@ -66,6 +68,7 @@ def as_shipped(service: ServicePlan, image: ImageOnDisk, given: Given | None = N
         user=numeric_user(run.user, image),
         limits=service.limits,
         writable=tuple(dict.fromkeys((SCRATCH, *service.writable, *service.volumes))),
+        volumes=service.volumes,
         read_only=service.read_only,
     )
 

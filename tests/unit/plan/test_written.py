@@ -3,10 +3,12 @@ from pathlib import PurePosixPath
 import pytest
 
 from careen.plan.entry_points import interpret
+from careen.plan.target import NumericUser
 from careen.plan.written import CodeWrite, Surroundings, WrittenByCode, with_schedule, written_by_code, written_folders
 from careen.python.writes import Kind, Write
 
 HOME = PurePosixPath("/app")
+USER = NumericUser(10001, 10001)
 FILES = (PurePosixPath("/app/shop/tasks.py"),)
 
 
@@ -56,7 +58,7 @@ def test_a_known_folder_beside_the_code_gets_a_tmpfs_and_a_note() -> None:
     found = judged(("logs", Kind.FILE), ("/app/logs/old", Kind.FILE), ("/app/media", Kind.UPLOADS))
     assert list(found.scratch) == [PurePosixPath("/app/logs"), PurePosixPath("/app/media")]
     assert found.beside == ()
-    assert next(found.notes("web")).startswith("shop/files.py:1: open of web writes to /app/logs: a tmpfs")
+    assert next(found.notes("web", USER)).startswith("shop/files.py:1: open of web writes to /app/logs: a tmpfs")
 
 
 @pytest.mark.parametrize("folder", [".", "shop", "/"])
@@ -80,11 +82,13 @@ def test_a_database_is_not_put_where_it_would_be_lost() -> None:
 
 def test_what_is_writable_anyway_changes_nothing() -> None:
     found = judged(("/tmp/x", Kind.FILE), ("/var/shop/x", Kind.DATABASE), ("shop", Kind.FOLDER))
-    assert (dict(found.scratch), found.beside, found.owned, found.mounted) == ({}, (), (), ())
+    assert (dict(found.scratch), found.beside, found.owned, dict(found.mounted)) == ({}, (), (), {})
 
 
 def test_a_folder_of_the_host_stays_mounted() -> None:
-    assert judged(("data/x", Kind.FILE)).mounted == (PurePosixPath("/app/data"),)
+    found = judged(("data/x", Kind.FILE))
+    assert list(found.mounted) == [PurePosixPath("/app/data")]
+    assert next(found.notes("web", USER)).endswith("must let user 10001:10001 write")
 
 
 @pytest.mark.parametrize(
