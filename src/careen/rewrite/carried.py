@@ -15,10 +15,11 @@ from careen.dockerfile.shell import Command
 from careen.dockerfile.stages import ImageBase, Stage
 from careen.dockerfile.tree import Instruction
 from careen.plan.roles import Role
-from careen.plan.target import Plan, ServicePlan, UnbuiltSource
+from careen.plan.target import Plan, ServicePlan
+from careen.rewrite.carried_packages import PackageCarrier
 from careen.rewrite.patchset import Refusal
 from careen.rewrite.stage_origins import context_paths
-from careen.rewrite.system_packages import LOADED_BY, STARTED_BY_WORD, Purpose, bare, purpose_of
+from careen.rewrite.system_packages import Purpose, bare, purpose_of
 from careen.text.source import Span
 from careen.text.values import dataclass
 from careen.workspace.facts import ImageFacts
@@ -46,8 +47,6 @@ _REPLACED = frozenset(
     | {"pdm", "pipenv", "hash", "sleep", "ls", "cat", "printf", "env", "umask", "curl", "wget", "sync"}
     | {"exit", "pushd", "popd", "grep", "command", "type", "unset", "local", "return", "shift"}
 )
-_ALPINE_BUILDING = frozenset({"build-base", "alpine-sdk", "rust", "musl-dev", "openssl", "file"})
-_ALPINE_OWN = frozenset({"libstdc++", "libgcc", "gcompat", "libc6-compat", "libffi", "zlib", "musl", "postgresql-libs"})
 _PYTHON_MODULES = frozenset({"venv", "compileall", "ensurepip", "pip", "uv"})
 _MANIFESTS = frozenset(
     {"pyproject.toml", "uv.lock", "poetry.lock", "pylock.toml", "Pipfile", "Pipfile.lock", "pdm.lock", "setup.py"}
@@ -93,16 +92,13 @@ class _Carrier:
     services: tuple[ServicePlan, ...]
     text_of: Callable[[PurePosixPath], str | None]
     refusals: list[Refusal] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     copies: list[tuple[frozenset[str], str]] = field(default_factory=list)
-    programs: list[tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=list)
-    libraries: list[tuple[frozenset[str], tuple[str, ...]]] = field(default_factory=list)
-    build_packages: list[str] = field(default_factory=list)
     needed: list[PurePosixPath] = field(default_factory=list)
     mounts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         source = self.image.source
+        self.packages = PackageCarrier(self.plan, self.services, self.text_of)
         self.is_own = is_rendered(source.dockerfile.source.text)
         graph = source.stages
         ancestry = {stage.index for stage in graph.ancestry(source.shipped)}
@@ -132,13 +128,13 @@ class _Carrier:
         return Carried(
             stages=stages,
             copies=tuple(dict.fromkeys(self.copies)),
-            programs=tuple(self.programs),
-            libraries=tuple(self.libraries),
-            build_packages=tuple(dict.fromkeys(self.build_packages)),
+            programs=tuple(self.packages.programs),
+            libraries=tuple(self.packages.libraries),
+            build_packages=tuple(dict.fromkeys(self.packages.build_packages)),
             needed=tuple(dict.fromkeys(self.needed)),
             mounts=tuple(dict.fromkeys(self.mounts)),
             refusals=tuple(self.refusals),
-            notes=tuple(dict.fromkeys(self.notes)),
+            notes=tuple(dict.fromkeys(self.packages.notes)),
         )
 
     def _is_ours(self, stage: Stage) -> bool:
@@ -183,7 +179,7 @@ class _Carrier:
         for install in run.installs():
             if run.stage.name == "builder" and install.manager == "apt":
                 names = map(bare, install.packages)
-                self.build_packages += [name for name in names if purpose_of(name) is Purpose.BUILDING]
+                self.packages.build_packages += [name for name in names if purpose_of(name) is Purpose.BUILDING]
 
     def _secrets(self, run: RunStep) -> None:
         if not any(install.manager in _PYTHON_MANAGERS for install in run.installs()):
@@ -252,38 +248,18 @@ class _Carrier:
 
     def _install(self, run: RunStep, install: Install) -> None:
         if install.manager == "apk" and install.packages:
-            self._of_alpine(run, install)
+            left = self.packages.of_alpine(install, self._where(run.instruction))
+            if left:
+                self._leave(run.instruction, f"apk installs {', '.join(left[:4])}: the new image is a Debian one")
         elif install.manager in {"dnf", "conda"} and install.packages:
             names = ", ".join(install.packages[:4])
             self._leave(run.instruction, f"{install.manager} installs {names}: the new image is a Debian one")
         elif install.manager == "apt":
-            self._system(run, install)
+            self.packages.of_debian(install, self._where(run.instruction))
         elif install.manager in _PYTHON_MANAGERS:
             self._distributions(run, install)
         elif install.manager == "npm" and run.in_image:
             self._leave(run.instruction, "npm installs into the image that runs")
-
-    def _of_alpine(self, run: RunStep, install: Install) -> None:
-        """Wheels for glibc need no compiler, and their libraries are found by what they link to; programs stop it."""
-        compiled = any(
-            isinstance(item.source, UnbuiltSource) for service in self.services for item in service.distributions
-        )
-        left: list[str] = []
-        for package in map(bare, install.packages):
-            purpose = Purpose.BUILDING if package in _ALPINE_BUILDING else purpose_of(package)
-            starts = any(self._mentions(service, STARTED_BY_WORD.get(package, (package,))) for service in self.services)
-            if package.startswith((".", "$", "-")) or (purpose is Purpose.BUILDING and not compiled):
-                continue
-            if package in _ALPINE_OWN or purpose is Purpose.LIBRARY or (purpose is Purpose.CONVENIENCE and not starts):
-                self.notes.append(
-                    f"{self._where(run.instruction)}: {package} of Alpine is left out: the new image is a Debian one, "
-                    "with the libraries that its wheels link to"
-                )
-            else:
-                left.append(package)
-        if left:
-            names = ", ".join(left[:4])
-            self._leave(run.instruction, f"apk installs {names}: the new image is a Debian one")
 
     def _distributions(self, run: RunStep, install: Install) -> None:
         """Distributions beside the lock: in the plan, an installer, or a reason to stop."""
@@ -300,54 +276,6 @@ class _Carrier:
                 f"{name} is installed beside the lock, and nothing of the plan needs it",
                 hint=f"add it to the project (uv add {name}) if a service needs it",
             )
-
-    def _system(self, run: RunStep, install: Install) -> None:
-        planned = {package.name for service in self.services for package in service.system_packages}
-        base = {package.name for package in self.plan.base.packages}
-        for package in map(bare, install.packages):
-            purpose = purpose_of(package)
-            if package in planned or package in base or package.startswith("$"):
-                continue
-            if purpose is Purpose.BUILDING:
-                self.build_packages.append(package)
-            elif purpose is Purpose.LIBRARY:
-                self._library(run, package)
-            else:
-                self._program(run, package, purpose)
-
-    def _library(self, run: RunStep, package: str) -> None:
-        loaders = LOADED_BY.get(package, ())
-        loading = frozenset(
-            service.name for service in self.services for item in service.distributions if item.name in loaders
-        )
-        if loading:
-            self.libraries.append((loading, (package,)))
-        else:
-            self.notes.append(f"{self._where(run.instruction)}: {package} is left out: nothing that runs links to it")
-
-    def _program(self, run: RunStep, package: str, purpose: Purpose) -> None:
-        words = STARTED_BY_WORD.get(package, (package,))
-        starting = frozenset(service.name for service in self.services if self._mentions(service, words))
-        if starting:
-            self.programs.append((starting, (package,)))
-        elif purpose is Purpose.PROGRAM:
-            # Nobody names it, and nobody can tell that it is not started: it stays, and a reviewer may take it out.
-            self.programs.append((self.everyone, (package,)))
-            self.notes.append(
-                f"{self._where(run.instruction)}: {package} is carried over though no code names it; "
-                "leave it out if no service starts it"
-            )
-        else:
-            self.notes.append(f"{self._where(run.instruction)}: {package} is left out: no code of a service starts it")
-
-    def _mentions(self, service: ServicePlan, words: Iterable[str]) -> bool:
-        quoted = [f"{quote}{word}" for word in words for quote in "\"'"]
-        quoted += [f"import {word}" for word in words]
-        for file in service.application:
-            text = self.text_of(self.plan.root / file.source) if file.source.suffix == ".py" else None
-            if text is not None and any(word in text for word in quoted):
-                return True
-        return False
 
     # COPY
 
