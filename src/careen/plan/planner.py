@@ -12,6 +12,7 @@ from careen.plan.application import APPLICATION_FOLDER, Application
 from careen.plan.entry_points import EntryPoint
 from careen.plan.layers import share_distributions, share_system_packages
 from careen.plan.lock_view import LockView
+from careen.plan.mounted import without_mounted
 from careen.plan.operation import (
     BUDGETS,
     SUPPORT_FOLDER,
@@ -26,6 +27,7 @@ from careen.plan.partition import Partition
 from careen.plan.roles import Role
 from careen.plan.starting import START_FILE, start_words
 from careen.plan.target import (
+    ApplicationFile,
     BackingService,
     Contribution,
     DebianBase,
@@ -181,7 +183,7 @@ class _Assembler:
             distributions=distributions,
             dropped=self._dropped(),
             system_packages=self.inputs.system_packages,
-            application=self.inputs.application.files,
+            application=self._files(),
             support=self._support(),
             before=tuple(step.written for step in entry.before),
             obstacle=entry.obstacle,
@@ -194,6 +196,12 @@ class _Assembler:
             budget_bytes=self._config.budget_bytes or BUDGETS[entry.role],
             queues=entry.queues,
         )
+
+    def _files(self) -> tuple[ApplicationFile, ...]:
+        files, compose = self.inputs.application.files, self.stack.compose
+        if compose is None:
+            return files
+        return without_mounted(files, self.stack.root, self.inputs.facts, compose.folder)
 
     def _support(self) -> tuple[SupportFile, ...]:
         files = self.stack.support[self.inputs.entry.role]
@@ -297,7 +305,7 @@ class _Assembler:
 
     def _written(self) -> WrittenByCode:
         compose = self.inputs.facts.service.compose
-        files = [file.destination for file in self.inputs.application.files]
+        files = [file.destination for file in self._files()]
         mounts = [PurePosixPath(mount.target) for mount in compose.mounts if mount.target] if compose else []
         volumes = self._volumes()
         around = Surroundings(
@@ -321,7 +329,7 @@ class _Assembler:
         if base is None:
             return None
         system = sum(package.installed_bytes for package in self.inputs.system_packages)
-        own = sum(file.bytes for file in self.inputs.application.files)
+        own = sum(file.bytes for file in self._files())
         support = sum(len(file.content) for file in self._support())
         return base + installed + system + own + support
 

@@ -2,10 +2,10 @@
 
 from pathlib import PurePosixPath
 
+from careen.plan.mounted import covers
 from careen.plan.target import Plan, ServicePlan
 from careen.workspace.facts import StackFacts
 from careen.workspace.files import normal_path
-from careen.workspace.steps import CopyStep
 
 
 def removable_mounts(plan: Plan, facts: StackFacts) -> frozenset[tuple[str, str]]:
@@ -25,22 +25,18 @@ def removable_mounts(plan: Plan, facts: StackFacts) -> frozenset[tuple[str, str]
                 continue
             host = normal_path(compose.folder / mount.source)
             copies = [copy for copy in image.copies if copy.origin is None and copy.in_image]
-            covers = any(_covers(copy, image.source.context, host, PurePosixPath(mount.target)) for copy in copies)
-            if covers and (_holds_code(planned, plan, host) or not _names(planned, plan, facts, host, mount.target)):
+            held = any(covers(copy, image.source.context, host, PurePosixPath(mount.target)) for copy in copies)
+            read = not _holds_code(planned, plan, host) and _names(planned, plan, facts, host, mount.target)
+            if (held and not read) or _is_one_file(planned, plan, host, mount.target):
                 found.add((service.name, mount.target))
     return frozenset(found)
 
 
-def _covers(copy: CopyStep, context: PurePosixPath, host: PurePosixPath, target: PurePosixPath) -> bool:
-    """Whether the COPY brings the mounted path to where the mount is."""
-    for source in copy.sources:
-        origin = normal_path(context / source.lstrip("/"))
-        if host == origin or host.is_relative_to(origin):
-            if normal_path(copy.target / host.relative_to(origin)) == normal_path(target):
-                return True
-        elif origin.is_relative_to(host) and copy.target.is_relative_to(normal_path(target)):
-            return True
-    return False
+def _is_one_file(service: ServicePlan, plan: Plan, host: PurePosixPath, target: str) -> bool:
+    """Whether the new image holds the very file, be it in today's or not."""
+    return any(
+        str(file.destination) == target and normal_path(plan.root / file.source) == host for file in service.application
+    )
 
 
 def _holds_code(service: ServicePlan, plan: Plan, host: PurePosixPath) -> bool:
