@@ -58,6 +58,12 @@ def serve(index: FakeIndex) -> Iterator[FakeIndex]:
         def do_GET(self) -> None:
             _answer(index, self)
 
+        def do_HEAD(self) -> None:
+            data = index.files.get(self.path.lstrip("/"))
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
 

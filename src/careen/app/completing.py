@@ -1,5 +1,6 @@
 """What a lock leaves open, filled in: versions nobody pinned (by uv), addresses (by the index), edges (by wheels)."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from careen.python.addresses import indexes_for, lacks_address, with_addresses
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedFile, LockedPackage, RegistrySource, StaleLockError
 from careen.python.metadata_edges import Missing, lacks_edges, with_edges
-from careen.python.names import PackageName
+from careen.python.names import PackageName, package_name
 from careen.python.pylock import read_pylock
 from careen.python.requirement_files import RequirementFile
 from careen.python.requirement_lock import unpinned, with_versions
@@ -35,6 +36,7 @@ _NEWEST_GLIBC_OF_UV = 40
 _FOUND = 200
 _MOST_ROUNDS = 3
 _RESOLVED = PurePosixPath("requirements as uv resolves them")
+_WHEELS_WANTED = re.compile(r"Wheels are required for `([^`]+)` because building from source is disabled")
 
 
 class UnlockedError(CareenError):
@@ -102,9 +104,8 @@ class Completing:
         texts = [self.root.resolve() / file.path for file in files if file.is_file]
         done = self._compile(program, named, texts)
         if not done.succeeded:
-            first = (unpinned(files) or files[0].entries)[0]
-            raise UnlockedError(
-                f"{first.path}:{first.line}: uv finds no versions for these requirements: {done.tail()}",
+            raise _source_only(done, files) or UnlockedError(
+                f"{_place(files, ())}: uv finds no versions for these requirements: {done.tail()}",
                 hints=("pin them: uv pip compile ... -o requirements.lock, and install that",),
             )
         return read_pylock(Source(_RESOLVED, done.stdout.decode("utf-8", "replace")))
@@ -253,6 +254,34 @@ class Completing:
         found = requirements_in(text)
         answers(self.session).keep("requires", wheel.url, list(found))
         return found
+
+
+def _source_only(done: Completed, files: Sequence[RequirementFile]) -> UnlockedError | None:
+    """What uv may not build, if it was that: only its own code would tell what it needs, and no code runs here."""
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")
+    names = tuple(map(package_name, dict.fromkeys(_WHEELS_WANTED.findall(output))))
+    if not names:
+        return None
+    path = next((file.path for file in files if file.is_file), PurePosixPath("requirements.in"))
+    listed = ", ".join(names)
+    have, it, their = ("have", "they need", "their") if len(names) > 1 else ("has", "it needs", "its")
+    command = f"uv pip compile {path} --universal --generate-hashes -o requirements.lock"
+    return UnlockedError(
+        f"{_place(files, names)}: {listed} {have} no wheel for this Python and platform, and what {it} is known only "
+        f"to {their} own code, which careen does not run while it reads",
+        hints=(
+            f"lock it yourself, which runs that code: {command}, and install requirements.lock in the Dockerfile",
+            "or ask for a version that has wheels",
+        ),
+    )
+
+
+def _place(files: Sequence[RequirementFile], names: Sequence[PackageName]) -> str:
+    """The line of one of the names, else the first that is open."""
+    entries = [entry for file in files for entry in file.entries]
+    named = [entry for entry in entries if entry.requirement is not None and entry.requirement.name in names]
+    first = (named or unpinned(files) or entries)[0]
+    return f"{first.path}:{first.line}"
 
 
 def _all(package: LockedPackage) -> tuple[LockedFile, ...]:

@@ -1,3 +1,5 @@
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -45,8 +47,14 @@ class Place:
 
     def completed(self, text: str, *, offline: bool = False) -> Lock:
         source = Source(LIST, f"--index-url {self.index.address}/simple\n{text}")
+        (self.folder / LIST).write_text(source.text)
         file = read_requirement_file(LIST, lambda _: source)
-        session = fake_session(self.folder, self.index.address, offline=offline)
+        uv = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+            "UV_DEFAULT_INDEX": f"{self.index.address}/simple",
+            "UV_NO_CACHE": "1",
+        }
+        session = fake_session(self.folder, self.index.address, offline=offline, environment=uv)
         completing = Completing(
             session=session,
             root=self.folder,
@@ -108,6 +116,39 @@ def test_a_file_with_another_hash_than_the_list_names_is_not_taken(place: Place)
 def test_versions_that_nobody_pinned_are_not_guessed_offline(place: Place) -> None:
     with pytest.raises(UnlockedError, match=r"requirements\.txt:3: celery>=1 leaves open which version"):
         place.completed("kombu==1.0\ncelery>=1\n", offline=True)
+
+
+def offer_sources(place: Place, name: str) -> None:
+    """A release without a wheel, whose needs only its own code tells."""
+    place.index.files[f"{name}-1.0.tar.gz"] = b"never to be unpacked"
+    place.index.files[f"simple/{name}/"] = f'<a href="../../{name}-1.0.tar.gz">{name}-1.0.tar.gz</a>'.encode()
+
+
+@pytest.mark.parametrize("listed", ["old-mail\n", "old-mail>=1\n", "Old_Mail==1.0\n"])
+def test_what_has_no_wheel_is_named_with_its_line_and_nothing_of_it_is_run(place: Place, listed: str) -> None:
+    place.offer("kombu")
+    offer_sources(place, "old-mail")
+
+    with pytest.raises(UnlockedError) as raised:
+        place.completed(f"kombu\n{listed}")
+
+    assert raised.value.message.startswith("requirements.txt:3: old-mail has no wheel for this Python and platform")
+    assert "careen does not run" in raised.value.message
+    assert raised.value.hints[0].startswith("lock it yourself")
+    assert "uv pip compile requirements.txt --universal --generate-hashes -o requirements.lock" in raised.value.hints[0]
+
+
+def test_what_something_else_needs_and_has_no_wheel_is_named_too(place: Place) -> None:
+    place.offer("celery", "old-mail")
+    offer_sources(place, "old-mail")
+
+    with pytest.raises(UnlockedError, match=r"requirements\.txt:2: old-mail has no wheel"):
+        place.completed("celery\n")
+
+
+def test_what_no_index_has_is_told_as_uv_says_it(place: Place) -> None:
+    with pytest.raises(UnlockedError, match=r"requirements\.txt:2: uv finds no versions (?s:.*)unknown-name"):
+        place.completed("unknown-name\n")
 
 
 def test_what_a_wheel_needs_and_no_line_lists_is_told_with_the_line(place: Place) -> None:
