@@ -253,3 +253,11 @@ UNDECLARED: Sequence[Companion] = (
 
 COMMANDS_GROUP = "commands"
 """Entry points that add commands to a program, as ``celery.commands``: needed by those who give the command."""
+
+CACHE_PLACES = (
+    ("numba", "NUMBA_CACHE_DIR", "/tmp/numba"),  # noqa: S108 - in the container
+    ("matplotlib", "MPLCONFIGDIR", "/tmp/matplotlib"),  # noqa: S108 - in the container
+)
+"""What writes a cache beside itself or into a home when it is imported, and fails or complains where it cannot (numba's
+``caching.py``, matplotlib's ``get_configdir``): the variable that names another place.
+"""

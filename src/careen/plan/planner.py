@@ -10,6 +10,7 @@ from careen.config import Config, ServiceConfig
 from careen.debian.packages import BinaryPackage
 from careen.plan.application import APPLICATION_FOLDER, Application
 from careen.plan.entry_points import EntryPoint
+from careen.plan.integrations import CACHE_PLACES
 from careen.plan.layers import share_distributions, share_system_packages
 from careen.plan.lock_view import LockView
 from careen.plan.mounted import without_mounted
@@ -285,6 +286,8 @@ class _Assembler:
         if self.inputs.hints.asks_python_version:
             environment = self.inputs.view.environment
             found["PYTHON_VERSION"] = f"{environment.python}.{environment.patch}"
+        names = {kept.package.name for kept in self.inputs.partition.kept}
+        found = {**{variable: place for name, variable, place in CACHE_PLACES if name in names}, **found}
         if isinstance(base, ImageBase):
             found = {**dict(base.environment), **found, **_of_base(base)}
             if not base.certificates:
