@@ -215,3 +215,58 @@ def test_a_command_from_a_file_that_is_extended_is_taken_back(tmp_path: Path) ->
     compose = "services:\n  api:\n    extends: {file: common.yaml, service: web}\n    build: .\n"
 
     assert "    command: []\n" in after(rewrite(tmp_path, compose))
+
+
+def lines(result: ComposeResult) -> list[str]:
+    return [line.strip() for line in after(result).splitlines()]
+
+
+def test_services_of_one_image_get_a_name_each(tmp_path: Path) -> None:
+    compose = (
+        "x-app: &app\n  build: .\n  image: r.example/shop:1\n"
+        "services:\n  api:\n    <<: *app\n  worker:\n    <<: *app\n    command: celery -A app worker\n"
+    )
+    found = lines(rewrite(tmp_path, compose, planned=("api", "worker")))
+    assert "image: r.example/shop-api:1" in found
+    assert "image: r.example/shop-worker:1" in found
+
+
+def test_a_service_that_ran_what_another_built_is_built_itself(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  api:\n    build: .\n    image: shop\n  worker:\n    image: shop\n"
+        "    command: celery -A app worker\n"
+    )
+    result = rewrite(tmp_path, compose, planned=("api", "worker"))
+    worker = after(result)[after(result).index("  worker:") :]
+    assert "image: shop-worker\n" in worker
+    assert "    build:\n      context: .\n      target: worker\n" in worker
+    assert "image: shop-api\n" in after(result)
+
+
+@pytest.mark.parametrize(
+    ("image", "own"),
+    [
+        ("shop:${TAG:-1}", "shop-api:${TAG:-1}"),
+        ("${REGISTRY:-r.example:5000/x}/shop:$TAG", "${REGISTRY:-r.example:5000/x}/shop-api:$TAG"),
+        ("r.example:5000/shop", "r.example:5000/shop-api"),
+        ('"shop:1"', "shop-api:1"),
+    ],
+)
+def test_variables_in_a_name_stay(image: str, own: str, tmp_path: Path) -> None:
+    compose = f"services:\n  api:\n    build: .\n    image: {image}\n  worker:\n    build: .\n    image: {image}\n"
+    assert f"image: {own}" in lines(rewrite(tmp_path, compose, planned=("api", "worker")))
+
+
+def test_a_name_of_its_own_stays(tmp_path: Path) -> None:
+    compose = "services:\n  api:\n    build: .\n    image: shop\n  db:\n    image: postgres:16\n"
+    assert "image: shop" in lines(rewrite(tmp_path, compose))
+
+
+def test_one_name_for_several_that_a_variable_says_stops_it(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  builder:\n    build: .\n    image: ${SHOP:-shop}\n  api:\n    image: ${SHOP:-shop}\n"
+        "    command: uvicorn app:app\n"
+    )
+    (refusal,) = [refusal for refusal in rewrite(tmp_path, compose).refusals if refusal.stops]
+    assert refusal.line == 6
+    assert "builder" in refusal.reason

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from careen.findings import FixKind
 from careen.rewrite.compose.builds import name_target
 from careen.rewrite.compose.draft import ComposeDraft, ComposeInputs
+from careen.rewrite.compose.image_names import give_own_image
 from careen.rewrite.compose.removals import override, remove_what_the_image_has
 from careen.rewrite.compose.settings import add_settings
 from careen.rewrite.compose.waiting import check_backing_services, wait_for_health
@@ -44,6 +45,7 @@ def _change(draft: ComposeDraft) -> FileChange | None:
     add_settings(draft)
     for service in draft.planned.values():
         name_target(draft, service)
+        give_own_image(draft, service)
         wait_for_health(draft, service)
     check_backing_services(draft)
     edits = draft.editor.finish()
