@@ -10,7 +10,7 @@ from pathlib import Path
 
 from careen.errors import CareenError, MissingToolError
 from careen.plan.target import BackingService
-from careen.process.run import find_program, run_checked
+from careen.process.run import CommandFailedError, find_program, run_checked
 from careen.process.spawn import Running, start
 from careen.prove.nobody import give_to_nobody
 from careen.prove.runner import Ground
@@ -47,7 +47,9 @@ class UnknownBackingError(CareenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A program to run as nobody, and the port by which it is known to be up. ``prepare`` is run before it."""
+    """A program to run as nobody, and the port by which it is known to be up. ``prepare`` is run before it, and
+    ``afterwards`` as soon as it succeeds.
+    """
 
     argv: tuple[str, ...]
     port: int
@@ -77,7 +79,7 @@ class Backing:
             self._once(self.server.prepare)
         self._program = self._start()
         if self.server.afterwards:
-            self._once(self.server.afterwards)
+            self._soon(self.server.afterwards)
 
     @property
     def is_broker(self) -> bool:
@@ -120,6 +122,17 @@ class Backing:
     def _once(self, argv: tuple[str, ...]) -> None:
         words = (*self._ground.beside(self.name), *argv)
         run_checked(words, timeout=_TIMEOUT, cwd=self._folder, environment=self._environment)
+
+    def _soon(self, argv: tuple[str, ...]) -> None:
+        """As often as it takes: a server may accept connections before it is able to do what they ask for."""
+        give_up = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                return self._once(argv)
+            except CommandFailedError:
+                if self._program.status() is not None or time.monotonic() > give_up:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
 
 def kind_of(image: str) -> str | None:
