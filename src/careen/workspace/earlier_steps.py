@@ -21,8 +21,9 @@ class EarlierStep:
     """A command that a start script runs before the service.
 
     ``certain`` when it runs whatever comes, by itself and with words that are all known. ``required`` when the service
-    does not start unless it went well. ``awaited`` when it is tried until it goes well. ``assignments`` are the
-    variables that it is given. ``place`` is the script and line, None where the command itself says it.
+    does not start unless it went well. ``awaited`` when it is tried until it goes well, by a loop or by itself.
+    ``assignments`` are the variables that it is given. ``place`` is the script and line, None where the command itself
+    says it.
     """
 
     argv: tuple[str, ...]
@@ -52,9 +53,15 @@ def earlier_step(text: str, command: Command, following: Command, *, careful: bo
         argv=command.argv,
         certain=by_itself and known and not depends,
         required=careful or between.startswith("&&"),
-        awaited=_IN_A_LOOP.search(front) is not None,
+        awaited=_IN_A_LOOP.search(front) is not None or (by_itself and not depends and _waits(command)),
         assignments=command.assignments,
     )
+
+
+def _waits(command: Command) -> bool:
+    """Whether the program itself tries until it goes well."""
+    name = PurePosixPath(command.argv[0]).name.removesuffix(".sh") if command.argv else ""
+    return name.replace("_", "-") in {"wait-for-it", "wait-for"}
 
 
 def stops_at_failure(argv: tuple[str, ...]) -> bool:

@@ -214,3 +214,15 @@ def test_where_no_host_is_named_there_is_nothing_to_wait_for() -> None:
     done = started("wait-for", "$SQL_HOST_OF_NOBODY:5432", "--then", "echo", "main")
 
     assert (done.returncode, done.stdout) == (0, "main\n")
+
+
+@pytest.mark.parametrize(
+    "waits",
+    ['./wait-for-it.sh "$DB_HOST:5432"', "wait-for-it.sh $DB_HOST:5432 -t 30", "/app/wait_for_it.sh $DB_HOST:5432"],
+)
+def test_a_waiter_is_taken_over_though_the_container_alone_knows_its_host(waits: str) -> None:
+    assert taken(f"#!/bin/sh\n{waits}\nexec uvicorn shop:app\n") == [("$DB_HOST:5432",)]
+
+
+def test_a_waiter_that_only_sometimes_waits_is_not_taken_over() -> None:
+    assert taken('#!/bin/sh\nif [ "$WAIT" ]; then wait-for-it $DB_HOST:5432; fi\nexec uvicorn shop:app\n') == []
