@@ -22,6 +22,7 @@ from careen.rewrite.carried import Carried, carry_over, is_rendered, support_fol
 from careen.rewrite.compose.draft import ComposeInputs
 from careen.rewrite.compose.rewriter import rewrite_compose
 from careen.rewrite.copies import Extent, Piece, pieces_of
+from careen.rewrite.development import refuse_development
 from careen.rewrite.extras import BAKE_NAME, WORKFLOW_PATH, bake_file, extra_changes, workflow
 from careen.rewrite.groups import Grouping, GroupInputs, grouping_of
 from careen.rewrite.installing import Installing, ListInstalling, UvInstalling, pinned_list
@@ -82,9 +83,11 @@ def rewrite_stack(
     """The recast of every planned service. ``locked`` is what was planned from, where reading it again is not enough.
 
     Changes are left out, and the refusals say why, when the old set-up does something that the new one would not,
-    unless ``options.accept``. Raises what reading the lock raises, and UnsaidWordError.
+    unless ``options.accept``. Raises what reading the lock raises, UnsaidWordError and
+    DevelopmentError.
     """
     refuse_obstacles(plan)
+    refuse_development(plan, facts)
     return _Stack(plan, facts, options or RewriteOptions(), locked).patch()
 
 
