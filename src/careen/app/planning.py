@@ -354,7 +354,7 @@ class _Planning:
                 application=application(
                     self.reader.tree, service.reach, self.reader.sizes, self.config.service(service.facts.name).data
                 ),
-                hints=read_hints(service.texts),
+                hints=read_hints(service.texts, serves=service.entry.role is Role.WEB),
                 installed_today=self._target(service.facts).installed_by(service.facts.image),
                 contributions=self._contributions(service.facts, archive.today),
                 system_packages=self._system(service, archive.pinned, needs[service.facts.name], present),

@@ -6,7 +6,7 @@ that stands for one, is passed over; so is a route with arguments in its path, o
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from careen.text.values import dataclass
@@ -45,6 +45,7 @@ def health_routes(texts: Mapping[str, str]) -> tuple[str, ...]:
 @dataclass(slots=True)
 class _Module:
     tree: ast.Module
+    nodes: list[ast.AST]
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
 
@@ -52,6 +53,7 @@ class _Wiring:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
         self._modules: dict[str, _Module | None] = {}
+        self._literals: dict[str, str | None] = {}
         self._roots: set[_Owner] = {
             (match[1], "urlpatterns") for text in texts.values() for match in _URLCONF.finditer(text)
         }
@@ -84,7 +86,7 @@ class _Wiring:
 
     def _read(self, name: str) -> None:
         module = self._module(name)
-        for node in ast.walk(module.tree) if module is not None else ():
+        for node in module.nodes if module is not None else ():
             if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
                 self._assigned(name, node, node.value)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -212,12 +214,13 @@ class _Wiring:
                 tree = ast.parse(self._texts[name])
             except (KeyError, SyntaxError, ValueError, RecursionError):
                 return None  # what is no Python has no routes
-            self._modules[name] = _Module(tree, dict(self._imports(name, tree)))
+            nodes = list(ast.walk(tree))
+            self._modules[name] = _Module(tree, nodes, dict(self._imports(name, nodes)))
         return self._modules[name]
 
-    def _imports(self, name: str, tree: ast.Module) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    def _imports(self, name: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, tuple[str, str | None]]]:
         is_package = any(other.startswith(f"{name}.") for other in self._texts)
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     top = alias.name.partition(".")[0]
@@ -237,15 +240,21 @@ class _Wiring:
                 return node.value
         return None
 
+    def _literal(self, word: str) -> str | None:
+        if word not in self._literals:
+            given = re.compile(rf"""\b{re.escape(word)}\b\s*(?::[^=\n]+)?=\s*["']([^"'\n]*)["']""")
+            texts = (text for text in self._texts.values() if word in text)
+            values = {match[1] for text in texts for match in given.finditer(text)}
+            self._literals[word] = values.pop() if len(values) == 1 else None
+        return self._literals[word]
+
     def _text(self, node: ast.expr | None) -> str | None:
         """A literal, a name that everywhere stands for one literal, or what is put together from such."""
         match node:
             case ast.Constant(value=str(text)):
                 return text
             case ast.Name(id=word) | ast.Attribute(attr=word):
-                given = re.compile(rf"""\b{re.escape(word)}\b\s*(?::[^=\n]+)?=\s*["']([^"'\n]*)["']""")
-                values = {match[1] for text in self._texts.values() for match in given.finditer(text)}
-                return values.pop() if len(values) == 1 else None
+                return self._literal(word)
             case ast.JoinedStr(values=pieces):
                 parts = [self._text(part.value if isinstance(part, ast.FormattedValue) else part) for part in pieces]
             case ast.BinOp(left=left, op=ast.Add(), right=right):

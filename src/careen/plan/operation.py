@@ -67,8 +67,8 @@ class SourceHints:
     asks_python_version: bool = False
 
 
-def read_hints(texts: Mapping[str, str]) -> SourceHints:
-    """``texts`` are modules by dotted name."""
+def read_hints(texts: Mapping[str, str], *, serves: bool = True) -> SourceHints:
+    """``texts`` are modules by dotted name. Routes are looked for only where the service ``serves``."""
     limits: list[int] = []
     asks_python_version = False
     for text in texts.values():
@@ -79,7 +79,7 @@ def read_hints(texts: Mapping[str, str]) -> SourceHints:
                 seconds *= int(factor)
             limits.append(seconds)
     return SourceHints(
-        health_paths=health_routes(texts),
+        health_paths=health_routes(texts) if serves else (),
         time_limit_seconds=max(limits, default=None),
         asks_python_version=asks_python_version,
     )
