@@ -270,3 +270,14 @@ def test_one_name_for_several_that_a_variable_says_stops_it(tmp_path: Path) -> N
     (refusal,) = [refusal for refusal in rewrite(tmp_path, compose).refusals if refusal.stops]
     assert refusal.line == 6
     assert "builder" in refusal.reason
+
+
+def test_a_search_path_that_services_share_is_said_against_once(tmp_path: Path) -> None:
+    compose = (
+        "x-env: &env\n  PYTHONPATH: /srv\n  A: b\n"
+        "services:\n  api:\n    build: .\n    environment:\n      <<: *env\n      C: d\n"
+    )
+    first = after(rewrite(tmp_path, compose))
+    assert "  PYTHONPATH: /srv\n" in first
+    assert "      C: d\n      PYTHONPATH: /app" in first
+    assert rewrite(tmp_path, first).changes == ()

@@ -5,6 +5,7 @@ from careen.compose.model import ComposeService, Mount
 from careen.findings import Topic
 from careen.plan.target import ServicePlan
 from careen.rewrite.compose.draft import ComposeDraft
+from careen.rewrite.compose.tree import merged_into
 from careen.rewrite.yaml_edits import NewEntry, Verbatim, own_entries
 
 _SEARCH_PATH_VARIABLES = frozenset({"PYTHONPATH", "PATH", "PYTHONHOME"})
@@ -50,7 +51,7 @@ def remove_what_the_image_has(draft: ComposeDraft, service: ServicePlan) -> None
     if described.user is not None and described.user.partition(":")[0] in {"root", "0"}:
         _drop(draft, service, node, "user", None)
     _drop(draft, service, node, "working_dir", None)
-    _environment(draft, node)
+    _environment(draft, service, node)
     _mounts(draft, service, node, described)
     _health(draft, service, node, described)
 
@@ -76,13 +77,15 @@ def _drop(draft: ComposeDraft, service: ServicePlan, node: YamlMapping, key: str
         )
 
 
-def _environment(draft: ComposeDraft, node: YamlMapping) -> None:
+def _environment(draft: ComposeDraft, service: ServicePlan, node: YamlMapping) -> None:
     """A search path from outside would hide the image's own."""
     entry = node.entry("environment")
     value = entry.value if entry is not None else None
     if isinstance(value, YamlMapping):
+        merged = {inner.key.text for each in merged_into(value) for inner in each.entries} & _SEARCH_PATH_VARIABLES
+        _say_against(draft, service, value, merged)
         for inner in own_entries(value):
-            if inner.key.text in _SEARCH_PATH_VARIABLES:
+            if inner.key.text in _SEARCH_PATH_VARIABLES - merged:
                 _refuse_or_remove(draft, value, inner, inner.key.text)
     elif isinstance(value, YamlSequence):
         named = [
@@ -96,6 +99,22 @@ def _environment(draft: ComposeDraft, node: YamlMapping) -> None:
                 draft.editor.remove_items(value, named)
         elif named and entry is not None and not entry.inherited:
             draft.editor.remove_entry(entry)
+
+
+def _say_against(draft: ComposeDraft, service: ServicePlan, mapping: YamlMapping, merged: set[str]) -> None:
+    """What others share is left to them: the image's own value goes before it."""
+    own = {inner.key.text: inner for inner in own_entries(mapping)}
+    values = dict(service.environment)
+    for name in sorted(merged):
+        if name == "PYTHONPATH" and name in values and name not in own and not mapping.flow:
+            draft.editor.append(mapping, [NewEntry(key=name, value=values[name])])
+        elif name != "PYTHONPATH" or name not in values or _text_of(own.get(name)) != values[name]:
+            span = own[name].key.span if name in own else mapping.span
+            draft.refuse(span, f"{name} set here hides the image's own", f"take {name} out", stops=True)
+
+
+def _text_of(entry: YamlEntry | None) -> str | None:
+    return entry.value.text if entry is not None and isinstance(entry.value, YamlScalar) else None
 
 
 def _refuse_or_remove(draft: ComposeDraft, mapping: YamlMapping, inner: YamlEntry, name: str) -> None:
