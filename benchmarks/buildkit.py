@@ -20,13 +20,9 @@ What a case leaves to do:
     one file changed    a module that a service imports
     nothing changed
 
-The median of the rounds counts. Measured once, one round, with some twenty other processes at work on two processors
-(so only the ratios say something): BuildKit of dockerd 20.10 took 1.5 x careen's time with nothing here, 1.6 x with
-wheels here, 7.0 x with segments here, 5.3 x and 12.8 x after a bump (click, which every service has), and 1.3 x after a
-changed file; with nothing changed careen, which plans again, took 2.7 x BuildKit's time.
+The median of the rounds counts. Figures of one run, with what they mean, are in docs/speed.md.
 
-Processor time is that of the commands and, for BuildKit, of its daemon with all that
-runs in its builds: where other work shares the processors it says more than the time by the clock.
+Processor time is that of the commands and, for BuildKit, of its daemon with all that runs in its builds: where other work shares the processors it says more than the time by the clock.
 """
 
 import argparse
