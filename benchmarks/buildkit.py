@@ -22,7 +22,8 @@ What a case leaves to do:
 
 The median of the rounds counts. Figures of one run, with what they mean, are in docs/speed.md.
 
-Processor time is that of the commands and, for BuildKit, of its daemon with all that runs in its builds: where other work shares the processors it says more than the time by the clock.
+Processor time is that of the commands and, for BuildKit, of its daemon with all that runs in its builds: where other
+work shares the processors it says more than the time by the clock.
 """
 
 import argparse
