@@ -3,12 +3,12 @@
 import contextlib
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from careen.blobs.digest import ByteSink
+from careen.process.deadline import within
 from careen.process.run import CommandFailedError, Completed
 
 
@@ -23,28 +23,11 @@ def run_fed(argv: Sequence[str | Path], write: Callable[[ByteSink], None], *, ti
             process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
         except OSError as error:
             raise CommandFailedError(f"{words[0]} could not be started: {error.strerror}") from error
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            process.kill()
-
-        watch = threading.Timer(timeout, give_up)
-        watch.daemon = True
-        watch.start()
-        try:
+        with within(timeout, process, words[0]):
             with contextlib.suppress(BrokenPipeError), _stdin(process) as sink:
                 write(sink)  # a program that ends before it has read all of it says why by its status
             status = process.wait()
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            watch.cancel()
         completed = Completed(words, status, _whole(stdout), _whole(stderr))
-    if late.is_set():
-        raise CommandFailedError(f"{words[0]} did not finish within {timeout:g} s")
     if not completed.succeeded:
         raise CommandFailedError(f"{' '.join(words[:3])} ended with status {status}: {completed.tail()}")
     return completed

@@ -1,11 +1,11 @@
 """Programs that are listened to line by line while they run."""
 
 import subprocess
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from careen.process.deadline import within
 from careen.process.run import CommandFailedError, Completed
 
 _KEPT_LINES = 4000
@@ -38,29 +38,12 @@ def run_lines(
     except OSError as error:
         raise CommandFailedError(f"{words[0]} could not be started: {error.strerror}") from error
     kept: deque[bytes] = deque(maxlen=_KEPT_LINES)
-    late = threading.Event()
-
-    def give_up() -> None:
-        late.set()
-        process.kill()
-
-    watch = threading.Timer(timeout, give_up)
-    watch.daemon = True
-    watch.start()
     stream = process.stdout
     assert stream is not None  # noqa: S101 - it is a pipe
-    try:
+    with within(timeout, process, words[0]):
         with stream:
             while line := stream.readline(_LONGEST_LINE):
                 kept.append(line)
                 hear(line.decode("utf-8", "replace").rstrip("\r\n"))
         status = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        watch.cancel()
-    if late.is_set():
-        raise CommandFailedError(f"{words[0]} did not finish within {timeout:g} s")
     return Completed(words, status, b"", b"".join(kept))
