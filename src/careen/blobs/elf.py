@@ -18,6 +18,7 @@ MAGIC = b"\x7fELF"
 _HEADER_SIZES = {1: 52, 2: 64}
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 10, 14, 15, 29
+_NAMES = frozenset({_DT_NEEDED, _DT_SONAME, _DT_RPATH, _DT_RUNPATH})
 _LONGEST_NAME = 4096
 _MACHINES = {62: "x86_64", 183: "aarch64", 3: "i686", 40: "armv7l", 243: "riscv64", 21: "ppc64le", 22: "s390x"}
 
@@ -80,17 +81,21 @@ def unread_part(data: Bytes, has: Callable[[int, int], bool]) -> tuple[int, int]
         return table, size * count
     segments = _segments(data, wide=wide, order=order)
     for segment in segments:
-        if segment.kind in (_PT_DYNAMIC, _PT_INTERP) and not has(segment.offset, segment.length):
-            return segment.offset, min(segment.length, max(0, len(data) - segment.offset))
+        length = min(segment.length, max(0, len(data) - segment.offset))
+        if segment.kind in (_PT_DYNAMIC, _PT_INTERP) and length and not has(segment.offset, length):
+            return segment.offset, length
     dynamic = next((segment for segment in segments if segment.kind == _PT_DYNAMIC), None)
     if dynamic is None:
         return None
-    values = dict(reversed(_dynamic_entries(data, dynamic, f"{order}qQ" if wide else f"{order}iI")))
-    if _DT_STRTAB not in values:
+    entries = _dynamic_entries(data, dynamic, f"{order}qQ" if wide else f"{order}iI")
+    values = dict(reversed(entries))
+    names = [value for tag, value in entries if tag in _NAMES]
+    if _DT_STRTAB not in values or not names:
         return None
-    start = _file_offset(segments, values[_DT_STRTAB])
-    length = min(values.get(_DT_STRSZ, len(data)), max(0, len(data) - start))
-    return None if has(start, length) else (start, length)
+    table = _file_offset(segments, values[_DT_STRTAB])
+    end = min(table + min(max(names) + _LONGEST_NAME, values.get(_DT_STRSZ, len(data))), len(data))
+    start = min(table + min(names), end)  # the names of all symbols may be in the table, too
+    return None if has(start, end - start) else (start, end - start)
 
 
 def _read(data: Bytes) -> Linkage:

@@ -5,14 +5,14 @@ its segments are, so a layer begins with its folders, each once, and its segment
 """
 
 import json
-import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from typing import Any, Protocol
 
 from careen.blobs.digest import ByteSink, Digest
-from careen.blobs.elf import MAGIC, ElfError, Linkage, read_linkage, unread_part
+from careen.blobs.elf import ElfError, Linkage, is_elf, read_linkage
+from careen.blobs.elf_streams import streamed_linkage
 from careen.blobs.store import Entry, EntryKey, Store
 from careen.oci.layer import PIECE_BYTES, Packer, Part, PartWriter, Piece
 from careen.oci.tarwriter import TarHeaders, padding
@@ -22,8 +22,6 @@ FORMAT = 3
 """Raised when the same inputs give other bytes, so that what is kept is not taken for them."""
 
 _LARGEST_IN_MEMORY = 4 << 20
-_HEAD_BYTES = 1 << 20
-"""Of a larger file, where nearly all that the linker asks is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +144,7 @@ class _Writing:
             self._add_large(member, member.content)
         else:
             data = member.content if isinstance(member.content, bytes) else b"".join(member.content())
-            self._note_native(member.path, data)
+            self._note_native(member.path, _linkage(data))
             self.part.write(data)
         self.part.write(padding(member.size))
         self.files.append((member.path, member.size, member.digest.hex if member.digest is not None else None))
@@ -155,31 +153,16 @@ class _Writing:
             self.bytecode_bytes += member.size
 
     def _add_large(self, member: Member, content: Callable[[], Iterable[bytes]]) -> None:
-        """A file that is never in memory as a whole. Of native code the parts that name libraries are kept aside."""
-        with mmap.mmap(-1, member.size) as sparse:  # pages that nothing is written to take no memory
-            known = [(0, _HEAD_BYTES)]
-            for position, piece in _placed(content()):
-                self.part.write(piece)
-                _keep(sparse, position, piece, known[0])
-            if sparse[:4] != MAGIC:
-                return
-            try:
-                while (wanted := unread_part(sparse, lambda start, size: _covers(known, start, size))) is not None:
-                    for position, piece in _placed(content()):
-                        _keep(sparse, position, piece, wanted)
-                    known.append(wanted)
-            except ElfError:
-                return  # as below
-            self._note_native(member.path, sparse)
+        self._note_native(member.path, streamed_linkage(member.size, self._written(content()), content))
 
-    def _note_native(self, path: str, data: bytes | mmap.mmap) -> None:
-        if data[:4] != MAGIC:
-            return
-        try:
-            found = read_linkage(data)
-        except ElfError:
-            return  # test data of a package, or a damaged file: the linker would refuse it as well
-        self.natives.append(native_document(Native(path, found)))
+    def _written(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.part.write(piece)
+            yield piece
+
+    def _note_native(self, path: str, found: Linkage | None) -> None:
+        if found is not None:
+            self.natives.append(native_document(Native(path, found)))
 
 
 class Recipe(Protocol):
@@ -201,21 +184,13 @@ class Recipe(Protocol):
         ...
 
 
-def _placed(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    for chunk in chunks:
-        yield position, chunk
-        position += len(chunk)
-
-
-def _keep(sparse: mmap.mmap, position: int, piece: bytes, wanted: tuple[int, int]) -> None:
-    start, end = max(position, wanted[0]), min(position + len(piece), wanted[0] + wanted[1], len(sparse))
-    if start < end:
-        sparse[start:end] = piece[start - position : end - position]
-
-
-def _covers(known: list[tuple[int, int]], start: int, size: int) -> bool:
-    return any(first <= start and start + size <= first + length for first, length in known)
+def _linkage(data: bytes) -> Linkage | None:
+    if not is_elf(data):
+        return None
+    try:
+        return read_linkage(data)
+    except ElfError:
+        return None  # test data of a package, or a damaged file: the linker would refuse it as well
 
 
 def native_document(native: Native) -> list[object]:

@@ -8,7 +8,7 @@ of the site folder. Services share layers, so a file that one of them touched st
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from careen.blobs.elf import MAGIC, ElfError, read_linkage
+from careen.blobs.elf_streams import linkage_of
 from careen.blobs.store import EntryKey, Store
 from careen.build.distribution import WheelRecipe, scheme_for
 from careen.build.module_choice import Choice
@@ -20,8 +20,6 @@ from careen.text.values import dataclass
 
 _FORMAT = 1
 """Raised when wheels are read differently, so that what was found before is not believed."""
-
-_LARGEST_NATIVE = 1 << 30
 
 
 class IncompleteTraceError(CareenError):
@@ -65,13 +63,10 @@ def wheel_files(store: Store, recipe: WheelRecipe) -> WheelFiles:
         with recipe.open() as archive:
             for file in installed_files(archive, scheme, recipe.trimming):
                 paths.append(file.path)
-                if ".so" in file.path.rpartition("/")[2] and file.size < _LARGEST_NATIVE:
-                    data = b"".join(content(archive, file))
-                    if data[:4] == MAGIC:
-                        try:
-                            needed[file.path] = read_linkage(data).needed
-                        except ElfError:
-                            continue  # the linker would refuse it as well
+                if ".so" in file.path.rpartition("/")[2]:
+                    linkage = linkage_of(file.size, lambda file=file: content(archive, file))  # type: ignore[misc]
+                    if linkage is not None:
+                        needed[file.path] = linkage.needed
         return json.dumps({"paths": paths, "needed": needed}).encode()
 
     document = json.loads(store.get_or_make(EntryKey.of("natives", inputs), lambda _: read()).document)

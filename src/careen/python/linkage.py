@@ -5,10 +5,10 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from careen.blobs.elf import ElfError, is_elf, read_linkage
+from careen.blobs.elf_streams import linkage_of
 from careen.python.contents import installed_path, native_files
 from careen.python.wheels import WheelFormatError
 from careen.text.values import dataclass
@@ -37,19 +37,21 @@ def outside_needs(wheel: Path) -> tuple[Need, ...]:
             for path in native_files(archive.namelist()):
                 if installed_path(path) is None or archive.getinfo(path).file_size > _LARGEST_LIBRARY:
                     continue
-                data = archive.read(path)
-                if not is_elf(data):
+                linkage = linkage_of(archive.getinfo(path).file_size, lambda path=path: _pieces(archive, path))  # type: ignore[misc]
+                if linkage is None:
                     continue
-                try:
-                    linkage = read_linkage(data)
-                except ElfError:
-                    continue  # a test file of some ELF library, say; the loader would refuse it too
                 brought |= {PurePosixPath(path).name, *([linkage.soname] if linkage.soname else [])}
                 for name in linkage.needed:
                     wanted.setdefault(name, path)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise WheelFormatError(f"{wheel.name} cannot be read: {error}") from error
     return tuple(Need(soname=name, wanted_by=path) for name, path in sorted(wanted.items()) if name not in brought)
+
+
+def _pieces(archive: zipfile.ZipFile, path: str) -> Iterator[bytes]:
+    with archive.open(path) as stream:
+        while data := stream.read(_PIECE):
+            yield data
 
 
 def newest_glibc(wheel: Path) -> tuple[int, int] | None:
@@ -62,12 +64,11 @@ def newest_glibc(wheel: Path) -> tuple[int, int] | None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             for path in native_files(archive.namelist()):
-                with archive.open(path) as stream:
-                    rest = b""
-                    while data := stream.read(_PIECE):
-                        for major, minor in _GLIBC.findall(rest + data):
-                            newest = max(newest or (0, 0), (int(major), int(minor)))
-                        rest = data[-_LONGEST_VERSION:]
+                rest = b""
+                for data in _pieces(archive, path):
+                    for major, minor in _GLIBC.findall(rest + data):
+                        newest = max(newest or (0, 0), (int(major), int(minor)))
+                    rest = data[-_LONGEST_VERSION:]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise WheelFormatError(f"{wheel.name} cannot be read: {error}") from error
     return newest
