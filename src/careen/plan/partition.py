@@ -19,6 +19,7 @@ from careen.plan.integrations import (
     URL_SCHEMES,
 )
 from careen.plan.lock_view import LockView
+from careen.plan.stand_ins import stand_ins
 from careen.plan.target import Certainty
 from careen.python.imports import ExternalImport, Mention, Reach
 from careen.python.locked import LockedPackage
@@ -249,6 +250,8 @@ def _with_companions(view: LockView, roots: _Roots, words: set[str]) -> tuple[Se
             wanted = entry in words if group.endswith(f".{COMMANDS_GROUP}") else True
             if wanted and normal_name(group.partition(".")[0]) in present:
                 roots.want(name, f"plugs itself into {group.partition('.')[0]} ({group})", certain=False)
+        for name, reason in stand_ins(view, present):
+            roots.want(name, reason, certain=False)
         if len(roots.reasons) == before:
             return selected
         selected = roots.closure()

@@ -117,7 +117,8 @@ class Lock:
 
     ``groups`` are those of a workspace's root that is no project itself. ``default_groups`` are installed unasked; None
     where the project's own settings say which. ``indexes`` replace what is configured for packages without an index of
-    their own, ``extra_indexes`` and ``links`` (folders or pages of files) stand beside it.
+    their own, ``extra_indexes`` and ``links`` (folders or pages of files) stand beside it. Of ``overridden`` names the
+    project itself says whether and how they are installed, whatever other distributions require.
     """
 
     path: PurePosixPath
@@ -131,6 +132,7 @@ class Lock:
     indexes: tuple[str, ...] = ()
     extra_indexes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    overridden: tuple[PackageName, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[PackageName, tuple[LockedPackage, ...]]:

@@ -11,7 +11,7 @@ wheels = [{ url = "https://index.example/celery-5.7.0-py3-none-any.whl", hash = 
 redis = [{ name = "kombu", extra = ["redis"] }]
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from careen.python.lock_toml import TomlLockReader, parse_lock_toml
@@ -27,6 +27,7 @@ from careen.python.locked import (
     RegistrySource,
     UrlSource,
 )
+from careen.python.names import PackageName
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 
@@ -57,6 +58,7 @@ def read_uvlock(source: Source, document: Mapping[str, object] | None = None) ->
         members=tuple(reader.name(member, "manifest.members") for member in members),
         conflicts=reader.conflicts(document.get("conflicts", [])),
         groups=reader.dependency_table(manifest.get("dependency-groups", {}), "manifest.dependency-groups"),
+        overridden=tuple(reader.overridden(manifest)),
     )
 
 
@@ -65,6 +67,14 @@ class _Reader(TomlLockReader):
         super().__init__(source, "package", "uv lock")
         self._folder = source.path.parent
         self._sources: dict[tuple[str, str], LockSource] = {}
+
+    def overridden(self, manifest: Mapping[str, object]) -> Iterator[PackageName]:
+        """Names in uv's ``override-dependencies`` and ``exclude-dependencies``, which the manifest keeps."""
+        for override in self.array(manifest.get("overrides", []), "manifest.overrides"):
+            table = self.table(override, "manifest.overrides")
+            yield self.name(table.get("name"), "manifest.overrides")
+        for name in self.array(manifest.get("excludes", []), "manifest.excludes"):
+            yield self.name(name, "manifest.excludes")
 
     def conflicts(self, value: object) -> tuple[tuple[ConflictItem, ...], ...]:
         found = []

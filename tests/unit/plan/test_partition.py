@@ -238,3 +238,42 @@ def test_a_module_that_left_the_standard_library_and_that_nothing_brings_is_unkn
     assert split(view(lock_of("click"), {}, on), "import distutils.core\n").unknown == (
         "distutils, imported in m.py:1",
     )
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        """overrides = [{ name = "opencv-python", marker = "sys_platform == 'never'" }]""",
+        """excludes = ["opencv-python"]""",
+    ],
+)
+def test_what_the_project_declares_in_place_of_what_it_leaves_out_stays_where_that_was_required(overrides: str) -> None:
+    ocr = replace(contents("rapidocr_onnxruntime"), requires=("numpy", "opencv_python>=4.5"))
+    locked = view(
+        f"[manifest]\n{overrides}\n"
+        + project(requires=["rapidocr-onnxruntime", "opencv-python-headless", "boto3"])
+        + "".join(map(package, ("rapidocr-onnxruntime", "opencv-python-headless", "boto3"))),
+        {"rapidocr-onnxruntime": ocr, "opencv-python-headless": contents("cv2")},
+    )
+
+    found = split(locked, "import rapidocr_onnxruntime")
+
+    assert kept(found) == {
+        "opencv-python-headless": Certainty.POSSIBLE,
+        "rapidocr-onnxruntime": Certainty.NEEDED,
+    }
+    assert found.kept[0].reasons[0].startswith("stands in for opencv-python, which rapidocr-onnxruntime requires")
+    assert kept(split(locked, "import boto3")) == {"boto3": Certainty.NEEDED}
+
+
+def test_an_override_of_a_version_alone_brings_nothing_more() -> None:
+    locked = view(
+        '[manifest]\noverrides = [{ name = "protobuf", specifier = ">=5" }]\n'
+        + project(requires=["grpcio", "protobuf-tools"])
+        + package("grpcio", requires=["protobuf"])
+        + package("protobuf")
+        + package("protobuf-tools"),
+        {"grpcio": replace(contents("grpc"), requires=("protobuf",))},
+    )
+
+    assert set(kept(split(locked, "import grpc"))) == {"grpcio", "protobuf"}

@@ -114,3 +114,12 @@ def test_files_of_a_lock_in_a_folder_are_told_from_the_root() -> None:
     lock = read_uvlock(Source(PurePosixPath("service/uv.lock"), f'version = 1\nrequires-python = ">=3.11"\n{text}'))
 
     assert lock.packages[0].wheels[0].url == "service/dist/b-1.0-py3-none-any.whl"
+
+
+def test_names_that_the_project_overrides_or_excludes_are_read() -> None:
+    lock = uvlock(
+        '[manifest]\noverrides = [{ name = "opencv-python", marker = "sys_platform == \'never\'" }]\n'
+        'excludes = ["PyQt5"]\n' + project()
+    )
+
+    assert lock.overridden == ("opencv-python", "pyqt5")
