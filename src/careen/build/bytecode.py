@@ -20,7 +20,8 @@ from careen.build.segment import Contents, Member, Segment, SegmentMaker
 from careen.oci.layer import Packer
 from careen.plan.target import PythonRuntime, ServicePlan
 from careen.python.contents import installed_path, parse_entry_points
-from careen.python.trimming import TrimmingPolicy, is_trimmed
+from careen.python.trim_rules import is_trimmed
+from careen.python.trimming import TrimmingPolicy
 from careen.python.wheel_archive import WheelArchive
 from careen.text.values import dataclass
 

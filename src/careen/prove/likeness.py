@@ -16,7 +16,7 @@ from careen.oci.images import Images, choose_manifest, read_config, read_manifes
 from careen.oci.layer_entries import EntryKind
 from careen.oci.unpack import open_layer
 from careen.plan.target import Plan, ServicePlan
-from careen.python.trimming import is_trimmed
+from careen.python.trim_rules import is_trimmed
 from careen.rewrite.installing import VENV
 from careen.text.values import dataclass
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from careen.python.names import PackageName
-from careen.python.trimming import is_trimmed, is_trimmed_data
+from careen.python.trim_rules import is_trimmed, is_trimmed_data
 from careen.text.values import dataclass
 
 _EXTENSION = re.compile(r"^(?P<stem>[^.]+)(?:\.[\w-]+)*\.(?:so|pyd)$")

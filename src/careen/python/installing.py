@@ -17,7 +17,8 @@ from careen.blobs.digest import Digest, DigestingSink
 from careen.errors import CareenError
 from careen.python.contents import parse_entry_points
 from careen.python.names import InvalidNameError, package_name
-from careen.python.trimming import TrimmingPolicy, is_trimmed, is_trimmed_data
+from careen.python.trim_rules import is_trimmed, is_trimmed_data
+from careen.python.trimming import TrimmingPolicy
 from careen.python.wheel_archive import WheelArchive
 from careen.python.wheels import WheelEntry
 from careen.text.values import dataclass

@@ -1,9 +1,10 @@
 import pytest
 
 from careen.platforms import Platform
+from careen.python.c_library import glibc, musl
 from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
-from careen.python.tags import best_musl_wheel, best_wheel
+from careen.python.tags import best_wheel
 
 AMD64, ARM64 = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
 GLIBC = "cp311-cp311-manylinux_2_17_x86_64"
@@ -29,12 +30,14 @@ def wheel(tag: str) -> LockedFile:
     ],
 )
 def test_a_machine_with_musl_takes_its_own_wheels(tags: list[str], best: str | None) -> None:
-    found = best_musl_wheel(map(wheel, tags), PythonVersion(11), AMD64)
+    found = best_wheel(map(wheel, tags), PythonVersion(11), AMD64, musl(1, 2))
 
     assert found == (wheel(best) if best is not None else None)
 
 
 def test_neither_takes_the_others() -> None:
-    assert best_wheel([wheel(MUSL), wheel(GLIBC)], PythonVersion(11), AMD64, (2, 36)) == wheel(GLIBC)
-    assert best_wheel([wheel(MUSL)], PythonVersion(11), AMD64, (2, 36)) is None
-    assert best_musl_wheel([wheel("cp311-cp311-musllinux_1_2_aarch64")], PythonVersion(11), ARM64) is not None
+    assert best_wheel([wheel(MUSL), wheel(GLIBC)], PythonVersion(11), AMD64, glibc(2, 36)) == wheel(GLIBC)
+    assert best_wheel([wheel(MUSL)], PythonVersion(11), AMD64, glibc(2, 36)) is None
+    newest = [wheel("cp311-cp311-musllinux_1_2_aarch64")]
+    assert best_wheel(newest, PythonVersion(11), ARM64, musl(1, 2)) is not None
+    assert best_wheel(newest, PythonVersion(11), ARM64, musl(1, 1)) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from careen.python.trimming import is_trimmed, is_trimmed_data
+from careen.python.trim_rules import is_trimmed, is_trimmed_data
 
 
 @pytest.mark.parametrize(
