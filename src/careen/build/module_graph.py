@@ -17,7 +17,9 @@ from careen.text.values import dataclass
 _IMPORT = re.compile(r"import[ \t(*\\]")
 _BEFORE_FROM = re.compile(r"(?:^|[;:])[ \t]*from[ \t]+(?P<origin>\.*[ \t]*[\w.]*)[ \t]+$")
 _BEFORE_IMPORT = re.compile(r"(?:^|[^#\"']*[;:])[ \t]*$")
-_NAMES = re.compile(r"[ \t]*(?:\((?:[^)#]|\#[^\n]*)*\)|(?:[^\n#\\;]|\\\r?\n)*)")
+_NAMES = re.compile(r"[ \t]*+(?:\((?:[^)#]|\#[^\n]*+)*+\)|(?:[^\n#\\;]|\\\r?\n)*+)")
+"""Possessive: where the parenthesis never closes, as in a list behind comment signs, nothing is tried twice."""
+
 _DEFINITION = re.compile(r"(?:def|class|async[ \t]+def)\b")
 _NO_STATEMENT = frozenset({"", "\n", "\r", "#", ")", "]", "}"})
 _NEVER = re.compile(r"""TYPE_CHECKING[ \t]*:|__name__[ \t]*==[ \t]*["']__main__["'][ \t]*:""")
@@ -66,17 +68,21 @@ def find_imports(source: str, module: str, *, is_package: bool) -> Imports:
         line = source.rfind("\n", 0, place) + 1
         before = source[line:place]
         found = lazy if before[:1] in (" ", "\t") and _is_deferred(source, line) else eager
-        names = _NAMES.match(source, place + len("import"))
-        listed = names[0] if names is not None else ""
         if not before.strip() or _BEFORE_IMPORT.match(before):
-            found.update(dict.fromkeys(_dotted_names(listed)))
+            found.update(dict.fromkeys(_dotted_names(_listed(source, place))))
         elif (origin_match := _BEFORE_FROM.search(before)) is not None:
             origin = _absolute(origin_match["origin"].replace(" ", ""), package)
             if origin:
                 found[origin] = None
-                found.update((f"{origin}.{name}", None) for name in _imported_names(listed))
+                found.update((f"{origin}.{name}", None) for name in _imported_names(_listed(source, place)))
     texts = {f"{package}{text}" if text.startswith(".") else text: None for text in _TEXT.findall(source)}
     return Imports(tuple(eager), tuple(name for name in lazy if name not in eager), tuple(texts))
+
+
+def _listed(source: str, place: int) -> str:
+    """What stands behind the ``import`` there, over several lines if need be."""
+    names = _NAMES.match(source, place + len("import"))
+    return names[0] if names is not None else ""
 
 
 def _is_deferred(source: str, line: int) -> bool:

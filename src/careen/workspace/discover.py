@@ -37,7 +37,7 @@ from careen.workspace.model import ImageSource, PythonProject, Service, Unreadab
 _DOCKERFILE_DEPTH = 6
 _MOST_STACKS = 60
 _DOCKER = re.compile(r"docker|compose")
-_SERVICES = re.compile(r"(?m)^services:\s*(?:#.*)?\n(?:\s*(?:#.*)?\n)*[ ]+[\w.-]+:\s*$")
+_SERVICES = re.compile(r"(?m)^services:[^\S\n]*+(?:#.*)?\n(?:[^\S\n]*+(?:#.*)?\n)*+[ ]+[\w.-]+:\s*$")
 _MOST_PROBLEMS = 5
 """Of one file; a file that is no Dockerfile at all has one on every line."""
 _LOCK_NAMES = ("uv.lock", "poetry.lock", "pylock.toml", "Pipfile.lock")

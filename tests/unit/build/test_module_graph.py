@@ -1,5 +1,7 @@
 import ast
 import json
+import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +42,21 @@ def found(source: str, module: str = "pkg.mod", *, is_package: bool = False) -> 
 def test_imports_of_a_module_are_found(source: str, eager: set[str]) -> None:
     assert set(found(source).eager) == eager
     assert found(source).lazy == ()
+
+
+def test_a_list_that_never_closes_is_searched_once() -> None:
+    """Forty comments of it, in which each sign could be tried as part of the comment or beside it: a program that
+    tries them all uses up the processor time that it is given here, and is ended.
+    """
+    source = "from a import (\n" + "#     and_a_name_that_is_long, another,\n" * 40
+    program = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
+        "from careen.build.module_graph import find_imports\n"
+        "print(find_imports(sys.stdin.read(), 'pkg.mod', is_package=False).eager)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=source, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "('a',)\n"), done.stderr
 
 
 def test_what_functions_and_classes_import_is_told_apart() -> None:

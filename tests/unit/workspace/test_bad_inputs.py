@@ -211,3 +211,14 @@ def test_names_that_are_no_text(root: Path) -> None:
         [sys.executable, "-m", "careen", "context", str(root), "--list"], capture_output=True, check=False, timeout=60
     )
     assert b"\xff\xfe\n" in listed.stdout
+
+
+def test_empty_lines_without_end_are_passed_over_once(root: Path) -> None:
+    """A file that might be a compose file by what is in it; each empty line could be tried with the next or alone."""
+    (root / "docker").mkdir()
+    (root / "docker" / "Dockerfile").write_text("FROM python:3.11\n")
+    (root / "docker" / "default.yml").write_text("services:\n" + "\n" * 200 + "none\n")
+
+    _, found, _ = scan(root)
+
+    assert "good" in {service["name"] for service in found["services"]}
