@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from careen.app.builder_choice import BuilderChoice
-from careen.app.delivery import Courier, Delivered, DeliveryRequest, deliver, prepare, write_file
-from careen.app.image_bases import base_finder
+from careen.app.delivery import Courier, Delivered, DeliveryRequest, prepare
 from careen.app.origin import origin_of
+from careen.app.outputs import write_file
 from careen.app.plan_request import PlanRequest
 from careen.app.remembering import plan_of, planned_now
 from careen.app.session import Session
@@ -135,10 +135,18 @@ def _finished(
         result=results[0],
         others=tuple(zip(plans[1:], results[1:], strict=True)),
         names={name: str(descriptor.digest) for name, descriptor in layout.images().items()},
-        delivered=deliver(courier, layout),
+        delivered=_deliver(courier, layout),
         changes=_changes(earlier, records),
         records=records,
     )
+
+
+def _deliver(courier: Courier, layout: Layout) -> Delivered:
+    if courier.request.is_empty:
+        return Delivered()
+    from careen.app.carrying import deliver  # noqa: PLC0415 - brings archives, registries and their clients
+
+    return deliver(courier, layout)
 
 
 def _layers_there(prefix: str, plans: Sequence[Plan]) -> Mapping[Digest, str]:
@@ -190,8 +198,14 @@ def _sources(session: Session, request: BuildRequest, plan: Plan) -> BuildSource
         store=Store(session.store),
         uv=uv_program(),
         environment=session.surroundings.environment,
-        find_base=base_finder(session),
+        find_base=lambda base: _find_base(session, base),
     )
+
+
+def _find_base(session: Session, base: ImageBase) -> Layout:
+    from careen.app.image_bases import base_finder  # noqa: PLC0415 - few bases are images
+
+    return base_finder(session)(base)
 
 
 def _described(request: BuildRequest, plan: Plan) -> BuildOptions:

@@ -13,7 +13,6 @@ from pathlib import Path
 from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
-from careen.process.run import run
 from careen.text.values import dataclass
 
 _PATIENCE_SECONDS = 30
@@ -143,6 +142,8 @@ def _pip_files(environment: Mapping[str, str]) -> Iterator[Path]:
 
 def _told_by_uv(environment: Mapping[str, str], folder: Path) -> list[str]:
     """uv writes the indexes that it would ask above an empty list of requirements; nothing without uv."""
+    from careen.process.run import run  # noqa: PLC0415 - few locks name no addresses
+
     program = uv_program()
     if program is None:
         return []

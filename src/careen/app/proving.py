@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from careen.app.building import BuildRequest, build, build_planned
-from careen.app.delivery import write_file
+from careen.app.outputs import write_file
 from careen.app.remembering import plan_of
 from careen.app.session import Session
 from careen.app.tracing import Traced, build_traced

@@ -6,6 +6,7 @@ variables that these ask for, the signed state of every Debian suite. All of it 
 believed. A plan in which something did not answer is not kept, since another time it might.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -91,10 +92,17 @@ def _value(surroundings: Surroundings, name: str) -> str | None:
 
 def _own_code() -> str:
     """Careen itself: a version that is being worked on changes without a new number."""
-    rows = sorted(
-        f"{path}\0{state.st_size}\0{state.st_mtime_ns}"
-        for path, state in ((path, path.stat()) for path in Path(__file__).parents[1].rglob("*.py"))
-    )
+    rows: list[str] = []
+    waiting = [str(Path(__file__).parents[1])]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    state = entry.stat()
+                    rows.append(f"{entry.path}\0{state.st_size}\0{state.st_mtime_ns}")
+                elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
+                    waiting.append(entry.path)
+    rows.sort()
     return Digest.of("\n".join(rows).encode("utf-8", "surrogateescape")).hex
 
 

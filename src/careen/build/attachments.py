@@ -7,6 +7,7 @@ from careen.build import record, sbom
 from careen.build.engine import BuildOptions
 from careen.build.licences import Licence
 from careen.oci.config import RunConfig
+from careen.oci.images import read_blob
 from careen.oci.layout import Layout, LayoutWriter
 from careen.plan.target import Plan, ServicePlan
 from careen.text.values import dataclass
@@ -101,7 +102,6 @@ def records_in(layout: Layout) -> tuple[record.ImageRecord, ...]:
 def _attached(layout: Layout, media_type: str) -> Iterable[bytes]:
     for entry in layout.entries:
         if entry.artifact_type == media_type:
-            subject = layout.manifest(entry.descriptor).subject
-            data = layout.attachment(subject, media_type) if subject is not None else None
-            if data is not None:
-                yield data
+            manifest = layout.manifest(entry.descriptor)
+            if manifest.subject is not None and len(manifest.layers) == 1:
+                yield read_blob(layout, manifest.layers[0])

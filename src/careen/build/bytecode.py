@@ -6,7 +6,7 @@ choice is made for the stack, so that services go on sharing layers.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from careen.blobs.digest import Digest
@@ -28,6 +28,7 @@ from careen.text.values import dataclass
 _SCAN_FORMAT = 4
 """Raised when sources are searched differently, so that what was found before is not believed."""
 
+_REACHED_FORMAT = 2
 _LARGEST_SOURCE = 16 << 20
 _STARTUP = (
     "concurrent.futures.thread",
@@ -100,6 +101,7 @@ def service_starts(services: Iterable[ServicePlan], read: Callable[[PurePosixPat
     imports: dict[str, None] = dict.fromkeys(_STARTUP)
     texts: dict[str, None] = {}
     words: set[str] = set()
+    seen: set[tuple[object, str, bool]] = set()  # services share modules, and each is searched once
     for service in services:
         health = service.health.argv if service.health is not None else ()
         for word in (*service.entry_point, *health):
@@ -110,8 +112,12 @@ def service_starts(services: Iterable[ServicePlan], read: Callable[[PurePosixPat
         for _, value in (*service.environment, *service.run_environment):
             words.update(_schemes(value))
         roots = [PurePosixPath(root) for root in dict(service.environment).get("PYTHONPATH", "").split(":") if root]
-        for place, content in _own_modules(service, read):
+        for place, source in _own_modules(service):
             name, is_package = _name_in(place, roots)
+            if (source, name, is_package) in seen:
+                continue
+            seen.add((source, name, is_package))
+            content = _decoded(source if isinstance(source, bytes) else read(source))
             found = find_imports(content, name, is_package=is_package)
             imports.update(dict.fromkeys((*found.eager, *found.lazy)))
             texts.update(dict.fromkeys(found.texts))
@@ -120,44 +126,59 @@ def service_starts(services: Iterable[ServicePlan], read: Callable[[PurePosixPat
     return Starts(tuple(sorted(imports)), tuple(sorted(texts)), frozenset(words))
 
 
-def _own_modules(service: ServicePlan, read: Callable[[PurePosixPath], bytes]) -> Iterator[tuple[PurePosixPath, str]]:
+def _own_modules(service: ServicePlan) -> Iterator[tuple[PurePosixPath, PurePosixPath | bytes]]:
+    """Places in the image; and files of the project, or what stands there."""
     for file in service.application:
         if file.destination.suffix == ".py":
-            yield file.destination, _decoded(read(file.source))
+            yield file.destination, file.source
     for support in service.support:
         if support.destination.suffix == ".py":
-            yield support.destination, _decoded(support.content)
+            yield support.destination, support.content
 
 
 def _schemes(text: str) -> Iterator[str]:
     """Of addresses: ``redis``, or both words of ``postgresql+asyncpg``."""
+    if "://" not in text:
+        return
     for scheme in _SCHEME.findall(text):
         yield from scheme.lower().split("+")
 
 
-def reached(
-    store: Store, sets: Mapping[str, ModuleSet], starts: Starts, *, library: str, trimmed: bool
-) -> Mapping[str, tuple[str, ...]]:
-    """Sorted paths of the modules that get bytecode, by the key of their set; ``sets`` are keyed by their contents,
-    which trimming has less of.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """Sets of modules by keys that tell their contents, of which trimming leaves less; ``library`` is one of the
+    ``keys``. ``read`` gives them all, and is called for a question that nobody has asked before.
     """
+
+    keys: Collection[str]
+    library: str
+    trimmed: bool
+    read: Callable[[], Mapping[str, ModuleSet]]
+
+
+def reached(store: Store, searched: Searched, starts: Starts) -> Mapping[str, Mapping[str, int]]:
+    """The sources that get bytecode with their sizes, in the order of their paths, by the key of their set."""
     inputs = {
         "format": _SCAN_FORMAT,
-        "sets": sorted(sets),
-        "library": library,
-        "trimmed": trimmed,
+        "answer": _REACHED_FORMAT,
+        "sets": sorted(searched.keys),
+        "library": searched.library,
+        "trimmed": searched.trimmed,
         "imports": starts.imports,
         "texts": starts.texts,
         "words": sorted(starts.words),
     }
 
     def find() -> bytes:
-        return json.dumps(
-            {key: sorted(paths) for key, paths in reached_modules(sets, starts, library=library).items()}
-        ).encode()
+        sets = searched.read()
+        found: dict[str, dict[str, int]] = {}
+        for key, paths in reached_modules(sets, starts, library=searched.library).items():
+            sizes = {module.path: module.size for module in sets[key].modules.values()}
+            found[key] = {path: sizes[path] for path in sorted(paths)}
+        return json.dumps(found, separators=(",", ":")).encode()
 
     document = json.loads(store.get_or_make(EntryKey.of("reached", inputs), lambda _: find()).document)
-    return {key: tuple(paths) for key, paths in document.items()}
+    return {str(key): {str(path): int(size) for path, size in paths.items()} for key, paths in document.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,18 @@
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey
 from careen.build.segment import Contents, Folder, Member, Segment, SegmentMaker
-from careen.debian.base import compose, compose_layer
 from careen.debian.packages import BinaryPackage
-from careen.debian.root import RootEntry, RootFile, RootFolder, RootLink
 from careen.plan.target import DebianBase
 from careen.platforms import Architecture
 from careen.text.values import dataclass
+
+if TYPE_CHECKING:
+    from careen.debian.root import RootEntry, RootFile, RootFolder, RootLink
 
 _FORMAT = 2
 """Raised when composing changes what a base holds."""
@@ -29,13 +31,15 @@ class BaseRecipe:
     architecture: Architecture
     debs: Debs
 
-    def entries(self) -> tuple[RootEntry, ...]:
+    def entries(self) -> "tuple[RootEntry, ...]":
         """Composed anew, which takes a second. Raises what fetching and composing raise."""
         debs = self.debs(self.base.packages)
         with _COMPOSING:
             return self._composed(debs)
 
-    def _composed(self, debs: tuple[tuple[BinaryPackage, Path], ...]) -> tuple[RootEntry, ...]:
+    def _composed(self, debs: tuple[tuple[BinaryPackage, Path], ...]) -> "tuple[RootEntry, ...]":
+        from careen.debian.base import compose  # noqa: PLC0415 - a base is composed once
+
         return compose(
             debs,
             release=self.base.release,
@@ -99,6 +103,9 @@ class SystemRecipe:
         return maker.get_or_make(self.key(maker), lambda: self._contents(without))
 
     def _contents(self, without: frozenset[str]) -> Contents:
+        from careen.debian.base import compose_layer  # noqa: PLC0415 - as above
+        from careen.debian.root import RootFolder  # noqa: PLC0415
+
         below = self.base.entries()
         debs = self.base.debs(self.packages)
         with _COMPOSING:
@@ -107,7 +114,9 @@ class SystemRecipe:
         return root_contents(self.what, [*_parents(added, folders), *added], without)
 
 
-def root_contents(what: str, entries: Iterable[RootEntry], without: frozenset[str]) -> Contents:
+def root_contents(what: str, entries: "Iterable[RootEntry]", without: frozenset[str]) -> Contents:
+    from careen.debian.root import RootFolder  # noqa: PLC0415 - as above
+
     ordered = sorted((entry for entry in entries if entry.path not in without), key=lambda entry: entry.path)
     return Contents(
         what=what,
@@ -118,7 +127,9 @@ def root_contents(what: str, entries: Iterable[RootEntry], without: frozenset[st
     )
 
 
-def _member(entry: RootFile | RootLink) -> Member:
+def _member(entry: "RootFile | RootLink") -> Member:
+    from careen.debian.root import RootLink  # noqa: PLC0415 - as above
+
     if isinstance(entry, RootLink):
         return Member(path=entry.path, target=entry.target)
     return Member(
@@ -130,8 +141,10 @@ def _member(entry: RootFile | RootLink) -> Member:
     )
 
 
-def _parents(entries: Iterable[RootEntry], folders: dict[str, RootFolder]) -> list[RootFolder]:
+def _parents(entries: "Iterable[RootEntry]", folders: "dict[str, RootFolder]") -> "list[RootFolder]":
     """Folders of the base that something is put into, as they are there: a layer that names one decides its mode."""
+    from careen.debian.root import RootFolder  # noqa: PLC0415 - as above
+
     found: dict[str, RootFolder] = {}
     own = {entry.path for entry in entries if isinstance(entry, RootFolder)}
     for entry in entries:

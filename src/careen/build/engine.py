@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from careen.blobs.digest import Digest
 from careen.blobs.store import Store
@@ -13,9 +14,11 @@ from careen.oci.media_types import Compression
 from careen.plan.target import ImageBase
 from careen.plan.traces import ServiceTrace
 from careen.platforms import Platform
-from careen.python.index import PackageFiles
 from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
+
+if TYPE_CHECKING:
+    from careen.python.index import PackageFiles
 
 
 class NoSuchBaseError(CareenError):
@@ -59,7 +62,7 @@ class BuildSources:
     """
 
     root: Path
-    packages: PackageFiles
+    packages: "PackageFiles"
     debs: Callable[[Iterable[BinaryPackage]], tuple[tuple[BinaryPackage, Path], ...]]
     store: Store
     uv: Path | None = None

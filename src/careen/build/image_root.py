@@ -6,17 +6,18 @@ libraries are there, where the interpreter lies that compiles. That segment is r
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey
 from careen.build.assembly import Layer, Share
 from careen.build.segment import Contents, Folder, Member, Segment, SegmentMaker
-from careen.oci.filesystem import ImageFile
-from careen.oci.layer_entries import EntryKind
 from careen.oci.layout import Layout
-from careen.oci.unpack import Specials, UnpackSettings, unpack
 from careen.plan.target import ImageBase
 from careen.text.values import dataclass
+
+if TYPE_CHECKING:
+    from careen.oci.filesystem import ImageFile
 
 _FORMAT = 1
 _PIECE = 1 << 20
@@ -57,6 +58,9 @@ class ImageRootRecipe:
 
     def _contents(self, folder: Path) -> Contents:
         """Unpacked into ``folder``, which must stay until the members are read."""
+        from careen.oci.layer_entries import EntryKind  # noqa: PLC0415 - few bases are images, and each is read once
+        from careen.oci.unpack import Specials, UnpackSettings, unpack  # noqa: PLC0415
+
         layout = self.find(self.base)
         manifest = layout.manifest(layout.image(self.base.manifest.hex))
         files = unpack(layout, manifest, folder, UnpackSettings(specials=Specials.SKIP)).files()
@@ -84,8 +88,10 @@ class ImageRootRecipe:
         )
 
 
-def _member(file: ImageFile, root: Path) -> Member | None:
+def _member(file: "ImageFile", root: Path) -> Member | None:
     """None for what is no part of a segment. A second name of a file is a file here."""
+    from careen.oci.layer_entries import EntryKind  # noqa: PLC0415 - as above
+
     if file.kind is EntryKind.SYMBOLIC_LINK:
         return Member(path=file.path, target=file.target)
     if file.kind not in {EntryKind.FILE, EntryKind.HARD_LINK}:

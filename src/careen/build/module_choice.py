@@ -1,13 +1,15 @@
 """Which modules of a stack's layers get bytecode, and recipes that say so."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from careen.build.bytecode import (
     LibraryRecipe,
+    Searched,
     compiled_path,
     library_folder,
     library_modules,
@@ -30,11 +32,11 @@ from careen.text.values import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """``sets`` are all modules and ``modules`` the chosen sources with their sizes, by the digest of their wheel and
-    the key of the base.
+    """``sets`` gives all modules, and ``modules`` are the chosen sources with their sizes, by the digest of their wheel
+    and the key of the base.
     """
 
-    sets: Mapping[str, ModuleSet]
+    sets: Callable[[], Mapping[str, ModuleSet]]
     modules: Mapping[str, Mapping[str, int]]
 
 
@@ -53,21 +55,21 @@ class ModuleChoice:
     busy: threading.Semaphore
 
     def choose(self, layers: Sequence[StackLayer]) -> Choice:
-        """Fetches every wheel that nobody has searched yet."""
+        """Fetches every wheel that nobody has searched yet, unless the same was chosen before."""
         wheels = {recipe.digest.hex: recipe for recipe in wheels_of(layers)}
+        base_key = self._base_key
+        sets = cache(lambda: self._sets(wheels))
+        searched = Searched(keys=(*wheels, base_key), library=base_key, trimmed=self.trimmed, read=sets)
+        starts = service_starts(self.plan.services, project_reader(self.root))
+        return Choice(sets=sets, modules=reached(self.maker.store, searched, starts))
+
+    def _sets(self, wheels: Mapping[str, WheelRecipe]) -> Mapping[str, ModuleSet]:
         store, runtime = self.maker.store, self.plan.base.runtime
         library = self.makers.submit(
             lambda: library_modules(store, self.base, self._base_segment, self.maker.packer, runtime)
         )
         scanned = self.makers.map(self._scan, wheels.values())
-        sets = dict(zip(wheels, scanned, strict=True))
-        base_key = self._base_key
-        sets[base_key] = library.result()
-        starts = service_starts(self.plan.services, project_reader(self.root))
-        modules = reached(store, sets, starts, library=base_key, trimmed=self.trimmed)
-        sizes = {key: {module.path: module.size for module in found.modules.values()} for key, found in sets.items()}
-        chosen = {key: {path: sizes[key][path] for path in paths} for key, paths in modules.items()}
-        return Choice(sets=sets, modules=chosen)
+        return {**dict(zip(wheels, scanned, strict=True)), self._base_key: library.result()}
 
     def compiled(self, layers: Sequence[StackLayer], choice: Choice, compiler: Compiler) -> list[StackLayer]:
         """The same layers with recipes that compile what was chosen."""

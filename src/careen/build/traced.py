@@ -102,8 +102,9 @@ def kept_files(
 def _named(choice: Choice) -> frozenset[str]:
     """Everything that the chosen modules import, be it when a function is called."""
     found: set[str] = set()
+    sets = choice.sets()
     for wheel, modules in choice.modules.items():
-        for module in choice.sets[wheel].modules.values():
+        for module in sets[wheel].modules.values():
             if module.path in modules:
                 found.update(module.imports.eager, module.imports.lazy, module.imports.texts)
     return frozenset(found)

@@ -10,6 +10,7 @@
 
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ REFERENCE_NAME = "org.opencontainers.image.ref.name"
 
 _VERSION = "1.0.0"
 _ASIDE = ".new-"
+_PLAIN = stat.S_IFREG | 0o644
 
 
 class LayoutError(CareenError):
@@ -260,9 +262,19 @@ class LayoutWriter:
             aside.unlink(missing_ok=True)
 
     def _replace(self, path: Path, data: bytes) -> None:
+        if _is_there(path, data):
+            return
         with self._aside() as aside:
             aside.write_bytes(data)
             aside.replace(path)
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    """Most documents of a build are those of the one before, and reading one costs less than putting it in place."""
+    try:
+        return path.lstat().st_mode == _PLAIN and path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _subject(layout: Layout, entry: IndexEntry) -> Descriptor | None:

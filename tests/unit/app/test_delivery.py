@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from careen.app.carrying import deliver
 from careen.app.delivery import (
     ArchiveFormat,
     Courier,
     DeliveryRequest,
     Engine,
     UndeliverableError,
-    deliver,
     prepare,
-    write_file,
 )
 from careen.app.session import Session, Surroundings
 from careen.build.engine import BuildOptions
@@ -174,9 +173,3 @@ def test_bills_are_written_one_a_platform(session: Session, tmp_path: Path) -> N
     for path, platform in zip(done.bills[:2], PLATFORMS, strict=True):
         manifest = layout.image("stack_web", Platform.parse(platform))
         assert path.read_bytes() == layout.attachment(manifest, MEDIA_TYPE)
-
-
-def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UndeliverableError, match=r"file/record\.json cannot be written"):
-        write_file(tmp_path / "file/record.json", b"{}")

@@ -92,7 +92,9 @@ def test_a_service_that_was_not_traced_is_named(stack: FakeStack, tmp_path: Path
 def test_native_code_that_stays_keeps_its_libraries_across_wheels() -> None:
     imports = Imports(eager=("pack.fast",), lazy=("pack.later",), texts=())
     modules = ModuleSet({"pack": Module("pack/__init__.py", 1, imports)}, ())
-    choice = Choice(sets={"a": modules, "b": ModuleSet({}, ())}, modules={"a": {"pack/__init__.py": 1}, "b": {}})
+    choice = Choice(
+        sets=lambda: {"a": modules, "b": ModuleSet({}, ())}, modules={"a": {"pack/__init__.py": 1}, "b": {}}
+    )
     names = ("pack/__init__.py", "pack/fast.abi3.so", "pack/later.so", "pack/never.so", "pack.libs/libone-12.so.1")
     files = {
         "a": WheelFiles(
