@@ -8,8 +8,9 @@ from careen.app.planning import Planned
 from careen.app.session import Session
 from careen.errors import CareenError
 from careen.plan.target import Plan, ServicePlan
+from careen.python.c_library import OF_ALPINE
 from careen.python.locked import LockedFile
-from careen.python.tags import best_musl_wheel
+from careen.python.tags import best_wheel
 from careen.text.values import dataclass
 from careen.workspace.known_bases import known_base
 
@@ -62,7 +63,7 @@ def on_alpine(session: Session, planned: Planned) -> AlpineEstimate:
 def _wheels(planned: Planned) -> dict[tuple[str, str], LockedFile | None]:
     plan = planned.plan
     return {
-        (package.name, package.version): best_musl_wheel(package.wheels, plan.base.runtime.version, plan.platform)
+        (package.name, package.version): best_wheel(package.wheels, plan.base.runtime.version, plan.platform, OF_ALPINE)
         for service in plan.services
         for item in service.distributions
         for package in planned.lock.by_name.get(item.name, ())

@@ -16,6 +16,7 @@ from careen.errors import CareenError, ExitCode
 from careen.process.run import Completed, run
 from careen.progress import Step
 from careen.python.addresses import indexes_for, lacks_address, with_addresses
+from careen.python.c_library import CLibrary
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedFile, LockedPackage, RegistrySource, StaleLockError
 from careen.python.metadata_edges import Missing, lacks_edges, with_edges
@@ -56,7 +57,7 @@ class Completing:
     root: Path
     folder: PurePosixPath
     environment: TargetEnvironment
-    glibc: tuple[int, int]
+    c_library: CLibrary
     notes: list[str]
     lasting: bool = True
 
@@ -125,7 +126,7 @@ class Completing:
                 "--python-version",
                 f"{self.environment.python}.{self.environment.patch}",
             ]
-            argv += ["--python-platform", f"{machine}-manylinux_2_{min(self.glibc[1], _NEWEST_GLIBC_OF_UV)}"]
+            argv += ["--python-platform", f"{machine}-{self._system}"]
             if settings.addresses:
                 argv += ["--default-index", settings.addresses[0]]
             if settings.addresses[1:]:  # every index counts alike, as they do for pip, whose settings these are
@@ -143,6 +144,13 @@ class Completing:
             done = run([*argv, *texts], timeout=_RESOLVE_SECONDS, cwd=self.root / self.folder, environment=environment)
         self.session.progress(Step("choosing versions", 1, 1))
         return done
+
+    @property
+    def _system(self) -> str:
+        """As ``--python-platform`` of uv says it."""
+        if self.c_library.is_musl:
+            return "unknown-linux-musl"
+        return f"manylinux_2_{min(self.c_library.version[1], _NEWEST_GLIBC_OF_UV)}"
 
     # Addresses
 
@@ -189,7 +197,7 @@ class Completing:
         wanted: dict[int, LockedFile] = {}
         for package in lock.packages:
             if package.dependencies is None and self.environment.satisfies(package.marker):
-                wheel = best_wheel(package.wheels, self.environment.python, self.environment.platform, self.glibc)
+                wheel = best_wheel(package.wheels, self.environment.python, self.environment.platform, self.c_library)
                 if wheel is not None:
                     wanted[id(package)] = wheel
         contents = self.session.packages.contents(list(dict.fromkeys(wanted.values())))

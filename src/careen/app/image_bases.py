@@ -22,7 +22,7 @@ from careen.platforms import Platform
 from careen.progress import Step
 from careen.python.names import PythonVersion
 
-_FORMAT = 1
+_FORMAT = 2
 _PIECE = 1 << 20
 
 

@@ -38,12 +38,12 @@ from careen.plan.slim import SLIM_RELEASE, described_slim
 from careen.plan.support import support_files
 from careen.plan.target import Contribution, DebianBase, ImageBase, Plan
 from careen.progress import Step
+from careen.python.c_library import OF_RELEASE, CLibrary
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.linkage import Need, NeedsCache
 from careen.python.locked import Lock, LockedFile
 from careen.python.names import PackageName
-from careen.python.tags import GLIBC_OF_RELEASE
 from careen.text.units import format_bytes
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
@@ -258,8 +258,8 @@ class _Planning:
         return TargetEnvironment(python=base.runtime.version, platform=self.request.platform, patch=base.patch)
 
     @cached_property
-    def _glibc(self) -> tuple[int, int]:
-        return self.image_base.glibc if self.image_base is not None else GLIBC_OF_RELEASE[self.python.release]
+    def _c_library(self) -> CLibrary:
+        return self.image_base.c_library if self.image_base is not None else OF_RELEASE[self.python.release]
 
     @property
     def _images(self) -> tuple[ImageFacts, ...]:
@@ -281,7 +281,7 @@ class _Planning:
                 project=self.project,
                 images=self._images_of(services),
                 environment=self._environment,
-                glibc=self._glibc,
+                c_library=self._c_library,
                 notes=self.notes,
             )
             for services, read in zip(self._kin, self.reads, strict=True)
@@ -371,7 +371,7 @@ class _Planning:
                 platform=self.request.platform,
                 root=self.project.folder,
                 base=base,
-                glibc=self._glibc,
+                c_library=self._c_library,
                 services=inputs,
                 support={role: support_files(role) for role in Role},
                 source_date_epoch=self.request.source_date_epoch,

@@ -14,6 +14,7 @@ from careen.errors import CareenError
 from careen.plan.lock_view import LockView, Universe, make_view, project_of, synced, universe, wheels_for
 from careen.plan.sync import SyncRequest, sync_request
 from careen.progress import Step
+from careen.python.c_library import CLibrary
 from careen.python.contents import DistributionContents
 from careen.python.environment import TargetEnvironment
 from careen.python.index import WholeFileError
@@ -38,7 +39,7 @@ class TargetLock:
     project: PythonProject
     images: tuple[ImageFacts, ...]
     environment: TargetEnvironment
-    glibc: tuple[int, int]
+    c_library: CLibrary
     notes: list[str]
 
     @cached_property
@@ -48,7 +49,7 @@ class TargetLock:
             root=self.root,
             folder=self.project.folder,
             environment=self.environment,
-            glibc=self.glibc,
+            c_library=self.c_library,
             notes=self.notes,
         )
 
@@ -101,7 +102,7 @@ class TargetLock:
 
     @cached_property
     def wheels(self) -> Mapping[PackageName, LockedFile]:
-        return wheels_for(self.installable.values(), self.environment, self.glibc)
+        return wheels_for(self.installable.values(), self.environment, self.c_library)
 
     @property
     def unanswered(self) -> bool:

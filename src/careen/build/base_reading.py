@@ -2,7 +2,7 @@
 
 All of it is told by files. The interpreter is the first on the image's ``PATH``, links followed; its site folder is
 where its own ``site`` module looks, which Debian has taught another place; glibc says its version in a string of
-``libc.so.6``, and that decides which wheels fit (PEP 600).
+``libc.so.6``, musl in its package or in the loader itself, and that decides which wheels fit (PEP 600, PEP 656).
 """
 
 import csv
@@ -23,13 +23,18 @@ from careen.oci.media_types import compression_of, layer_type
 from careen.oci.unpack import read_files
 from careen.plan.target import BaseLayer, ImageBase, InstalledPackage, PythonRuntime
 from careen.platforms import Platform
+from careen.python.c_library import CLibrary, glibc, musl
 from careen.python.names import InvalidNameError, PythonVersion, package_name
+from careen.size.apk import INSTALLED, installed_packages
 from careen.text.values import dataclass
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PYTHON = re.compile(r"python3\.(\d+)")
 _GLIBC = re.compile(rb"GNU C Library [^\n]{0,200}?release version (\d+)\.(\d+)")
 _MUSL = re.compile(r"(?:.*/)?ld-musl-[^/]+\.so\.1")
+_MUSL_VERSION = re.compile(rb"\0(1)\.(\d{1,2})\.\d+(?=[\0_-]|$)")
+"""A string of its own in the loader (``__libc_version``); there has been no other first number yet."""
+
 _PATCH = re.compile(rb'#define\s+PY_VERSION\s+"3\.\d+\.(\d+)')
 _METADATA = re.compile(r"(?P<folder>.+)/[^/]+\.dist-info/METADATA")
 _AUTHORITIES = (
@@ -39,7 +44,8 @@ _AUTHORITIES = (
     "etc/ssl/ca-bundle.pem",
 )
 _LOADED_TOGETHER = re.compile(
-    r"(?:.*/)?(?:os-release|libc\.so\.6|libc-2\.\d+\.so|patchlevel\.h|python3\.\d+/site\.py)"
+    r"(?:.*/)?(?:os-release|libc\.so\.6|libc-2\.\d+\.so|ld-musl-[^/]+\.so\.1|patchlevel\.h|python3\.\d+/site\.py)"
+    r"|(?:usr/)?lib/apk/db/installed"
     r"|var/lib/dpkg/status(?:\.d/[^/]+)?|.+\.dist-info/(?:METADATA|RECORD)"
 )
 
@@ -80,12 +86,12 @@ def read_base(
         system_version=release.get("VERSION_ID", ""),
         runtime=runtime,
         patch=image.patch(runtime),
-        glibc=image.glibc(files),
+        c_library=image.c_library(files),
         layers=tuple(_layers(manifest, config, files)),
         environment=config.run.environment,
         certificates=next((f"/{path}" for path in _AUTHORITIES if image.has(path)), ""),
         libraries=tuple(sorted({_name(file.path) for file in files if ".so" in _name(file.path)})),
-        installed=tuple(image.debian_packages()),
+        installed=(*image.debian_packages(), *image.alpine_packages()),
         distributions=tuple(image.distributions(runtime)),
         bytes=sum(file.size for file in files),
     )
@@ -172,17 +178,33 @@ class _Image:
                 return int(number[1]) if number is not None else 0
         return 0
 
-    def glibc(self, files: Sequence[ImageFile]) -> tuple[int, int]:
+    def c_library(self, files: Sequence[ImageFile]) -> CLibrary:
         for path, content in self.contents.items():
             told = _GLIBC.search(content) if "libc" in _name(path) else None
             if told is not None:
-                return int(told[1]), int(told[2])
-        if any(_MUSL.fullmatch(file.path) for file in files):
-            raise UnsuitableImageError(
-                f"{self.label} has musl for a C library, and careen takes wheels for glibc",
-                hints=("name an image of Debian, Ubuntu, Fedora or another system with glibc",),
-            )
+                return glibc(int(told[1]), int(told[2]))
+        loaders = [file.path for file in files if _MUSL.fullmatch(file.path)]
+        if loaders:
+            return self._musl(loaders)
         raise UnsuitableImageError(f"{self.label} has no C library that wheels are made for")
+
+    def _musl(self, loaders: Sequence[str]) -> CLibrary:
+        versions = [package.version.encode() for package in self.alpine_packages() if package.name == "musl"]
+        told = [_MUSL_VERSION.match(b"\0" + version) for version in versions]
+        told += [_MUSL_VERSION.search(self.text(loader)) for loader in loaders]
+        found = next((match for match in told if match is not None), None)
+        if found is None:
+            raise UnsuitableImageError(
+                f"{self.label} has musl for a C library, of a version that nothing in it tells",
+                hints=("name an image of Alpine, whose package of musl says it",),
+            )
+        return musl(int(found[1]), int(found[2]))
+
+    def alpine_packages(self) -> Iterator[InstalledPackage]:
+        """Those that apk's record tells of."""
+        for text in dict.fromkeys(self.text(path) for path in INSTALLED):
+            for package in installed_packages(text.decode("utf-8", "replace")):
+                yield InstalledPackage(package.name, package.version, package.architecture, kind="apk")
 
     def debian_packages(self) -> Iterator[InstalledPackage]:
         """Those that dpkg's status tells of, be it one file or, as in distroless images, one of each."""
@@ -210,7 +232,7 @@ class _Image:
             own = match["folder"] == str(runtime.site_packages).lstrip("/")
             record = self.contents.get(f"{path.rpartition('/')[0]}/RECORD", b"")
             paths = tuple(sorted(_owned(record, match["folder"]))) if own else ()
-            yield InstalledPackage(name, str(headers["Version"] or ""), "", paths)
+            yield InstalledPackage(name, str(headers["Version"] or ""), "", paths, kind="pypi")
 
 
 def _owned(record: bytes, folder: str) -> Iterable[str]:

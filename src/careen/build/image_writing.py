@@ -109,7 +109,7 @@ class ImageWriter:
                 hidden += files.get(path, 0)
                 files[path] = size
         natives = [native for layer in contents for native in layer.natives if native.path in files]
-        missing = missing_libraries(natives, files, self.plan.platform.architecture)
+        missing = missing_libraries(natives, files, self.plan.platform.architecture, self.plan.base.c_library)
         document = {
             "hidden_bytes": hidden,
             "notes": [str(library) for library in missing],

@@ -129,10 +129,9 @@ class ImageBill:
             return
         distro = f"{base.system}-{base.system_version}"
         for package in sorted(base.installed, key=lambda item: (item.name, item.architecture)):
-            purl = (
-                f"pkg:deb/{_quoted(base.system or 'debian')}/{_quoted(package.name)}@{_quoted(package.version)}"
-                f"?arch={package.architecture}&distro={distro}"
-            )
+            named = f"{_quoted(package.name)}@{_quoted(package.version)}"
+            where = f"{package.kind}/{_quoted(base.system or 'linux')}"
+            purl = f"pkg:{where}/{named}?arch={package.architecture}&distro={distro}"
             yield {
                 "type": "library",
                 "bom-ref": purl,

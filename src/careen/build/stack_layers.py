@@ -43,7 +43,7 @@ class StackLayers:
             environment=sources.environment,
             python=plan.base.runtime.version,
             platform=plan.platform,
-            glibc=plan.base.glibc,
+            c_library=plan.base.c_library,
             epoch=plan.source_date_epoch,
         )
 

@@ -15,6 +15,7 @@ from careen.errors import CareenError, MissingToolError
 from careen.plan.target import PlannedDistribution, UnbuiltSource
 from careen.platforms import Platform
 from careen.process.run import CommandFailedError, find_program, run_checked
+from careen.python.c_library import CLibrary, Kind
 from careen.python.index import PackageFiles
 from careen.python.linkage import newest_glibc
 from careen.python.locked import LockedFile
@@ -49,7 +50,7 @@ class WheelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelBuilder:
-    """``environment`` is what uv and git get to see of the caller's, filtered; ``glibc`` is the target's."""
+    """``environment`` is what uv and git get to see of the caller's, filtered; ``c_library`` is the target's."""
 
     store: Store
     packages: PackageFiles
@@ -57,7 +58,7 @@ class WheelBuilder:
     environment: Mapping[str, str]
     python: PythonVersion
     platform: Platform
-    glibc: tuple[int, int]
+    c_library: CLibrary
     epoch: int
 
     def identity(self, item: PlannedDistribution, source: UnbuiltSource) -> Digest:
@@ -90,7 +91,7 @@ class WheelBuilder:
         key = EntryKey("built-wheel", self.identity(item, source))
         entry = self.store.get_or_make(key, lambda sink: self._build(item, source, sink))
         document = json.loads(entry.document)
-        self._check_glibc(item, document["glibc"])
+        self._check_c_library(item, document["glibc"])
         return WheelFile(entry.blob, document["name"])
 
     def _build(self, item: PlannedDistribution, source: UnbuiltSource, sink: ByteSink) -> bytes:
@@ -147,19 +148,29 @@ class WheelBuilder:
 
     def _check_target(self, item: PlannedDistribution, name: str) -> None:
         candidate = LockedFile(url=name, digest=None, size=None)
-        if best_wheel([candidate], self.python, self.platform, self.glibc) is None:
+        if best_wheel([candidate], self.python, self.platform, self.c_library) is None:
             raise UnbuildableError(
                 f"{item.name} {item.version} compiles to {name}, which Python {self.python} on {self.platform} "
                 "cannot load",
                 hints=(f"build on a {self.platform} machine, or ask its authors for a wheel",),
             )
 
-    def _check_glibc(self, item: PlannedDistribution, newest: Sequence[int] | None) -> None:
-        """What is compiled here is linked with this machine's C library, which may be newer than the target's."""
-        if newest is not None and tuple(newest) > self.glibc:
-            wanted, there = (".".join(map(str, version)) for version in (newest, self.glibc))
+    def _check_c_library(self, item: PlannedDistribution, newest: Sequence[int] | None) -> None:
+        """What is compiled here is linked with this machine's C library, which may be newer than the target's, or
+        another. ``newest`` is the glibc that it asks for.
+        """
+        if newest is None:
+            return
+        needed = CLibrary(Kind.GLIBC, (newest[0], newest[1]))
+        if self.c_library.is_musl:
             raise UnbuildableError(
-                f"{item.name} {item.version} compiles here to what asks for glibc {wanted}, and the base has {there}",
+                f"{item.name} {item.version} compiles here to what asks for {needed}, and the base has musl",
+                hints=("build on a base with glibc, on a machine with musl, or ask its authors for a wheel",),
+            )
+        if needed.version > self.c_library.version:
+            there = self.c_library
+            raise UnbuildableError(
+                f"{item.name} {item.version} compiles here to what asks for {needed}, and the base has {there}",
                 hints=("build on a machine whose system is no newer than the base, or ask its authors for a wheel",),
             )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from careen.errors import CareenError
 from careen.plan.sync import SyncRequest, wanted_by
+from careen.python.c_library import CLibrary
 from careen.python.contents import DistributionContents, ImportIndex
 from careen.python.environment import TargetEnvironment
 from careen.python.locked import Lock, LockedFile, LockedPackage
@@ -151,12 +152,12 @@ def synced(
 
 
 def wheels_for(
-    packages: Iterable[LockedPackage], environment: TargetEnvironment, glibc: tuple[int, int]
+    packages: Iterable[LockedPackage], environment: TargetEnvironment, c_library: CLibrary
 ) -> Mapping[PackageName, LockedFile]:
     """The wheel that the target takes of each; those without one are left out."""
     found: dict[PackageName, LockedFile] = {}
     for package in packages:
-        wheel = best_wheel(package.wheels, environment.python, environment.platform, glibc)
+        wheel = best_wheel(package.wheels, environment.python, environment.platform, c_library)
         if wheel is not None:
             found[package.name] = wheel
     return found

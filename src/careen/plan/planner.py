@@ -44,6 +44,7 @@ from careen.plan.target import (
 )
 from careen.plan.written import CodeWrite, Surroundings, WrittenByCode, with_schedule, written_by_code, written_folders
 from careen.platforms import Platform
+from careen.python.c_library import CLibrary
 from careen.python.locked import LockedPackage, RegistrySource
 from careen.python.names import PackageName
 from careen.python.tags import best_wheel
@@ -103,7 +104,7 @@ class StackInputs:
     platform: Platform
     root: PurePosixPath
     base: DebianBase | ImageBase
-    glibc: tuple[int, int]
+    c_library: CLibrary
     services: tuple[ServiceInputs, ...]
     support: Mapping[Role, tuple[SupportFile, ...]]
     source_date_epoch: int
@@ -228,7 +229,7 @@ class _Assembler:
 
     def _source(self, package: LockedPackage) -> WheelSource | UnbuiltSource:
         environment = self.inputs.view.environment
-        wheel = best_wheel(package.wheels, environment.python, environment.platform, self.stack.glibc)
+        wheel = best_wheel(package.wheels, environment.python, environment.platform, self.stack.c_library)
         if wheel is not None and wheel.digest is not None:
             return WheelSource(url=wheel.url, filename=wheel.filename, digest=wheel.digest, size=wheel.size)
         requirement = f"{package.name}=={package.version}"

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from careen.blobs.digest import Digest
 from careen.plan.target import ImageBase, PythonRuntime
+from careen.python.c_library import OF_RELEASE
 from careen.python.names import PythonVersion
-from careen.python.tags import GLIBC_OF_RELEASE
 
 SLIM_RELEASE = "bookworm"
 """The Debian under it: the oldest that every Python in use has a slim image on, so that the glibc is no surprise."""
@@ -44,7 +44,7 @@ def described_slim(version: PythonVersion) -> ImageBase:
             scripts=home / "bin",
         ),
         patch=_LAST_PATCH,
-        glibc=GLIBC_OF_RELEASE[SLIM_RELEASE],
+        c_library=OF_RELEASE[SLIM_RELEASE],
         layers=(),
         environment=(("PATH", "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"),),
         certificates="/etc/ssl/certs/ca-certificates.crt",

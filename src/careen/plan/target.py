@@ -13,8 +13,8 @@ from careen.blobs.digest import Digest
 from careen.debian.packages import BinaryPackage
 from careen.plan.roles import Role
 from careen.platforms import Platform
+from careen.python.c_library import OF_RELEASE, CLibrary
 from careen.python.names import PackageName, PythonVersion
-from careen.python.tags import GLIBC_OF_RELEASE
 from careen.text.values import dataclass
 
 LAYOUT_PREFIX = "oci:"
@@ -95,7 +95,8 @@ class DebianBase:
 
     ``kept_libraries`` are names of shared libraries (SONAME) that distributions load from the base, and
     ``kept_modules`` modules of the standard library that services import, so that trimming must leave both.
-    ``bytes`` is what the base weighs, None before it was ever composed.
+    ``bytes`` is what the base weighs, None before it was ever composed. ``emptied`` are those of its packages of which
+    trimming leaves nothing, ``unneeded`` the libraries that it drops from the others (``libmvec``).
     """
 
     release: str
@@ -104,14 +105,16 @@ class DebianBase:
     kept_libraries: tuple[str, ...] = ()
     kept_modules: tuple[str, ...] = ()
     bytes: int | None = None
+    emptied: tuple[str, ...] = ()
+    unneeded: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         return f"debian:{self.release}"
 
     @property
-    def glibc(self) -> tuple[int, int]:
-        return GLIBC_OF_RELEASE[self.release]
+    def c_library(self) -> CLibrary:
+        return OF_RELEASE[self.release]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +130,16 @@ class BaseLayer:
 
 @dataclass(frozen=True, slots=True)
 class InstalledPackage:
-    """What a base has installed, of Debian or of Python. ``paths`` are what a Python distribution owns in the image,
-    top names of its site folder and scripts, so that another version of it can take its place.
+    """What a base has installed. ``kind`` is that of its package address (purl-spec): deb, apk or pypi. ``paths`` are
+    what a Python distribution owns in the image, top names of its site folder and scripts, so that another version of
+    it can take its place.
     """
 
     name: str
     version: str
     architecture: str = ""
     paths: tuple[str, ...] = ()
+    kind: str = "deb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +159,7 @@ class ImageBase:
     system_version: str
     runtime: PythonRuntime
     patch: int
-    glibc: tuple[int, int]
+    c_library: CLibrary
     layers: tuple[BaseLayer, ...]
     environment: tuple[tuple[str, str], ...]
     certificates: str

@@ -1,39 +1,36 @@
 """Which wheel a target takes (PEP 425 tags, PEP 600 and 656 platforms), for a machine other than this one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from careen.platforms import Platform
+from careen.python.c_library import CLibrary
 from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
 
-GLIBC_OF_RELEASE: Mapping[str, tuple[int, int]] = {"bookworm": (2, 36), "trixie": (2, 41)}
 _OLDEST_ABI3 = 2
 _OLDEST_MANYLINUX = {"x86_64": 5, "aarch64": 17}
-_MUSL = (2, 1)
-"""musl 1.2, which every Alpine since 3.13 has, and its elder."""
 
 _LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 
 
 @lru_cache(maxsize=16)
-def ranked_tags(python: PythonVersion, platform: Platform, glibc: tuple[int, int]) -> Mapping[str, int]:
+def ranked_tags(python: PythonVersion, platform: Platform, c_library: CLibrary) -> Mapping[str, int]:
     """Tags that the target takes, the best with the lowest number."""
     machine = platform.architecture.machine
-    platforms: list[str] = []
-    for minor in range(glibc[1], _OLDEST_MANYLINUX[machine] - 1, -1):
-        platforms.append(f"manylinux_2_{minor}_{machine}")
+    platforms = (_musllinux if c_library.is_musl else _manylinux)(machine, c_library.version[1])
+    return _ranked(python, [*platforms, f"linux_{machine}"])
+
+
+def _manylinux(machine: str, newest: int) -> Iterator[str]:
+    for minor in range(newest, _OLDEST_MANYLINUX[machine] - 1, -1):
+        yield f"manylinux_2_{minor}_{machine}"
         if minor in _LEGACY:
-            platforms.append(f"{_LEGACY[minor]}_{machine}")
-    platforms.append(f"linux_{machine}")
-    return _ranked(python, platforms)
+            yield f"{_LEGACY[minor]}_{machine}"
 
 
-@lru_cache(maxsize=16)
-def ranked_musl_tags(python: PythonVersion, platform: Platform) -> Mapping[str, int]:
-    """As :func:`ranked_tags`, of a machine whose C library is musl (PEP 656)."""
-    machine = platform.architecture.machine
-    return _ranked(python, [*(f"musllinux_1_{minor}_{machine}" for minor in _MUSL), f"linux_{machine}"])
+def _musllinux(machine: str, newest: int) -> Iterator[str]:
+    return (f"musllinux_1_{minor}_{machine}" for minor in range(newest, 0, -1))
 
 
 def _ranked(python: PythonVersion, platforms: Sequence[str]) -> Mapping[str, int]:
@@ -55,18 +52,10 @@ def _ranked(python: PythonVersion, platforms: Sequence[str]) -> Mapping[str, int
 
 
 def best_wheel(
-    wheels: Iterable[LockedFile], python: PythonVersion, platform: Platform, glibc: tuple[int, int]
+    wheels: Iterable[LockedFile], python: PythonVersion, platform: Platform, c_library: CLibrary
 ) -> LockedFile | None:
     """None when the lock offers no wheel for the target."""
-    return _best(wheels, ranked_tags(python, platform, glibc))
-
-
-def best_musl_wheel(wheels: Iterable[LockedFile], python: PythonVersion, platform: Platform) -> LockedFile | None:
-    """None when the lock offers no wheel for a machine with musl."""
-    return _best(wheels, ranked_musl_tags(python, platform))
-
-
-def _best(wheels: Iterable[LockedFile], ranking: Mapping[str, int]) -> LockedFile | None:
+    ranking = ranked_tags(python, platform, c_library)
     best: tuple[int, int, LockedFile] | None = None
     for wheel in wheels:
         stem = wheel.filename.removesuffix(".whl")

@@ -5,7 +5,7 @@
 ``…/<name>.egg-info/installed-files.txt``  paths below the ``.egg-info`` folder, one a line (setuptools)
 ``var/lib/dpkg/info/<name>[:<arch>].list``  absolute paths, folders too (dpkg)
 ``var/lib/dpkg/status.d/<name>.md5sums``  digest and relative path (distroless)
-``lib/apk/db/installed``                 ``P:`` name, ``V:`` version, ``F:`` folder, ``R:`` file in it (apk)
+``lib/apk/db/installed``                 see :mod:`careen.size.apk`
 ``…/conda-meta/<name>-<version>-….json``  ``name``, ``version``, ``files`` below the environment (conda)
 ======================================  ==================================================================
 
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from careen.debian.control import ControlError, read_paragraphs
 from careen.errors import CareenError
 from careen.python.names import InvalidNameError, package_name
+from careen.size.apk import INSTALLED, installed_packages
 from careen.size.model import Ecosystem, PackageId
 from careen.size.printable import printable
 from careen.text.values import dataclass
@@ -38,7 +39,6 @@ _DPKG_LIST = re.compile(r"var/lib/dpkg/info/(?P<name>[^/:]+)(?::(?P<architecture
 _DPKG_STATUS = "var/lib/dpkg/status"
 _DISTROLESS_FOLDER = "var/lib/dpkg/status.d/"
 _DISTROLESS_SUMS = ".md5sums"
-_APK = re.compile(r"(?:usr/)?lib/apk/db/installed")
 _CONDA = re.compile(r"(?:(?P<prefix>.*)/)?conda-meta/[^/]+\.json")
 _ENDINGS = ("/RECORD", "/installed-files.txt", ".list", ".json", "/installed", "/status")
 """Of all records but distroless's, so that most files are told apart without a pattern."""
@@ -85,7 +85,7 @@ def ecosystem_of(path: str) -> Ecosystem | None:
         return Ecosystem.PYTHON
     if _DPKG_LIST.fullmatch(path) or (path.startswith(_DISTROLESS_FOLDER) and path.endswith(_DISTROLESS_SUMS)):
         return Ecosystem.DEBIAN
-    if _APK.fullmatch(path):
+    if path in INSTALLED:
         return Ecosystem.ALPINE
     return Ecosystem.CONDA if _CONDA.fullmatch(path) else None
 
@@ -108,8 +108,9 @@ def claims(path: str, data: bytes, versions: dict[str, str]) -> Iterator[Claim]:
         name = path.removeprefix(_DISTROLESS_FOLDER).removesuffix(_DISTROLESS_SUMS)
         pairs = (line.partition("  ") for line in text.splitlines())
         yield Claim(_debian(name, versions), _all_below("", (place.strip() for _, _, place in pairs)))
-    elif _APK.fullmatch(path):
-        yield from _apk(text)
+    elif path in INSTALLED:
+        for package in installed_packages(text):
+            yield Claim(_package(Ecosystem.ALPINE, package.name, package.version), _all_below("", package.paths))
     elif (found := _CONDA.fullmatch(path)) is not None:
         yield from _conda(found["prefix"] or "", data, path)
 
@@ -124,25 +125,6 @@ def _wheel(name: str, version: str, site: str, text: str, path: str) -> Iterator
             raise RecordError(f"/{printable(path[:200])} cannot be read: {error}") from error
 
     yield Claim(_package(Ecosystem.PYTHON, _python_name(name), version), paths())
-
-
-def _apk(text: str) -> Iterator[Claim]:
-    name, version, folder = "", "", ""
-    paths: list[str] = []
-    for line in (*text.splitlines(), ""):
-        key, _, value = line.partition(":")
-        match key:
-            case "" if name:
-                yield Claim(_package(Ecosystem.ALPINE, name, version), _all_below("", paths))
-                name, version, folder, paths = "", "", "", []
-            case "P":
-                name = value
-            case "V":
-                version = value
-            case "F":
-                folder = value.strip("/")
-            case "R":
-                paths.append(f"{folder}/{value}" if folder else value)
 
 
 def _conda(prefix: str, data: bytes, path: str) -> Iterator[Claim]:

@@ -9,6 +9,7 @@ import pytest
 from careen.app.completing import Completing, UnlockedError
 from careen.app.locks import ReadLock
 from careen.blobs.digest import Digest
+from careen.python.c_library import glibc
 from careen.python.locked import Lock, StaleLockError
 from careen.python.requirement_files import read_requirement_file
 from careen.python.requirement_lock import lock_of_requirements
@@ -60,7 +61,7 @@ class Place:
             root=self.folder,
             folder=PurePosixPath(),
             environment=environment(),
-            glibc=(2, 36),
+            c_library=glibc(2, 36),
             notes=self.notes,
         )
         self.made.append(completing)

@@ -17,6 +17,7 @@ from careen.oci.reference import ImageReference
 from careen.oci.transfer import push_image
 from careen.plan.target import ImageBase
 from careen.platforms import Platform
+from careen.python.c_library import glibc
 from fakes.images import Item, put_image, tar
 from fakes.registry import FakeRegistry
 
@@ -71,7 +72,7 @@ def push(registry: FakeRegistry, folder: Path, minor: int) -> None:
 def test_the_only_image_of_a_layout_needs_no_name(tmp_path: Path) -> None:
     layout = write(tmp_path / "base", 12)
     found = base(tmp_path, f"oci:{tmp_path}/base", ">=3.11")
-    assert (found.runtime.version.minor, found.glibc, found.reference) == (12, (2, 41), "")
+    assert (found.runtime.version.minor, found.c_library, found.reference) == (12, glibc(2, 41), "")
     assert found.manifest == layout.image().digest
 
 

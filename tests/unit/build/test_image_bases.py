@@ -18,6 +18,7 @@ from careen.oci.media_types import DOCKER_LAYER_GZIP, LAYER, LAYER_GZIP, LAYER_Z
 from careen.oci.unpack import image_files, read_files
 from careen.plan.target import ImageBase
 from careen.platforms import Platform
+from careen.python.c_library import CLibrary, glibc, musl
 from fakes.images import Item, folder, put_image, symlink, tar
 from fakes.stacks import write_stack
 
@@ -69,7 +70,7 @@ def test_an_official_image_is_a_base(tmp_path: Path) -> None:
     assert str(base.runtime.version) == "3.12"
     assert str(base.runtime.executable) == "/usr/local/bin/python3.12"
     assert str(base.runtime.site_packages) == f"/{SITE}"
-    assert (base.patch, base.glibc, base.system, base.system_version) == (4, (2, 36), "debian", "12")
+    assert (base.patch, base.c_library, base.system, base.system_version) == (4, glibc(2, 36), "debian", "12")
     assert base.certificates == "/etc/ssl/certs/ca-certificates.crt"
     assert [(item.name, item.version) for item in base.installed] == [("libc6", "2.36-9")]
     [peg] = base.distributions
@@ -77,6 +78,52 @@ def test_an_official_image_is_a_base(tmp_path: Path) -> None:
     assert all(not path.startswith(("..", "/")) for path in peg.paths)
     assert base.bytes == sum(layer.bytes for layer in base.layers)
     assert base.reference == "registry.example/team/python:1"
+
+
+ALPINE = (
+    folder("lib/"),
+    Item("lib/ld-musl-x86_64.so.1", b"\x7fELF a loader", mode=0o755),
+    symlink("lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"),
+    Item("lib/apk/db/installed", b"C:Q1=\nP:musl\nV:1.2.5-r9\nA:x86_64\nL:MIT\nF:lib\nR:ld-musl-x86_64.so.1\n\n"
+         b"P:zlib\nV:1.3.1-r2\nA:x86_64\n\n"),
+    Item("etc/os-release", b"ID=alpine\nVERSION_ID=3.22.1\n"),
+    PYTHON,
+    symlink("usr/local/bin/python3", "python3.12"),
+    Item("usr/local/lib/python3.12/site.py", b"site-packages"),
+)  # fmt: skip
+
+
+def test_an_image_of_alpine_is_a_base(tmp_path: Path) -> None:
+    base = judged(tmp_path, ALPINE)
+    assert (base.c_library, base.system, base.system_version) == (musl(1, 2), "alpine", "3.22.1")
+    assert [(item.name, item.version, item.architecture, item.kind) for item in base.installed] == [
+        ("musl", "1.2.5-r9", "x86_64", "apk"), ("zlib", "1.3.1-r2", "x86_64", "apk")
+    ]  # fmt: skip
+    assert str(base.runtime.site_packages) == f"/{SITE}"
+
+
+@pytest.mark.parametrize(
+    ("loader", "version"),
+    [(b"\x7fELF\0libc.so\x001.1.24\0more", musl(1, 1)), (b"\0008.1.2\0\x001.2.5_git20240512\0", musl(1, 2))],
+)
+def test_without_a_record_of_packages_musl_itself_tells_its_version(
+    loader: bytes, version: CLibrary, tmp_path: Path
+) -> None:
+    own = (*(item for item in ALPINE if "musl" not in item.path and "apk" not in item.path),)
+    assert judged(tmp_path, own, (Item("lib/ld-musl-x86_64.so.1", loader),)).c_library == version
+
+
+def test_the_bill_names_packages_of_alpine_as_alpines(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path)
+    layout, top = image(tmp_path / "base", ALPINE)
+    base = read_base(layout, top, NAME, AMD64, lambda _: True)
+    sources = replace(stack.sources, find_base=lambda _: layout)
+    options = BuildOptions(bytecode=False)
+    result = build_stack(replace(stack.plan, base=base), sources, output=tmp_path / "out", options=options)
+    made = Layout.open(tmp_path / "out")
+    bill = made.attachment(made.image(result.images[0].reference), BILL)
+    assert bill is not None
+    assert b'"pkg:apk/alpine/musl@1.2.5-r9?arch=x86_64&distro=alpine-3.22.1"' in bill
 
 
 def test_debian_has_its_python_look_elsewhere(tmp_path: Path) -> None:
@@ -117,7 +164,7 @@ def test_the_first_python_on_the_path_that_the_project_allows_counts(tmp_path: P
         ((PYTHON, Item("usr/local/lib/python3.12/site.py", b"site-packages")), "no C library that wheels are made"),
         (
             (PYTHON, Item("usr/local/lib/python3.12/site.py", b"x"), Item("lib/ld-musl-x86_64.so.1", b"")),
-            "has musl for a C library",
+            "has musl for a C library, of a version that nothing in it tells",
         ),
     ],
 )

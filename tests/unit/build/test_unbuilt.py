@@ -13,6 +13,7 @@ from careen.errors import MissingToolError
 from careen.http.client import HttpClient, HttpSettings
 from careen.plan.target import PlannedDistribution, UnbuiltSource
 from careen.platforms import Platform
+from careen.python.c_library import glibc
 from careen.python.index import PackageFiles
 from careen.python.names import PackageName, PythonVersion
 from careen.python.wheel_archive import WheelArchive
@@ -57,7 +58,7 @@ def builder(folder: Path, *, uv: Path | None = UV) -> WheelBuilder:
         environment={"PATH": "/usr/bin:/bin", "HOME": str(folder / "home"), "UV_OFFLINE": "1", "SECRET": "secret"},
         python=PythonVersion(sys.version_info.minor),
         platform=Platform.parse("linux/amd64"),
-        glibc=(2, 36),
+        c_library=glibc(2, 36),
         epoch=0,
     )
 
@@ -118,9 +119,9 @@ def test_what_is_linked_with_a_newer_glibc_than_the_base_has_is_refused(tmp_path
     """Built once, and judged for every base."""
     python = f"cp3{sys.version_info.minor}"
     item = sdist(tmp_path, backend=NATIVE, tag=f"{python}-{python}-linux_x86_64")
-    with pytest.raises(UnbuildableError, match=r"asks for glibc 2\.38, and the base has 2\.36$"):
+    with pytest.raises(UnbuildableError, match=r"asks for glibc 2\.38, and the base has glibc 2\.36$"):
         build(builder(tmp_path), item)
-    newer = replace(builder(tmp_path, uv=None), glibc=(2, 41))
+    newer = replace(builder(tmp_path, uv=None), c_library=glibc(2, 41))
     assert build(newer, item).endswith("linux_x86_64.whl")
     with pytest.raises(UnbuildableError, match=r"asks for glibc 2\.38"):
         build(builder(tmp_path, uv=None), item)

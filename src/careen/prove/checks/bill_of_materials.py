@@ -10,6 +10,7 @@ from careen.prove.evidence import CheckResult, Evidence, judged, skipped
 from careen.prove.installed import installed
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.subjects import ImageSubject
+from careen.size.apk import INSTALLED, installed_packages
 
 SLUG = "bill-of-materials"
 _STATUS = "var/lib/dpkg/status.d/"
@@ -46,7 +47,7 @@ def _named(data: bytes) -> Iterator[tuple[str, str]]:
     for component in json.loads(data)["components"]:
         kind, _, rest = str(component.get("purl", "")).removeprefix("pkg:").partition("/")
         path, _, version = rest.partition("?")[0].partition("@")
-        if kind in {"pypi", "deb"}:
+        if kind in {"pypi", "deb", "apk"}:
             yield f"{kind}:{unquote(path).rpartition('/')[2]}", unquote(version)
 
 
@@ -55,8 +56,12 @@ def _distributions(image: ImageOnDisk) -> Mapping[str, str]:
 
 
 def _packages(image: ImageOnDisk) -> Mapping[str, str]:
-    """What scanners read: an entry a package, in the form of dpkg's status file."""
-    found = {}
+    """What scanners read: an entry a package, in the form of dpkg's status file, or apk's record."""
+    found = {
+        f"apk:{package.name}": package.version
+        for place in INSTALLED
+        for package in installed_packages(image.read(place, _LARGEST_OF_ALL).decode("utf-8", "replace"))
+    }
     for file in image.files:
         one_each = file.path.startswith(_STATUS) and not file.path.endswith(".md5sums")
         if not one_each and file.path != _ONE_FILE:

@@ -12,10 +12,11 @@ from careen.blobs.elf import ElfError, is_elf, read_linkage
 from careen.oci.layer_entries import EntryKind
 from careen.prove.evidence import CheckResult, Evidence, judged
 from careen.prove.subjects import ImageSubject
+from careen.python.c_library import is_part_of_musl
 
 SLUG = "shared-libraries"
 _CANDIDATE = re.compile(r"\.so(?:\.[\d.]+)?$")
-_FROM_OUTSIDE = re.compile(r"libcuda\.so|libnvidia-|libnvcuvid\.so|ld-linux|linux-vdso")
+_FROM_OUTSIDE = re.compile(r"libcuda\.so|libnvidia-|libnvcuvid\.so|ld-linux|ld-musl|linux-vdso")
 """Drivers come from the machine that has the device; the loader is named by everybody."""
 _MOST_SHOWN = 10
 
@@ -23,6 +24,8 @@ _MOST_SHOWN = 10
 def check(subject: ImageSubject) -> CheckResult:
     image = subject.image
     present = {file.path.rpartition("/")[2] for file in image.files}
+    # musl's loader answers to the names of a C library's parts; where glibc is too, it is glibc that programs want.
+    has_musl = any(name.startswith("ld-musl-") for name in present) and "libc.so.6" not in present
     wanted: dict[str, str] = {}
     looked_at = 0
     for file in image.files:
@@ -37,12 +40,16 @@ def check(subject: ImageSubject) -> CheckResult:
     missing = [
         f"{name} is missing, which /{asker} needs"
         for name, asker in sorted(wanted.items())
-        if name not in present and not _FROM_OUTSIDE.match(name)
+        if name not in present and not _FROM_OUTSIDE.match(name) and not (has_musl and _is_answered(name))
     ]
     if len(missing) > _MOST_SHOWN:
         missing = [*missing[:_MOST_SHOWN], f"{len(missing) - _MOST_SHOWN} more"]
     summary = f"{looked_at} programs and libraries find the {len(wanted)} that they ask for"
     return judged(SLUG, tuple(missing), Evidence(summary=summary))
+
+
+def _is_answered(name: str) -> bool:
+    return is_part_of_musl(name) and name != "libc.so.6"
 
 
 def _needed(path: Path) -> tuple[str, ...] | None:
