@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from careen.cli.main import VERBS
+from careen.cli.verbs import VERBS
 from careen.report.rule_page import Example, compose_page
 from careen.rules.catalogue import RULES
 from careen.rules.rule import Rule

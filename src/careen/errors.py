@@ -14,10 +14,12 @@ class ExitCode(IntEnum):
     FINDINGS = 1
     """Findings at or above the limit, a failed proof, or a broken budget."""
     USAGE = 2
-    """Bad usage, or input that cannot be read."""
+    """Bad usage, input that cannot be read or fetched, or a place that cannot be written to."""
     MISSING = 3
     """Something this machine lacks; the hint names the package."""
     BUG = 70
+    INTERRUPTED = 130
+    """128 + SIGINT, as shells report it."""
 
 
 class CareenError(Exception):

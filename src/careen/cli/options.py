@@ -1,11 +1,13 @@
 """Options that several verbs share, spelled once."""
 
+import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from careen.errors import CareenError
 from careen.text.values import dataclass
 
 if TYPE_CHECKING:
@@ -50,8 +52,28 @@ def compose_option(command: _Command) -> _Command:
         "compose_files",
         multiple=True,
         type=click.Path(path_type=Path),
-        help="Compose file, relative to PATH; may be given again. Found by itself otherwise.",
+        help="Compose file, in PATH or named from here; may be given again. Found by itself otherwise.",
     )(command)
+
+
+class NoComposeFileError(CareenError):
+    """The user names a compose file that is not there."""
+
+
+def named_files(root: Path, compose_files: Iterable[Path]) -> tuple[PurePosixPath, ...]:
+    """Of the option above, relative to ``root``, and first looked for there. Raises NoComposeFileError."""
+    return tuple(_named_file(root, file) for file in compose_files)
+
+
+def _named_file(root: Path, file: Path) -> PurePosixPath:
+    if not root.is_dir() or (not file.is_absolute() and (root / file).exists()):
+        return PurePosixPath(file)
+    if not file.exists():
+        raise NoComposeFileError(
+            f"--file: {file} is not there, neither in {root} nor here",
+            hints=("compose.yaml, docker-compose.yml and their like are found without --file",),
+        )
+    return PurePosixPath(os.path.relpath(file.absolute(), root.absolute()))
 
 
 def platform_option(command: _Command) -> _Command:

@@ -13,8 +13,12 @@ class BadVariableError(CareenError):
     """An environment variable has a value that careen cannot use."""
 
 
+class NoCacheError(CareenError):
+    """Careen has no folder to keep what it fetches and packs."""
+
+
 def surroundings(*, offline: bool = False, project: Path | None = None) -> Surroundings:
-    """``CAREEN_CACHE`` names careen's folder; the platform's usual cache folder otherwise."""
+    """``CAREEN_CACHE`` names careen's folder; the platform's usual cache folder otherwise. Raises NoCacheError."""
     named = os.environ.get("CAREEN_CACHE")
     if named:
         cache = Path(named).absolute()
@@ -22,6 +26,13 @@ def surroundings(*, offline: bool = False, project: Path | None = None) -> Surro
         import platformdirs  # noqa: PLC0415 - a variable spares it
 
         cache = platformdirs.user_cache_path("careen")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NoCacheError(
+            f"careen's cache cannot be made at {cache}: {(error.strerror or type(error).__name__).lower()}",
+            hints=("name another folder with the variable CAREEN_CACHE",),
+        ) from error
     return Surroundings(
         cache=cache, now=lambda: datetime.now(UTC), environment=dict(os.environ), offline=offline, project=project
     )

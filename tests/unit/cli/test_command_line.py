@@ -137,3 +137,112 @@ def test_nothing_is_planned_from_half_a_set_up(tmp_path: Path, verb: str, broken
     assert done.returncode == 2
     assert done.stderr.splitlines()[-3].startswith(f"error: {told}")
     assert {path.name for path in tmp_path.iterdir()} == {"compose.yaml", "Dockerfile", "pyproject.toml"}
+
+
+def test_no_verb_prints_the_help_and_is_no_error() -> None:
+    done = careen()
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: careen")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("scan", "--frmat", "json"), "error: no such option: --frmat\n\nhint: did you mean `--format`?\n"),
+        (("scan", "--format", "yaml"), "error: --format: 'yaml' is not one of"),
+        (("scan", "a", "b"), "error: got unexpected extra argument (b)\n"),
+        (("dump",), "error: FILE is missing\n"),
+        (("store", "burn"), "error: ACTION: 'burn' is not one of"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_leads_to_the_help(words: tuple[str, ...], told: str) -> None:
+    done = careen(*words)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(told)
+    assert done.stderr.endswith(f"hint: `careen {words[0]} --help` tells what it takes\n")
+
+
+def _write_stack(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text("FROM python:3.11-slim\nCOPY . /app\n")
+    (folder / "other.yaml").write_text("services:\n  api:\n    build: .\n    command: python -m pkg\n")
+
+
+@pytest.mark.parametrize("named", ["other.yaml", "stack/other.yaml", "{here}/stack/other.yaml"])
+def test_a_compose_file_is_named_in_the_folder_or_from_here(tmp_path: Path, named: str) -> None:
+    _write_stack(tmp_path / "stack")
+
+    done = careen("scan", "stack", "--format", "json", "-f", named.format(here=tmp_path), cwd=tmp_path)
+
+    assert [service["name"] for service in json.loads(done.stdout)["services"]] == ["api"]
+
+
+def test_a_compose_file_that_is_not_there_is_told_with_both_places(tmp_path: Path) -> None:
+    _write_stack(tmp_path / "stack")
+
+    done = careen("plan", "stack", "-f", "oter.yaml", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --file: oter.yaml is not there, neither in stack nor here\n\nhint: ")
+
+
+def test_a_full_disk_behind_stdout_is_no_bug_of_careen(tmp_path: Path) -> None:
+    _write_stack(tmp_path)
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "careen", "scan", str(tmp_path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: writing failed: no space left on device\n\nhint: make room")
+
+
+def test_a_file_in_the_place_of_a_folder_is_no_bug_of_careen(tmp_path: Path) -> None:
+    _write_stack(tmp_path)
+    (tmp_path / "taken").write_text("")
+
+    baseline = careen("scan", str(tmp_path), "--write-baseline", str(tmp_path / "taken" / "known.json"))
+    cache = subprocess.run(
+        [sys.executable, "-m", "careen", "store"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "CAREEN_CACHE": str(tmp_path / "taken")},
+        timeout=60,
+    )
+
+    assert (baseline.returncode, cache.returncode) == (2, 2)
+    assert baseline.stderr.startswith(f"error: {tmp_path}/taken/known.json cannot be written: ")
+    assert cache.stderr.startswith(f"error: careen's cache cannot be made at {tmp_path}/taken: file exists\n\nhint: ")
+
+
+_INTERRUPTED_IMPORTING = """
+import sys, careen.cli.main as entry
+class Interrupt:
+    def find_spec(self, *_): raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+entry.main()
+"""
+_INTERRUPTED_READING = """
+import os, signal, sys, careen.cli.main as entry
+class Input:
+    def read(self, *_): os.kill(os.getpid(), signal.SIGINT)
+sys.stdin = type("Stdin", (), {"buffer": Input()})()
+sys.argv = ["careen", "dump", "-"]
+entry.main()
+"""
+
+
+@pytest.mark.parametrize("program", [_INTERRUPTED_IMPORTING, _INTERRUPTED_READING])
+def test_an_interrupt_is_one_word_and_130_however_early_it_comes(program: str) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\nerror: interrupted\n")

@@ -1,7 +1,7 @@
 """``careen build``: the images, without a daemon."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
@@ -9,6 +9,7 @@ from careen.cli import options
 from careen.cli.console import progress, stdout_console
 from careen.cli.options import (
     compose_option,
+    named_files,
     offline_option,
     output,
     output_options,
@@ -176,7 +177,7 @@ def command(
     request = BuildRequest(
         plan=PlanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             platform=first,
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),

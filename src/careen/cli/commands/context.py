@@ -2,12 +2,12 @@
 
 import json
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from careen.cli.console import say, stdout_console
-from careen.cli.options import compose_option, output, output_options, path_argument
+from careen.cli.options import compose_option, named_files, output, output_options, path_argument
 from careen.errors import ExitCode
 
 
@@ -23,7 +23,7 @@ def command(
     from careen.app.contexts import contexts
 
     how = output(style=style, quiet=quiet, no_color=no_color)
-    found = contexts(path, tuple(PurePosixPath(file) for file in compose_files))
+    found = contexts(path, named_files(path, compose_files))
     for item in found.unreadable:
         say(how, f"not read: {item.path}:{item.line}: {item.message}")
     if how.style == "json":

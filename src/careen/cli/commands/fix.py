@@ -12,6 +12,7 @@ from careen.cli.console import progress, say, wants_colour
 from careen.cli.options import (
     Output,
     compose_option,
+    named_files,
     offline_option,
     output,
     output_options,
@@ -79,7 +80,7 @@ def command(
     from careen.rewrite.options import RewriteOptions, Runtime
 
     how = output(style=style, quiet=quiet, no_color=no_color)
-    files = tuple(PurePosixPath(file) for file in compose_files)
+    files = named_files(path, compose_files)
     if mend:
         proposal = read_for_mending(path, files)
     else:

@@ -1,12 +1,20 @@
 """``careen gate``: budgets and findings against their limits, for CI."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from careen.cli.console import progress
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
+from careen.cli.options import (
+    compose_option,
+    named_files,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    platform_option,
+)
 from careen.errors import ExitCode
 from careen.findings import Severity
 
@@ -53,7 +61,7 @@ def command(
     request = GateRequest(
         plan=PlanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             platform=Platform.parse(platform),
             fetch_wheels=not offline and built is None,  # bytecode counts against a budget too
             source_date_epoch=source_date_epoch(),

@@ -1,13 +1,13 @@
 """``careen overhaul``: scan, plan, fix, build, prove and report, in one go."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from careen.cli.console import progress, stdout_console
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+from careen.cli.options import compose_option, named_files, offline_option, output, output_options, path_argument
 
 if TYPE_CHECKING:
     from careen.app.overhaul import Overhaul
@@ -66,7 +66,7 @@ def command(
     request = OverhaulRequest(
         plan=PlanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             platform=Platform(architecture),
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),

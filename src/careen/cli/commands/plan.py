@@ -2,12 +2,20 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from careen.cli.console import progress, say, stdout_console
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platform_option
+from careen.cli.options import (
+    compose_option,
+    named_files,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    platform_option,
+)
 
 
 @click.command("plan")
@@ -57,7 +65,7 @@ def command(
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = PlanRequest(
         root=path,
-        compose_files=tuple(PurePosixPath(file) for file in compose_files),
+        compose_files=named_files(path, compose_files),
         platform=Platform.parse(platform),
         fetch_wheels=fetch and not offline,
         source_date_epoch=source_date_epoch(),

@@ -1,12 +1,12 @@
 """``careen prove``: the images run: healthy, obedient, inside their budgets."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from careen.cli.console import progress, stdout_console
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument
+from careen.cli.options import compose_option, named_files, offline_option, output, output_options, path_argument
 
 
 @click.command("prove")
@@ -80,7 +80,7 @@ def command(
     request = BuildRequest(
         plan=PlanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             platform=Platform(Architecture.AMD64),
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),

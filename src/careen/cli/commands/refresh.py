@@ -1,13 +1,21 @@
 """``careen refresh``: newer base packages and digests, what changes, and what it weighs."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 
 from careen.cli import options
 from careen.cli.console import progress
-from careen.cli.options import compose_option, offline_option, output, output_options, path_argument, platforms_option
+from careen.cli.options import (
+    compose_option,
+    named_files,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    platforms_option,
+)
 from careen.errors import ExitCode
 
 
@@ -51,7 +59,7 @@ def command(
     request = RefreshRequest(
         plan=PlanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             platform=wanted[0],
             fetch_wheels=not offline,  # what they need of the system counts as base
             source_date_epoch=source_date_epoch(),

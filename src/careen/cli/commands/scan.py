@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from careen.cli.console import say, wants_colour
-from careen.cli.options import Output, compose_option, output, output_options, path_argument
+from careen.cli.options import Output, compose_option, named_files, output, output_options, path_argument
 from careen.errors import ExitCode
 from careen.findings import Severity
 
@@ -63,7 +63,7 @@ def command(
     result = scan(
         ScanRequest(
             root=path,
-            compose_files=tuple(PurePosixPath(file) for file in compose_files),
+            compose_files=named_files(path, compose_files),
             select=split_names(select),
             ignore=split_names(ignore),
             baseline=_read_baseline(baseline),
@@ -125,12 +125,11 @@ def _read_baseline(path: Path | None) -> "Baseline | None":
 
 def _write_baseline(result: "ScanResult", path: Path, how: Output) -> int:
     from careen.app.baseline import baseline_of, write_baseline
+    from careen.app.outputs import write_file
 
     known = [*result.findings, *(silenced.finding for silenced in result.silenced if silenced.from_baseline)]
     text = write_baseline(baseline_of(known, result.text))
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    write_file(path, text.encode())
     say(how, f"{len(known)} findings written to {path}; scan with --baseline {path} tells only new ones")
     return ExitCode.CLEAN
 

@@ -8,17 +8,12 @@ import click
 
 from careen.cli.console import progress, say, stdout_console
 from careen.cli.options import Output, offline_option, output, output_options, platform_option
-from careen.errors import CareenError
 
 if TYPE_CHECKING:
     from careen.size.difference import SizeDifference
     from careen.size.model import ImageSize
 
 _DIFFERENCE = "diff"
-
-
-class PageNotWrittenError(CareenError):
-    """The file that --html names cannot be written."""
 
 
 @click.command("size")
@@ -99,19 +94,12 @@ def _show(found: "ImageSize | SizeDifference", how: Output) -> None:
 
 
 def _write_page(path: Path, found: "ImageSize | SizeDifference") -> None:
-    """Whole or not at all. Raises PageNotWrittenError."""
+    from careen.app.outputs import write_file
     from careen.report import size_html
     from careen.size.model import ImageSize
 
     text = size_html.render_size(found) if isinstance(found, ImageSize) else size_html.render_difference(found)
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        aside.write_text(text, encoding="utf-8", errors="replace")
-        aside.replace(path)
-    except OSError as error:
-        raise PageNotWrittenError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    write_file(path, text.encode(errors="replace"))
 
 
 def _which(images: tuple[str, ...], against: str | None) -> tuple[str | None, str]:
