@@ -347,7 +347,7 @@ class _Reader:
                     tuple(merges),
                 )
             key = self._node(event)
-            value = self._node(next(self._events))
+            value = self._valued(key, self._node(next(self._events)))
             ends += (key.span.end, value.span.end)
             if not isinstance(key.node, YamlScalar):
                 self.has_odd_keys = True
@@ -364,6 +364,15 @@ class _Reader:
                 del own[name]
             own[key.node.text] = entry
         raise self._problem(start, "not YAML: a mapping without an end", "close the brace")
+
+    def _valued(self, key: _Written, value: _Written) -> _Written:
+        """A value that was left out is where its key ends: the parser has it in front of whatever comes next."""
+        node = value.node
+        if value.alias is not None or not isinstance(node, YamlScalar) or node.span.start < node.span.end:
+            return value
+        colon = self._source.text.find(":", key.span.end, node.span.start)
+        end = key.span.end if colon < 0 else colon + 1
+        return _Written(YamlScalar(node.text, Span(end, end), node.plain, node.origin, node.tag))
 
     def _inherit(self, parents: YamlNode, inherited: dict[str, YamlEntry]) -> None:
         for parent in parents.items if isinstance(parents, YamlSequence) else (parents,):

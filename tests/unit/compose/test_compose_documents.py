@@ -35,6 +35,22 @@ def test_spans_are_places_in_the_very_text() -> None:
     assert [document.source.slice(span) for span in items.item_spans] == ["x", "|\r\n        two"]
 
 
+def test_a_value_that_is_left_out_is_at_the_end_of_its_key() -> None:
+    document = read("a:\n  networks:\n    inner :\n    outer:  # why\n\n# about b\nb:\n  x: &name\nc: {d, e: }\n")
+
+    def text(*keys: str) -> str:
+        mapping = at(document, *keys[:-1])
+        assert isinstance(mapping, YamlMapping)
+        entry = mapping.entry(keys[-1])
+        assert entry is not None
+        return document.source.slice(entry.span)
+
+    assert text("a") == "a:\n  networks:\n    inner :\n    outer:"
+    assert text("a", "networks", "inner") == "inner :"
+    assert text("b") == "b:\n  x: &name"
+    assert (text("c", "d"), text("c", "e")) == ("d", "e:")
+
+
 def test_an_alias_is_told_apart_from_its_anchor() -> None:
     text = "a: &x {k: v}\nb: *x\nc:\n  <<: *x\n  own: 1\n"
     document = read(text)

@@ -110,6 +110,17 @@ def test_what_is_said_already_is_not_said_again(tmp_path: Path) -> None:
     assert rewrite(tmp_path, compose).changes == ()
 
 
+def test_nothing_slips_into_the_next_service_behind_a_key_without_a_value(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  api:\n    build: .\n    networks:\n        inner:\n\n  # the other\n  db:\n    image: postgres\n"
+    )
+    built = "services:\n  api:\n    build:\n      context: .\n      target: api\n    networks:\n        inner:\n"
+
+    text = after(rewrite(tmp_path, compose))
+
+    assert text == built + HARDENED + LIMITED + "\n  # the other\n  db:\n    image: postgres\n"
+
+
 def test_limits_go_where_the_deployment_is_described(tmp_path: Path) -> None:
     text = after(
         rewrite(
