@@ -106,7 +106,7 @@ def propose_or_mend(session: Session, request: PlanRequest, options: RewriteOpti
             raise
         return mended
     patch = proposal.patch
-    if not patch.stopped or patch.changes:
+    if not patch.stopped or options.accept or patch.changes:
         return proposal
     mending = mending_of(proposal.facts, findings_of(proposal.facts, proposal.config))
     stops = tuple(refusal for refusal in patch.refusals if refusal.stops)

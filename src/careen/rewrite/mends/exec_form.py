@@ -1,6 +1,7 @@
 """The service as PID 1: exec form, or ``exec`` in front of the command that a shell has to start."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 from careen.compose.model import Command as ComposeCommand
@@ -107,7 +108,10 @@ def _in_compose(facts: StackFacts, command: ComposeCommand, launch: Launch) -> t
 
 def _exec_in_script(source: Source, launch: Launch) -> Edit | None:
     main = _last(commands_of(source.text), launch.argv)
-    return None if main is None else Edit(Span(main.start, main.start), "exec ")
+    written = source.text[main.start : main.end] if main is not None else ""
+    if main is None or written.startswith("time ") or _LOOP_ENDS.search(source.text, main.end):
+        return None
+    return Edit(Span(main.start, main.start), "exec env " if _ASSIGNMENT.match(written) else "exec ")
 
 
 def _last(commands: Sequence[Command], argv: Sequence[str]) -> Command | None:
@@ -118,6 +122,9 @@ def _last(commands: Sequence[Command], argv: Sequence[str]) -> Command | None:
     return command if any(_same(command.argv[skip:], argv) for skip in range(4)) else None
 
 
+_LOOP_ENDS = re.compile(r"(?m)(?:^|;)[ \t]*done\b")
+"""Behind a command that is started again and again."""
+_ASSIGNMENT = re.compile(r"\w+=")
 _BEHIND_IT = frozenset({"exit", "echo", "wait", "true", ":"})
 
 
