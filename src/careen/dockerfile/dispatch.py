@@ -25,6 +25,7 @@ _NOT_ASCII = re.compile(r"[^\x01-\x7f]")
 _BRANCHES = re.compile(r"\b(?:case|if|function|shift)\b|\(\)|\bset --")
 _NAMES = re.compile(r"\$\{?#?(\w+|[@*#?$!-])")
 _ALL = re.compile(r'"\$(?:[@*]|\{[@*]\})"|\$(?:[@*]|\{[@*]\})')
+_ALL_OR_DEFAULT = re.compile(r'"\$\{@:-([\w.:-]*)\}"|\$\{@:-([\w.:-]*)\}')
 _NUMBERS = {
     "-eq": int.__eq__,
     "-ne": int.__ne__,
@@ -196,7 +197,8 @@ class _Run:
         return answer != negated
 
     def _command(self, node: "Node", depth: int) -> Iterator[str]:
-        words = [self._slice(child) for child in node.named_children]
+        written = [self._slice(child) for child in node.named_children]
+        words = self._handed_on(written)
         name, rest = words[0], words[1:]
         if name == "shift" and all(word.isdigit() for word in rest):
             del self.arguments[: int(rest[0]) if rest else 1]
@@ -211,7 +213,22 @@ class _Run:
             self.arguments, self.moved, self.may_return = outer
         else:
             self.ended = (name == "exit" or (name == "exec" and bool(rest))) and not self.may_return
-            yield from self._as_written(node)
+            if words == written:
+                yield from self._as_written(node)
+            else:
+                self.decided = True
+                yield " ".join(words)
+
+    def _handed_on(self, words: list[str]) -> list[str]:
+        """A script that is a list of functions ends with ``"$@"`` or ``time "${@:-help}"``: the call that this is."""
+        called = words[1:] if words[0] == "time" else words
+        default = _ALL_OR_DEFAULT.fullmatch(called[0]) if called else None
+        if default is None and not (called and _ALL.fullmatch(called[0])):
+            return words
+        given = self.arguments or [default[1] or default[2] or ""] if default is not None else self.arguments
+        if given and (given[0] in self.functions or default is not None):
+            return [*map(shlex.quote, given), *called[1:]]
+        return words
 
     def _given(self, words: Sequence[str]) -> list[str] | None:
         """Arguments as a call hands them on, None when one of them is not known."""

@@ -118,3 +118,25 @@ def test_the_command_of_a_service_is_found_behind_a_script_for_all() -> None:
     assert launch.argv == ("gunicorn", "shelf.web:app", "--workers", "2")
     assert [step.argv for step in launch.prelude] == [("python", "manage.py", "migrate")]
     assert not launch.shell_in_front
+
+
+LIST_OF_FUNCTIONS = """\
+#!/bin/sh
+web() {
+    gunicorn shelf.web:app "$@"
+}
+help() {
+    echo web
+}
+time "${@:-help}"
+"""
+
+
+@pytest.mark.parametrize("end", ['time "${@:-help}"', '"${@:-help}"', "${@:-help}"])
+def test_a_list_of_functions_runs_the_one_that_is_named(end: str) -> None:
+    script = LIST_OF_FUNCTIONS.replace('time "${@:-help}"', end)
+
+    assert lines(script, "web", "--reload") == ["gunicorn shelf.web:app --reload"]
+    assert lines(script) == ["echo web"]
+    assert lines(script, "other", "a b") == ["other 'a b'"]
+    assert lines(LIST_OF_FUNCTIONS.replace('time "${@:-help}"', '"$@"'), "web") == ["gunicorn shelf.web:app"]
