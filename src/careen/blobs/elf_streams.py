@@ -1,7 +1,8 @@
 """What a file asks of the dynamic linker, for files that pass in pieces and are never in memory as a whole.
 
-Of libtorch_cuda.so some kilobytes of its gigabyte are looked at. Nearly always they are at the beginning; what is not
-is kept when the file passes again.
+Of libtorch_cuda.so some kilobytes of its gigabyte are looked at. The headers, which come first, say where the dynamic
+section is, and that says where its strings are. What is still to come by then is kept as it passes; only for what has
+passed already the file has to pass again, as far as that.
 """
 
 import mmap
@@ -19,7 +20,7 @@ def streamed_linkage(size: int, first: Iterable[bytes], again: Callable[[], Iter
     None for what is no ELF file, or one that the linker would refuse as well, such as test data of a package.
     """
     with _Parts(size) as parts:
-        parts.keep(_placed(first), 0, _HEAD_BYTES)
+        parts.keep(_placed(first), 0, _HEAD_BYTES, ahead=True)
         return parts.linkage(again)
 
 
@@ -44,13 +45,32 @@ class _Parts:
     def __exit__(self, *_: object) -> None:
         self._sparse.close()
 
-    def keep(self, pieces: Iterable[tuple[int, bytes]], start: int, length: int) -> None:
-        limit = min(start + length, self._size)
+    def keep(self, pieces: Iterable[tuple[int, bytes]], start: int, length: int, *, ahead: bool = False) -> None:
+        """With ``ahead``, also what turns out to be wanted while it has not passed yet."""
         for position, piece in pieces:
-            begin, end = max(position, start), min(position + len(piece), limit)
-            if begin < end:
-                self._sparse[begin:end] = piece[begin - position : end - position]
-        self._known.append((start, length))
+            following = position + len(piece)
+            while True:
+                limit = min(start + length, self._size)
+                begin, end = max(position, start), min(following, limit)
+                if begin < end:
+                    self._sparse[begin:end] = piece[begin - position : end - position]
+                if not ahead or following < limit:
+                    break
+                self._known.append((start, length))
+                wanted = self._wanted()
+                ahead = wanted is not None and wanted[0] >= position
+                if wanted is not None and ahead:
+                    start, length = wanted
+        if not self._has(start, length):
+            self._known.append((start, length))
+
+    def _wanted(self) -> tuple[int, int] | None:
+        if self._sparse[:4] != MAGIC:
+            return None
+        try:
+            return unread_part(self._sparse, self._has)
+        except ElfError:
+            return None
 
     def linkage(self, again: Callable[[], Iterable[bytes]]) -> Linkage | None:
         if self._sparse[:4] != MAGIC:

@@ -62,6 +62,38 @@ def test_what_is_far_behind_the_headers_is_found_when_the_file_passes_again() ->
     assert passing.passes == 3  # the head, the dynamic section, the names
 
 
+def test_what_is_far_behind_the_headers_is_kept_as_it_passes() -> None:
+    data = far(elf64(needed=("libm.so.6", "libfar.so.3"), soname="libx.so.1"), 5 << 20) + bytes(3 << 20)
+    passing = Passing(data)
+    assert streamed_linkage(len(data), passing(), passing) == read_linkage(data)
+    assert passing.passes == 1
+
+
+@pytest.mark.parametrize("piece", [1 << 20, (5 << 20) + 177, (5 << 20) + 300, 9 << 20])
+def test_pieces_may_end_anywhere(piece: int) -> None:
+    data = far(elf64(needed=("libm.so.6", "libfar.so.3"), soname="libx.so.1"), 5 << 20) + bytes(3 << 20)
+    passing = Passing(data, piece=piece)
+    assert streamed_linkage(len(data), passing(), passing) == read_linkage(data) == linkage_of(len(data), passing)
+
+
+def test_what_has_passed_already_passes_again_as_far_as_that() -> None:
+    """As linkers write it: the names before the section that says where they are."""
+    plain = elf64(needed=("libm.so.6", "libfar.so.3"), soname="libx.so.1")
+    data = bytearray(far(plain, 6 << 20))
+    at = 176 + (6 << 20)
+    while int.from_bytes(data[at : at + 8], "little") != 5:
+        at += 16
+    strings = int.from_bytes(data[at + 8 : at + 16], "little") - 0x1000
+    names = bytes(data[strings:])
+    data[2 << 20 : (2 << 20) + len(names)] = names
+    data[strings:] = bytes(len(names))
+    data[at + 8 : at + 16] = (0x1000 + (2 << 20)).to_bytes(8, "little")
+    passing = Passing(bytes(data))
+    assert streamed_linkage(len(data), passing(), passing) == read_linkage(bytes(data)) == read_linkage(plain)
+    assert passing.passes == 2
+    assert passing.taken < len(data) + (3 << 20)
+
+
 def test_no_more_is_read_than_it_takes() -> None:
     passing = Passing(elf64(needed=("libm.so.6",)) + bytes(20 << 20))
     linkage_of(len(passing.data), passing)
