@@ -189,24 +189,27 @@ def stack(place: Path, *services: Tiny, backing: tuple[BackingService, ...] = ()
             layers = (tar(base_items(tiny.without)), tar(items.values()))
             images[tiny.name] = put_image(writer, layers, media_type=LAYER, run=run)
         writer.finish(images)
+    return TinyStack(plan_of(map(service_plan, services), backing), place)
+
+
+def plan_of(services: Iterable[ServicePlan], backing: tuple[BackingService, ...] = ()) -> Plan:
     runtime = PythonRuntime(
         version=PythonVersion(11),
         executable=PurePosixPath(PYTHON),
         site_packages=SITE,
         scripts=PurePosixPath("/usr/local/bin"),
     )
-    plan = Plan(
+    return Plan(
         stack="tiny",
         platform=Platform(Architecture.AMD64),
         root=PurePosixPath(),
         base=DebianBase(release="bookworm", runtime=runtime, packages=()),
-        services=tuple(map(service_plan, services)),
+        services=tuple(services),
         backing=backing,
         system_layers=(),
         distribution_layers=(),
         source_date_epoch=0,
     )
-    return TinyStack(plan, place)
 
 
 def _application() -> list[Item]:

@@ -1,7 +1,8 @@
 """The verb ``prove``: shows that the images of a plan run."""
 
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import field, replace
+from pathlib import Path, PurePosixPath
 
 from careen.app.building import BuildRequest, build, build_planned
 from careen.app.outputs import write_file
@@ -22,12 +23,14 @@ from careen.text.values import dataclass
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import StackFacts, derive
+from careen.workspace.files import normal_path
+from careen.workspace.model import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProveChoices:
     """What the user may choose; ``runner`` None takes the first that works here. ``trace`` is a file to write;
-    ``compare`` a layout with the images as they were.
+    ``compare`` a layout with the images as they were. ``environment`` are variables for every service.
     """
 
     runner: RunnerName | None = None
@@ -36,6 +39,7 @@ class ProveChoices:
     trace: Path | None = None
     chaos: bool = False
     compare: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,10 @@ def prove_planned(
         allow_network=choices.allow_network,
         trace=watched or choices.trace is not None,
         chaos=choices.chaos,
-        given={service.name: _given(service.service.compose) for service in subject.facts.services},
+        given={
+            service.name: _given(service.service.compose, subject.facts.workspace) for service in subject.facts.services
+        },
+        environment=choices.environment,
     )
     proof = prove_stack(subject.plan, layout, settings, session.progress)
     if choices.trace is not None:
@@ -121,14 +128,17 @@ def prove_planned(
     return proof
 
 
-def _given(compose: ComposeService | None) -> Given:
+def _given(compose: ComposeService | None, workspace: Workspace) -> Given:
     if compose is None:
         return Given()
+    folder = workspace.compose.folder if workspace.compose is not None else PurePosixPath()
+    files = [normal_path(folder / file) for file in compose.env_files]
     return Given(
         entrypoint=compose.entrypoint.argv if compose.entrypoint is not None else None,
         command=compose.command.argv if compose.command is not None else None,
         working_directory=compose.working_directory,
         health=_health(compose),
+        absent_env_files=tuple(str(file) for file in files if not workspace.files.exists(file)),
     )
 
 

@@ -86,7 +86,10 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeService:
-    """``file_environment`` is what the readable ones of ``env_files`` say; ``environment`` wins over it."""
+    """``file_environment`` is what the readable ones of ``env_files`` say; ``environment`` wins over it.
+
+    ``aliases`` are other names by which containers find it, ``links`` those that it has for others, as (service, name).
+    """
 
     name: str
     place: Located
@@ -116,6 +119,8 @@ class ComposeService:
     env_files: tuple[str, ...]
     file_environment: tuple[tuple[str, str], ...] = ()
     pid_mode: str | None = None
+    aliases: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def variables(self) -> tuple[tuple[str, str], ...]:

@@ -78,6 +78,8 @@ class ServiceReader:
             network_mode=self._text(node.get("network_mode")),
             env_files=self._env_files(node.get("env_file")),
             pid_mode=self._text(node.get("pid")),
+            aliases=tuple(self._aliases(node)),
+            links=tuple(self._links(node)),
         )
 
     def _text(self, node: YamlNode | None) -> str | None:
@@ -258,6 +260,21 @@ class ServiceReader:
         for name in dict.fromkeys(implied):
             if name and name not in known:
                 yield Dependency(service=name, condition="service_started")
+
+    def _aliases(self, node: YamlMapping) -> Iterator[str]:
+        """Engines make a container's own names known on its networks, too."""
+        names = [self._text(node.get("hostname")), self._text(node.get("container_name"))]
+        networks = node.get("networks")
+        for entry in networks if isinstance(networks, YamlMapping) else ():
+            if isinstance(entry.value, YamlMapping):
+                names += self._strings(entry.value.get("aliases"))
+        yield from dict.fromkeys(name for name in names if name)
+
+    def _links(self, node: YamlMapping) -> Iterator[tuple[str, str]]:
+        for text in self._strings(node.get("links")):
+            service, colon, alias = text.partition(":")
+            if colon and service and alias:
+                yield service, alias
 
     def _env_files(self, node: YamlNode | None) -> tuple[str, ...]:
         nodes = node.items if isinstance(node, YamlSequence) else (node,) if node is not None else ()

@@ -58,21 +58,23 @@ BUDGETS: Mapping[Role, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHints:
-    """What the reached modules say in so many words: routes that are health checks, task time limits, and whether
-    they ask for PYTHON_VERSION, which images of python set.
+    """What the reached modules say in so many words: routes that are health checks, task time limits, whether they ask
+    for PYTHON_VERSION, which images of python set, and whether they speak of SIGTERM.
     """
 
     health_paths: tuple[str, ...]
     time_limit_seconds: int | None
     asks_python_version: bool = False
+    speaks_of_sigterm: bool = False
 
 
 def read_hints(texts: Mapping[str, str], *, serves: bool = True) -> SourceHints:
     """``texts`` are modules by dotted name. Routes are looked for only where the service ``serves``."""
     limits: list[int] = []
-    asks_python_version = False
+    asks_python_version = speaks_of_sigterm = False
     for text in texts.values():
         asks_python_version = asks_python_version or "PYTHON_VERSION" in text
+        speaks_of_sigterm = speaks_of_sigterm or "SIGTERM" in text
         for product in _TIME_LIMIT.findall(text):
             seconds = 1
             for factor in product.split("*"):
@@ -82,6 +84,7 @@ def read_hints(texts: Mapping[str, str], *, serves: bool = True) -> SourceHints:
         health_paths=health_routes(texts) if serves else (),
         time_limit_seconds=max(limits, default=None),
         asks_python_version=asks_python_version,
+        speaks_of_sigterm=speaks_of_sigterm,
     )
 
 
@@ -161,6 +164,20 @@ def stop_grace_seconds(role: Role, hints: SourceHints, declared: float | None, c
     if role is Role.WORKER:
         return (hints.time_limit_seconds or _WORKER_GRACE_SECONDS) + _GRACE_MARGIN_SECONDS
     return _WEB_GRACE_SECONDS
+
+
+def stop_signal(entry: EntryPoint, hints: SourceHints, declared: str | None) -> str:
+    """The user's word first. The kernel keeps a signal from PID 1 that it has no handler for: Python has one for SIGINT
+    in every program, and for SIGTERM in none that does not ask for it, as the development servers do not.
+    """
+    if declared:
+        return declared
+    words = [word for word in entry.arguments if not word.startswith("-")]
+    serves_development = entry.role is Role.WEB and (
+        "runserver" in words or (words[:1] == ["flask"] and "run" in words)
+    )
+    own_program = entry.role is Role.OTHER and bool(entry.scripts)
+    return "SIGINT" if (serves_development or own_program) and not hints.speaks_of_sigterm else "SIGTERM"
 
 
 def with_heartbeat(entry: EntryPoint) -> tuple[str, ...]:

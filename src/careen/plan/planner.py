@@ -1,6 +1,6 @@
 """From facts to the plan of a stack. Pure: everything that had to be read or fetched is handed in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -8,12 +8,15 @@ from careen.compose.load import image_name
 from careen.compose.model import ComposeProject
 from careen.config import Config, ServiceConfig
 from careen.debian.packages import BinaryPackage
+from careen.plan.alpine import NOTHING_OF_ALPINE, AlpineNeeds
 from careen.plan.application import APPLICATION_FOLDER, Application
 from careen.plan.entry_points import EntryPoint
 from careen.plan.integrations import CACHE_PLACES
+from careen.plan.jobs import is_job
 from careen.plan.layers import share_distributions, share_system_packages
 from careen.plan.lock_view import LockView
 from careen.plan.mounted import without_mounted
+from careen.plan.obstacles import unfit_sentences
 from careen.plan.operation import (
     BUDGETS,
     SUPPORT_FOLDER,
@@ -21,6 +24,7 @@ from careen.plan.operation import (
     health_check,
     limits,
     stop_grace_seconds,
+    stop_signal,
     with_heartbeat,
 )
 from careen.plan.own_checks import own_check
@@ -93,6 +97,7 @@ class ServiceInputs:
     working_directory: PurePosixPath = APPLICATION_FOLDER
     view: LockView
     writes: tuple[CodeWrite, ...] = ()
+    alpine: AlpineNeeds = NOTHING_OF_ALPINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +129,19 @@ def make_plan(inputs: StackInputs) -> Plan:
         system_layers=share_system_packages({service.name: service.system_packages for service in services}),
         distribution_layers=share_distributions({service.name: service.distributions for service in services}),
         source_date_epoch=inputs.source_date_epoch,
-        notes=(*inputs.notes, *(note for service in services for note in service.written)),
+        notes=(
+            *inputs.notes,
+            *(f"not to be had upon {inputs.base.label}: {sentence}" for sentence in unfit_sentences(services)),
+            *(note for service in services for note in service.written),
+        ),
+        aliases=tuple(_aliases(inputs.compose)) if inputs.compose is not None else (),
     )
+
+
+def _aliases(compose: ComposeProject) -> Iterator[tuple[str, str]]:
+    for service in compose.services:
+        yield from ((alias, service.name) for alias in service.aliases if alias != service.name)
+        yield from ((alias, linked) for linked, alias in service.links if alias != linked)
 
 
 def _backing(compose: ComposeProject | None, planned: set[str]) -> list[BackingService]:
@@ -174,7 +190,7 @@ class _Assembler:
             environment=self._environment(),
             run_environment=self._run_environment(),
             user=APPLICATION_USER,
-            stop_signal="SIGTERM",
+            stop_signal=stop_signal(entry, self.inputs.hints, self._declared_signal()),
             stop_grace_seconds=stop_grace_seconds(entry.role, self.inputs.hints, declared_grace, self._config),
             health=health_check(entry, base.runtime, self.inputs.hints, self._config, own_check(facts, entry)),
             limits=limits(entry.role, installed, self._config),
@@ -192,11 +208,14 @@ class _Assembler:
             beside=written.beside,
             owned=written.owned,
             written=tuple(written.notes(facts.name, APPLICATION_USER)),
+            is_job=is_job(facts.name, entry, self.stack.compose),
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
             budget_bytes=self._config.budget_bytes or BUDGETS[entry.role],
             queues=entry.queues,
+            alpine_packages=self.inputs.alpine.packages,
+            unfit=self.inputs.alpine.unfit,
         )
 
     def _files(self) -> tuple[ApplicationFile, ...]:
@@ -327,6 +346,14 @@ class _Assembler:
         compose = self.inputs.facts.service.compose
         mounts = compose.mounts if compose is not None else ()
         return tuple(PurePosixPath(mount.target) for mount in mounts if mount.kind == "volume" and mount.target)
+
+    def _declared_signal(self) -> str | None:
+        """Compose's word, else that of today's image."""
+        compose, image = self.inputs.facts.service.compose, self.inputs.facts.image
+        if compose is not None and compose.stop_signal:
+            return compose.stop_signal
+        told = image.stop_signal.arguments if image is not None and image.stop_signal is not None else ()
+        return told[0] if told and "$" not in told[0] else None
 
     def _predicted(self, installed: int) -> int | None:
         base = self.stack.base.bytes

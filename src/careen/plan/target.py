@@ -258,7 +258,8 @@ class ServicePlan:
     start script, as they are written there, that the entry point runs first. ``obstacle`` says why the entry point
     cannot work as it stands, with file and line; the sizes hold nevertheless. ``beside`` says, with file and line, why
     the root must stay writable; the user owns the folders ``owned`` then. ``written`` tells where its code
-    writes.
+    writes. Upon Alpine, ``alpine_packages`` are those that its libraries and programs come from, and ``unfit`` says, in
+    a sentence each, why it cannot run there. ``is_job`` when it does one thing and ends.
     """
 
     name: str
@@ -293,6 +294,9 @@ class ServicePlan:
     beside: tuple[str, ...] = ()
     owned: tuple[PurePosixPath, ...] = ()
     written: tuple[str, ...] = ()
+    alpine_packages: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
+    is_job: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -333,7 +337,8 @@ class Plan:
     ``root`` is the project's folder relative to the folder that was asked about; application files are
     relative to it. Layers are listed bottom to top; every image takes those that name its service, in order,
     above the base and below its application. ``predicted_bytecode_bytes`` is what they hold together of bytecode.
-    ``lock`` is the file that versions come from, relative to the folder that was asked about.
+    ``lock`` is the file that versions come from, relative to the folder that was asked about. ``aliases`` are other
+    names by which services are found, each with the service.
     """
 
     stack: str
@@ -348,6 +353,7 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     predicted_bytecode_bytes: int | None = None
     lock: PurePosixPath | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
 
     @property
     def predicted_unique_bytes(self) -> int | None:

@@ -17,12 +17,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was seen, in a sentence; what was run to see it, its last lines, and how long it took, in seconds."""
+    """What was seen, in a sentence; what was run to see it, its last lines, and how long it took, in seconds. ``hints``
+    say how to give a service what it lacked.
+    """
 
     summary: str
     command: tuple[str, ...] = ()
     output: str = ""
     seconds: float | None = None
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from careen.plan.roles import Role
 from careen.plan.target import Plan
 from careen.progress import Progress, Step
 from careen.prove import contract, flower, smoke
+from careen.prove.advice import Setting, advice
 from careen.prove.checks import read_only_root
 from careen.prove.checks.catalogue import HEALTH_CHECKS, REACHABLE, RUNNING_CHECKS
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, passed
 from careen.prove.instruments import Instruments
+from careen.prove.last_words import cause_of
 from careen.prove.runner import Ground, Runner
 from careen.prove.settings import ProveSettings
 from careen.prove.starting import start, start_limit, waves
@@ -24,6 +26,9 @@ STARTS, STOPS = "starts", "stops"
 
 _AT_ONCE = 8
 _ROOT_TRIAL_SECONDS = 15.0
+_STAYS = (
+    "if it is a job, say so: what needs it `depends_on` it in compose with `condition: service_completed_successfully`"
+)
 _READ_ONLY = "Read-only file system"  # strerror(EROFS)
 
 
@@ -45,7 +50,7 @@ class FirstRound:
             names = {service.name for service in wave}
             self._say(f"starting {', '.join(sorted(names))}")
             each([t for t in trials if t.service.name in names], lambda trial: self._start(trial, ground))
-        up = [trial for trial in trials if trial.start_seconds is not None]
+        up = [trial for trial in trials if trial.container is not None]
         self._say("looking at the running services")
         meanwhile()
         each(up, lambda trial: self._judge_running(trial, ground))
@@ -60,11 +65,15 @@ class FirstRound:
         begun = start(ground, launch, trial.service, limit)
         if trial.take(begun) is not None and begun.seconds is not None:
             trial.start_seconds = begun.seconds
-            summary = f"healthy after {begun.seconds:.1f} s"
+            told = "it did its work and ended, as a job does," if begun.done else "healthy"
+            summary = f"{told} after {begun.seconds:.1f} s"
             trial.note(passed(STARTS, Evidence(summary=summary, command=launch.argv, seconds=begun.seconds)))
+            if begun.done:
+                trial.discard()
+                trial.skip((*(slug for slug, _ in RUNNING_CHECKS), STOPS), "the job had done its work")
             return
         log = trial.log()
-        trial.note(failed(STARTS, Evidence(summary=begun.said, command=launch.argv, output=log)))
+        trial.note(failed(STARTS, self._why(trial, begun.said)))
         trial.discard()
         wants_to_write = _READ_ONLY in log and self._starts_with_a_writable_root(trial, ground)
         slugs = [slug for slug, _ in RUNNING_CHECKS if slug != read_only_root.SLUG or not wants_to_write]
@@ -79,6 +88,26 @@ class FirstRound:
             summary = "it starts only when its root is writable"
             trial.note(failed(read_only_root.SLUG, Evidence(summary=summary, command=trial.launch.argv)))
         return started
+
+    def _why(self, trial: Trial, said: str) -> Evidence:
+        """What was seen of a service that did not come up or stay, with what its last words tell of the reason."""
+        container = trial.container
+        ended = container is None or container.exit_status() is not None
+        cause = cause_of(trial.words(), ended=ended)
+        hints: tuple[str, ...] = ()
+        if cause is not None:
+            given = self._settings.given.get(trial.service.name)
+            hints = advice(
+                cause,
+                Setting(
+                    plan=self._plan,
+                    service=trial.service,
+                    absent_env_files=given.absent_env_files if given is not None else (),
+                    outside=self._settings.allow_network,
+                ),
+            )
+            said = f"{said}: {cause.said}"
+        return Evidence(summary=said, command=trial.launch.argv, output=trial.log(), hints=hints)
 
     def _judge_running(self, trial: Trial, ground: Ground) -> None:
         subject = self._subject(trial, ground)
@@ -119,8 +148,16 @@ class FirstRound:
             return
         ended = container.exit_status()
         if ended is not None:
-            summary = f"it had ended before it was asked to, with status {ended}"
-            trial.note(failed(STOPS, Evidence(summary=summary, output=trial.log())))
+            said = f"it had ended before it was asked to, with status {ended}"
+            if trial.service.health is None:
+                # To be alive for a while was all that it had been seen to start by.
+                why = self._why(trial, f"it ended by itself, with status {ended}")
+                if not ended:
+                    why = replace(why, hints=(*why.hints, _STAYS))
+                trial.correct(failed(STARTS, why))
+                trial.start_seconds = None
+                trial.excuse([slug for slug, _ in RUNNING_CHECKS], "the service had ended")
+            trial.note(failed(STOPS, Evidence(summary=said, output=trial.log())))
         else:
             stopped = stop(container, trial.service, self._settings.grace)
             summary = f"ended with status {stopped.status} after {stopped.seconds:.1f} s of {stopped.grace:g} s"

@@ -19,7 +19,7 @@ from careen.prove.originals import ends_in_worker
 PLACE = PurePosixPath("/run/careen-proof")
 PROBE = "careen_probe"
 _LIBRARY, _MARKS, _MAILBOX, _IMPORTS = (PLACE / name for name in ("library", "marks", "mailbox", "imports"))
-_APPLICATION = re.compile(r"(?:^|(?<=\s))[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(\))?(?=\s|$)")
+_APPLICATION = re.compile(r"(?:^|(?<=\s))(?!(?:python|file|egg):)[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(\))?(?=\s|$)")
 _LARGEST_MARK = 1 << 20
 _LONGEST_PAUSE = 0.02
 

@@ -52,13 +52,18 @@ class Launch:
     tracing: tuple[str, ...] = ()
 
 
-def as_shipped(service: ServicePlan, image: ImageOnDisk, given: Given | None = None) -> Launch:
+def as_shipped(
+    service: ServicePlan,
+    image: ImageOnDisk,
+    given: Given | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Launch:
     """The image by its own configuration, in the surroundings that the plan gives it: nothing else is changed.
 
-    ``given`` is what compose says of an image that careen did not make.
+    ``given`` is what compose says of an image that careen did not make, ``variables`` are those of this run alone.
     """
     run, given = image.config.run, given or Given()
-    environment: dict[str, str] = {**dict(run.environment), **dict(service.run_environment)}
+    environment: dict[str, str] = {**dict(run.environment), **dict(service.run_environment), **(variables or {})}
     return Launch(
         name=service.name,
         image=image,

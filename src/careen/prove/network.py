@@ -52,6 +52,17 @@ class Tables:
         server = f"{subnet}.3" if outside else "127.0.0.1"
         self.name_servers.write_text(f"nameserver {server}\noptions timeout:1 attempts:1\n")
 
+    def call(self, aliases: Sequence[tuple[str, str]]) -> None:
+        """Adds names, each for a service; a service's own name and this machine's stay what they are."""
+        known = {"localhost", *self.addresses}
+        lines = [
+            f"{self.addresses[name]} {alias}\n"
+            for alias, name in aliases
+            if alias not in known and name in self.addresses
+        ]
+        with self.hosts.open("a") as hosts:
+            hosts.writelines(lines)
+
 
 class NamedNetwork:
     """Takes root and iproute2. Raises NetworkError, MissingToolError, CommandFailedError."""

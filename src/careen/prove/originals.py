@@ -22,12 +22,15 @@ _LAST_OF_TEXT = r"(?:^|[\s;&|])(?:exec\s+)?\S*celery\b[^;&|]*\sworker\b[^;&|]*$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What compose says in place of an image's own words; None where it is silent."""
+    """What compose says in place of an image's own words; None where it is silent. ``absent_env_files`` are files with
+    variables that it names and that are not there.
+    """
 
     entrypoint: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     working_directory: str | None = None
     health: HealthCheck | None = None
+    absent_env_files: tuple[str, ...] = ()
 
 
 def is_careens(image: ImageOnDisk) -> bool:

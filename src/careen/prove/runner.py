@@ -84,6 +84,9 @@ class Ground(Protocol):
     def start(self, launch: Launch) -> Container:
         """Raises CommandFailedError when the container cannot be started."""
 
+    def call(self, aliases: Sequence[tuple[str, str]]) -> None:
+        """Other names, each with the service that containers started from now on find by it."""
+
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
         """Connects to a service from beside it, not from inside of it. Raises OSError."""
 

@@ -25,7 +25,8 @@ class ProveSettings:
     run wrote. Times in seconds: ``start_timeout`` None takes what the health check grants itself, ``grace`` None the
     plan's; ``request_hold`` and ``task_length`` are how long work in flight lasts. ``in_flight`` False leaves the
     second round out. ``allow_network`` gives services a way out, which they have not otherwise.
-    ``given`` is what compose says of each service, for images that careen did not make.
+    ``given`` is what compose says of each service, most of it for images that careen did not make. ``environment`` are
+    variables for every service, over all others.
     ``chaos`` kills workers at work and restarts their broker. ``trace`` records the files that each service touches.
     """
 
@@ -45,3 +46,4 @@ class ProveSettings:
     trace: bool = False
     chaos: bool = False
     given: Mapping[str, Given] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -85,7 +85,7 @@ class _Proof:
         if not is_careens(image):
             given = self._settings.given.get(service.name, given)
             service = with_own_health(service, image, given)
-        launch = as_shipped(service, image, given)
+        launch = as_shipped(service, image, given, self._settings.environment)
         if self._tracer is not None:
             launch = replace(launch, tracing=self._tracer.words(service.name))
         return Trial(service, image, launch)
@@ -101,6 +101,7 @@ class _Proof:
                 self._run, (*names, smoke.HOST, work.SENDER_HOST), outside=self._settings.allow_network
             )
             things.callback(ground.close)
+            ground.call(self._plan.aliases)
             for trial in self._trials:
                 things.callback(trial.discard)
             backings = self._start_backing(ground, things)

@@ -20,15 +20,20 @@ _SETTLED_SECONDS = 3.0
 """How long a service without a health check must live to count as started."""
 _LISTENING_SECONDS = 30.0
 """How long its port is waited for, when it has one."""
+_JOB_SECONDS = 120.0
+"""How long a job may take to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """``container`` None means that there never was one. ``seconds`` None: not healthy in time; ``said`` says more."""
+    """``container`` None means that there never was one. ``seconds`` None: not healthy in time; ``said`` says more.
+    ``done`` when a job has ended as it should.
+    """
 
     container: Container | None
     seconds: float | None
     said: str = ""
+    done: bool = False
 
 
 def waves(services: Iterable[ServicePlan]) -> tuple[tuple[ServicePlan, ...], ...]:
@@ -51,13 +56,15 @@ def start_limit(service: ServicePlan, chosen: float | None) -> float:
     health = service.health
     if chosen is not None:
         return chosen
+    if service.is_job:
+        return _JOB_SECONDS * patience()
     if health is not None:
         return (health.start_period + health.retries * health.interval) * patience()
     return _SETTLED_SECONDS * 2 + (_LISTENING_SECONDS if service.container_ports else 0)
 
 
 def start(ground: Ground, launch: Launch, service: ServicePlan, limit: float) -> Start:
-    """Starts a container and waits, ``limit`` seconds at most, until its health check passes."""
+    """Starts a container and waits, ``limit`` seconds at most, until its health check passes, or until a job's end."""
     begun = time.monotonic()
     container = begin(ground, launch)
     return container if isinstance(container, Start) else wait_until_up(ground, container, service, limit, begun)
@@ -79,8 +86,12 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
     while (passed := time.monotonic() - begun) < limit:
         if container.exit_status() is not None:
             status = container.wait(1)
+            if service.is_job and status == 0:
+                return Start(container=container, seconds=passed, done=True)
             return Start(container=container, seconds=None, said=f"it ended after {passed:.1f} s with status {status}")
-        if health is None:
+        if service.is_job:
+            pass
+        elif health is None:
             settled = min(_SETTLED_SECONDS, limit / 2)
             if passed >= settled and (_listens_at(ground, service) or passed >= settled + _LISTENING_SECONDS):
                 return Start(container=container, seconds=passed)
@@ -96,7 +107,9 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
             time.sleep(_BETWEEN_CHECKS_SECONDS)
         time.sleep(_PAUSE_SECONDS)
         rounds += 1
-    if health is None:
+    if service.is_job:
+        return Start(container=container, seconds=None, said=f"it had not ended after {limit:.0f} s, as a job should")
+    if health is None and container.exit_status() is None:
         return Start(container=container, seconds=time.monotonic() - begun)
     return Start(
         container=container, seconds=None, said=f"it was not healthy within {limit:.0f} s: {said}".rstrip(": ")

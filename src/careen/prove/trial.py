@@ -1,11 +1,11 @@
 """One service while it is being proven, and what has been found out so far."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import field
 
 from careen.errors import CareenError
 from careen.plan.target import ServicePlan
-from careen.prove.evidence import CheckResult, Contract, Evidence, failed, skipped
+from careen.prove.evidence import CheckResult, Contract, Evidence, Verdict, failed, skipped
 from careen.prove.launch import Launch
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Container, Use
@@ -31,6 +31,16 @@ class Trial:
     def note(self, result: CheckResult) -> None:
         self.results.append(result)
 
+    def correct(self, result: CheckResult) -> None:
+        """Puts a verdict in the place of an earlier one."""
+        self.results = [result if earlier.check == result.check else earlier for earlier in self.results]
+
+    def excuse(self, slugs: Collection[str], reason: str) -> None:
+        """What failed of these says nothing."""
+        for result in self.results:
+            if result.check in slugs and result.verdict is Verdict.FAIL:
+                self.correct(skipped(result.check, reason))
+
     def take(self, begun: Start) -> Container | None:
         """Keeps the container of a start; gives it when it became healthy."""
         self.container = begun.container
@@ -44,9 +54,13 @@ class Trial:
             self.use = self.container.use().after(self.use)
             self.container = None
 
+    def words(self) -> str:
+        """All that was heard of the container that runs now."""
+        return self.container.heard().text if self.container is not None else ""
+
     def log(self) -> str:
         """The last lines that the container printed."""
-        return self.container.heard().text.strip()[-_TAIL:] if self.container is not None else ""
+        return self.words().strip()[-_TAIL:]
 
     def judge(self, slug: str, check: Callable[[], CheckResult]) -> None:
         """Notes what a check says; what keeps it from judging is a failure, with the reason."""

@@ -45,6 +45,8 @@ def show_overhaul(console: Console, done: Overhaul) -> None:
     for proven in done.proof.services:
         for result in proven.failed:
             console.print(f"  [red]{escape(proven.name)}: {result.check}[/]: {escape(result.evidence.summary)}")
+            for hint in result.evidence.hints:
+                console.print(f"    hint: {escape(hint)}")
     for result in done.proof.stack:
         if result.verdict is Verdict.FAIL:
             console.print(f"  [red]{result.check}[/]: {escape(result.evidence.summary)}")

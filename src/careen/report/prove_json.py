@@ -3,7 +3,7 @@
 {"schema": "careen.prove/1", "runner": "runc", "passed": true,
  "services": [{"name": "api", "peak_memory_bytes": 61000000, "start_seconds": 0.9,
    "checks": [{"check": "health", "verdict": "pass",
-     "evidence": {"summary": "...", "command": ["..."], "output": "...", "seconds": 0.1}}]}],
+     "evidence": {"summary": "...", "command": ["..."], "output": "...", "seconds": 0.1, "hints": ["..."]}}]}],
  "stack": [{"check", "verdict", "evidence"}],
  "compared": [{"name": "api", "checks": [{"check": "user", "now": "pass", "before": "fail"}], "contract": {...}}]}
 
@@ -72,5 +72,6 @@ def _evidence(evidence: Evidence) -> Json:
         "summary": evidence.summary,
         "command": list(evidence.command),
         "output": evidence.output,
+        "hints": list(evidence.hints),
         "seconds": None if evidence.seconds is None else round(evidence.seconds, 3),
     }

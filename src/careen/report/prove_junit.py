@@ -48,7 +48,8 @@ def _case(suite: ET.Element, service: str, result: CheckResult, *, reproducible:
 
 
 def _told(evidence: Evidence) -> str:
-    lines = [evidence.summary, f"$ {' '.join(evidence.command)}" if evidence.command else "", evidence.output]
+    lines = [evidence.summary, *(f"hint: {hint}" for hint in evidence.hints)]
+    lines += [f"$ {' '.join(evidence.command)}" if evidence.command else "", evidence.output]
     return _text("\n".join(line for line in lines if line))
 
 

@@ -31,6 +31,7 @@ def _table(results: Sequence[CheckResult]) -> list[str]:
     rows += [f"| {result.check} | {_WORDS[result.verdict]} | {_cell(result.evidence.summary)} |" for result in results]
     for result in results:
         if result.verdict is Verdict.FAIL and (result.evidence.command or result.evidence.output):
+            rows += [line for hint in result.evidence.hints for line in ("", f"Hint: {_cell(hint)}")]
             rows += ["", f"What `{result.check}` saw:", ""]
             rows += [f"    $ {' '.join(result.evidence.command)}"] if result.evidence.command else []
             rows += [f"    {line}" for line in result.evidence.output.splitlines()]

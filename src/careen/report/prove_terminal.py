@@ -54,6 +54,8 @@ def _show(console: Console, results: Sequence[CheckResult]) -> None:
     for result in results:
         if result.verdict is Verdict.FAIL:
             evidence = result.evidence
+            for hint in evidence.hints:
+                console.print(f"    hint: {escape(hint)}")
             if evidence.command:
                 console.print(f"    $ {escape(' '.join(evidence.command))}", style="dim")
             for line in evidence.output.splitlines():

@@ -251,3 +251,10 @@ def test_numbers() -> None:
 )  # fmt: skip
 def test_plain_values_become_the_strings_that_a_container_gets(text: str, expected: str) -> None:
     assert plain_value(text) == expected
+
+
+def test_other_names_of_a_service_are_known() -> None:
+    text = "hostname: postgres\ncontainer_name: shop-db\nnetworks: {back: {aliases: [store, postgres]}, front: }"
+    assert service(text).aliases == ("postgres", "shop-db", "store")
+    assert service("networks: [back]").aliases == ()
+    assert service("links: [db, 'db:postgres']").links == (("db", "postgres"),)

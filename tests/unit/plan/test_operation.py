@@ -2,7 +2,15 @@ import pytest
 
 from careen.config import ServiceConfig
 from careen.plan.entry_points import interpret
-from careen.plan.operation import SourceHints, health_check, limits, read_hints, stop_grace_seconds, with_heartbeat
+from careen.plan.operation import (
+    SourceHints,
+    health_check,
+    limits,
+    read_hints,
+    stop_grace_seconds,
+    stop_signal,
+    with_heartbeat,
+)
 from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
 from fakes.stacks import RUNTIME
@@ -136,3 +144,24 @@ def test_a_command_that_careen_wrote_stays_as_it_is(written: str) -> None:
 
     assert with_heartbeat(entry) == entry.arguments
     assert "careen_heartbeat" not in entry.modules, "it is no module of the project"
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "declared", "expected"),
+    [
+        ("python manage.py runserver 0.0.0.0:8000", "", None, "SIGINT"),
+        ("flask --app shop run --host 0.0.0.0", "", None, "SIGINT"),
+        ("python bot.py", "", None, "SIGINT"),
+        ("python bot.py", "signal.signal(signal.SIGTERM, stop)", None, "SIGTERM"),
+        ("python bot.py", "", "SIGUSR1", "SIGUSR1"),
+        ("gunicorn a:b", "", None, "SIGTERM"),
+        ("gunicorn a:b", "", "SIGQUIT", "SIGQUIT"),
+        ("celery -A a worker", "", None, "SIGTERM"),
+    ],
+)
+def test_a_program_without_a_handler_is_stopped_by_the_signal_that_python_handles(
+    command: str, text: str, declared: str | None, expected: str
+) -> None:
+    hints = read_hints({"a": text})
+
+    assert stop_signal(interpret(command.split(), {}), hints, declared) == expected

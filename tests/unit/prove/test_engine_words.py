@@ -84,3 +84,14 @@ def test_the_holding_program_is_an_elf_of_its_machine(machine: str, number: int)
 def test_other_machines_are_refused_by_name() -> None:
     with pytest.raises(MissingToolError, match="mips"):
         holding_program("mips")
+
+
+def test_a_volume_belongs_to_the_user_as_each_engine_says_it() -> None:
+    launch = replace(
+        _LAUNCH, writable=(PurePosixPath("/tmp"), PurePosixPath("/data")), volumes=(PurePosixPath("/data"),)
+    )
+    assert [",uid=10001,gid=10002," in mount for mount in after("--tmpfs", words(launch))] == [False, True]
+    place = replace(_PLACE, names_no_owner=True)
+    mounts = after("--tmpfs", list(run_words(launch, "localhost/image:1", place, ())))
+    assert [",U," in mount for mount in mounts] == [False, True]
+    assert not any("uid=" in mount for mount in mounts)

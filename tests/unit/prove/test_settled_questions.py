@@ -19,6 +19,7 @@ from careen.prove.groups import read_hierarchies
 from careen.prove.in_flight.requests import Answer, read_answer
 from careen.prove.instruments import Instruments, read_untrusted, read_untrusted_object, with_include
 from careen.prove.launch import Launch
+from careen.prove.network import Tables
 from careen.prove.originals import docker_check
 from careen.prove.patience import factor
 from careen.prove.rootfs import ImageOnDisk
@@ -146,17 +147,20 @@ def test_a_probe_is_put_where_the_worker_reads_it(argv: tuple[str, ...], last: s
     assert len(words) == len(argv) + (last == "--include probe") * 2
 
 
-def test_the_application_is_held_up_in_a_shells_text_too(tmp_path: Path) -> None:
-    image = cast("ImageOnDisk", None)
-    launch = Launch(
+def _launch(argv: tuple[str, ...]) -> Launch:
+    return Launch(
         name="api",
-        image=image,
-        argv=("sh", "-c", "cd /app && exec uvicorn shelf.api:make --factory --host 0.0.0.0"),
+        image=cast("ImageOnDisk", None),
+        argv=argv,
         environment=(),
         working_directory=PurePosixPath("/"),
         user=NumericUser(1, 1),
         limits=service_plan(Tiny()).limits,
     )
+
+
+def test_the_application_is_held_up_in_a_shells_text_too(tmp_path: Path) -> None:
+    launch = _launch(("sh", "-c", "cd /app && exec uvicorn shelf.api:make --factory --host 0.0.0.0"))
     held = Instruments(tmp_path / "proof").held(launch)
     assert held is not None
     assert held.argv[2] == "cd /app && exec uvicorn careen_held:factory --factory --host 0.0.0.0"
@@ -269,3 +273,18 @@ def test_a_flood_is_heard_at_both_ends() -> None:
 @pytest.mark.parametrize(("peak", "limit"), [(1, 64_000_000), (60_000_000, 96_000_000), (100_000_000, 160_000_000)])
 def test_the_proposed_limit_leaves_room(peak: int, limit: int) -> None:
     assert proposed_limit(peak) == limit
+
+
+def test_a_settings_module_is_not_the_application(tmp_path: Path) -> None:
+    argv = ("python", "-m", "gunicorn", "-c", "python:config.gunicorn", "shop.app:create_app()")
+    held = Instruments(tmp_path / "proof").held(_launch(argv))
+    assert held is not None
+    assert held.argv == (*argv[:-1], "careen_held:app")
+    assert dict(held.environment)["CAREEN_PROOF_APPLICATION"] == "shop.app:create_app()"
+
+
+def test_services_are_found_by_their_other_names(tmp_path: Path) -> None:
+    tables = Tables(tmp_path / "network", ["db", "web"], "10.1.1")
+    tables.call([("postgres", "db"), ("web", "db"), ("localhost", "db"), ("x", "elsewhere")])
+    lines = tables.hosts.read_text().splitlines()
+    assert lines[2:] == ["10.1.1.16 db", "10.1.1.17 web", "10.1.1.16 postgres"]

@@ -1,12 +1,20 @@
 """A proof in the forms that other programs and pages take."""
 
+import io
+import json
 from xml.etree import ElementTree as ET
 
+from rich.console import Console
+
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
+from careen.report.prove_json import prove_document
 from careen.report.prove_junit import prove_junit
 from careen.report.prove_markdown import prove_markdown
+from careen.report.prove_terminal import show_proof
 
-_EVIDENCE = Evidence(summary="a | b\x00", command=("signal", "SIGTERM"), output="last\x1bwords", seconds=1.25)
+_EVIDENCE = Evidence(
+    summary="a | b\x00", command=("signal", "SIGTERM"), output="last\x1bwords", seconds=1.25, hints=("say | it",)
+)
 _REPORT = ProofReport(
     runner="runc",
     services=(
@@ -33,7 +41,7 @@ def test_junit_counts_and_shows_what_failed() -> None:
     failure = stops.find("failure")
     assert failure is not None
     assert failure.get("message") == "a | b\ufffd"
-    assert failure.text == "a | b\ufffd\n$ signal SIGTERM\nlast\ufffdwords"
+    assert failure.text == "a | b\ufffd\nhint: say | it\n$ signal SIGTERM\nlast\ufffdwords"
     skipped = memory.find("skipped")
     assert skipped is not None
     assert skipped.get("message") == "nobody counts"
@@ -52,4 +60,17 @@ def test_markdown_keeps_its_tables_whole() -> None:
     assert "not proven" in lines[2]
     assert "| stops | **fail** | a \\| b\x00 |" in lines
     assert "    $ signal SIGTERM" in lines
+    assert "Hint: say \\| it" in lines
     assert "### The stack together" in lines
+
+
+def test_json_holds_the_hints() -> None:
+    assert '"hints": ["say | it"]' in json.dumps(prove_document(_REPORT))
+    assert "hints" not in json.dumps(prove_document(_REPORT, reproducible=True))
+
+
+def test_a_terminal_shows_the_hints() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    show_proof(console, _REPORT)
+    assert isinstance(console.file, io.StringIO)
+    assert "hint: say | it" in console.file.getvalue()

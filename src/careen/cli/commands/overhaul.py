@@ -8,6 +8,7 @@ import click
 
 from careen.cli.console import progress, stdout_console
 from careen.cli.options import compose_option, named_files, offline_option, output, output_options, path_argument
+from careen.cli.variables import given_variables, variable_options
 
 if TYPE_CHECKING:
     from careen.app.overhaul import Overhaul
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--replace", is_flag=True, help="Replace the folder of an earlier overhaul.")
 @click.option("--accept", is_flag=True, help="Rewrite even what the new set-up cannot carry over.")
 @click.option("--runner", type=click.Choice(["runc", "bwrap"]), help="What runs the containers.")
+@variable_options
 @click.option(
     "--trim",
     type=click.Choice(["safe", "lean", "traced", "none"]),
@@ -42,6 +44,8 @@ def command(
     replace: bool,
     accept: bool,
     runner: str | None,
+    variables: tuple[str, ...],
+    env_files: tuple[Path, ...],
     trim: str | None,
     style: str,
     quiet: bool,
@@ -74,7 +78,10 @@ def command(
         into=into,
         build=BuildOptions(trimming=TrimmingPolicy(trimming)),
         rewrite=RewriteOptions(accept=accept),
-        prove=ProveChoices(runner=RunnerName(runner) if runner is not None else None),
+        prove=ProveChoices(
+            runner=RunnerName(runner) if runner is not None else None,
+            environment=given_variables(variables, env_files),
+        ),
         replace=replace,
     )
     with progress(how) as told:

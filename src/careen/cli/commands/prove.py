@@ -7,6 +7,7 @@ import click
 
 from careen.cli.console import progress, stdout_console
 from careen.cli.options import compose_option, named_files, offline_option, output, output_options, path_argument
+from careen.cli.variables import given_variables, variable_options
 
 
 @click.command("prove")
@@ -35,6 +36,7 @@ from careen.cli.options import compose_option, named_files, offline_option, outp
     type=click.Choice(["runc", "docker", "podman", "bwrap"]),
     help="What runs the containers; the first that works here otherwise.",
 )
+@variable_options
 @click.option("--allow-network", is_flag=True, help="Let services reach what is outside of their stack.")
 @click.option("--chaos", is_flag=True, help="Kill workers at work and restart their broker: nothing may be lost.")
 @click.option(
@@ -55,6 +57,8 @@ def command(
     into: Path,
     trim: str,
     runner: str | None,
+    variables: tuple[str, ...],
+    env_files: tuple[Path, ...],
     allow_network: bool,
     chaos: bool,
     compare: Path | None,
@@ -95,6 +99,7 @@ def command(
         trace=trace,
         chaos=chaos,
         compare=compare,
+        environment=given_variables(variables, env_files),
     )
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)

@@ -122,6 +122,9 @@ class EngineGround:
         container.wait_for_start()
         return container
 
+    def call(self, aliases: Sequence[tuple[str, str]]) -> None:
+        self._tables.call(aliases)
+
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
         address = (self._tables.addresses[name], port)
         return self._dialler.submit(socket.create_connection, address, timeout).result()
@@ -182,6 +185,7 @@ class EngineGround:
             network=self._network,
             address=self._tables.addresses[name],
             hardware_address=hardware_address(self._tables.addresses[name]) if self._makes_up else None,
+            names_no_owner=self._makes_up,
         )
 
     def _table_mounts(self) -> tuple[Mount, ...]:

@@ -18,7 +18,8 @@ _PROCESSES = 32768
 class Place:
     """Where in an engine a container goes: its ``name`` there, its run, its network and its address there.
 
-    ``hardware_address`` is for engines that would make up another one for each container.
+    ``hardware_address`` is for engines that would make up another one for each container, ``names_no_owner`` for those
+    that give a tmpfs to the container's user or to root, and to nobody by number.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Place:
     network: str
     address: str
     hardware_address: str | None = None
+    names_no_owner: bool = False
 
 
 def run_words(launch: Launch, image: str, place: Place, tables: tuple[Mount, ...]) -> tuple[str, ...]:
@@ -44,7 +46,10 @@ def run_words(launch: Launch, image: str, place: Place, tables: tuple[Mount, ...
     if launch.read_only:
         words.append("--read-only")
     for target in launch.writable:
-        words += ["--tmpfs", f"{target}:rw,exec,nosuid,nodev,mode=1777,size={LARGEST_SCRATCH}"]
+        owner = ""
+        if target in launch.volumes:  # a new volume has the owner of the image's folder
+            owner = ",U" if place.names_no_owner else f",uid={launch.user.uid},gid={launch.user.gid}"
+        words += ["--tmpfs", f"{target}:rw,exec,nosuid,nodev,mode=1777{owner},size={LARGEST_SCRATCH}"]
     for mount in (*tables, *launch.mounts):
         rights = "" if mount.writable else ",readonly"
         words += ["--mount", f"type=bind,source={mount.source},target={mount.target}{rights}"]

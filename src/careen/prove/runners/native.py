@@ -41,6 +41,9 @@ class NativeGround:
         """A new one for each container; starts happen at the same time."""
         return f"careen-{self.folder.identity}-{next(self._numbers)}"
 
+    def call(self, aliases: Sequence[tuple[str, str]]) -> None:
+        self.network.tables.call(aliases)
+
     def dial(self, name: str, port: int, timeout: float) -> socket.socket:
         return self.network.dial(name, port, timeout)
 
