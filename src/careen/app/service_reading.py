@@ -1,6 +1,7 @@
 """One service as far as files alone tell: what its command starts, what that imports, what of the lock that needs."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -18,13 +19,17 @@ from careen.plan.written import CodeWrite
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.locked import LocalSource, Lock
 from careen.python.writes import writes_of
+from careen.rewrite.carried import is_rendered
 from careen.text.values import dataclass
 from careen.workspace.facts import ServiceFacts
-from careen.workspace.files import ProjectFiles
+from careen.workspace.files import ProjectFiles, normal_path
 from careen.workspace.model import PythonProject
 from careen.workspace.sources import first_party, with_roots
 
 _FOR_SOURCES = {("src",), ("lib",), ("python",)}
+_AS_PROGRAM = re.compile(r"^(?:if __name__ *== |while |for |print\(|(?:sys\.)?exit\()", re.MULTILINE)
+"""What a file does that is run rather than imported."""
+
 _PACKAGE = "__init__.py"
 """What runs where a command names a folder, as in ``fastapi run src/shop``."""
 
@@ -99,11 +104,12 @@ class ServiceReader:
         if obstacle is not None:
             self.notes.append(obstacle)
         before, steps = self._before(service, scripts)
-        found = self._reach(service, (entry, *before))
+        entries = (entry, *before, *self._named_before(service, scripts))
+        found = self._reach(service, entries)
         self.notes += found.notes
         kept = partition(
             view,
-            (entry, *before),
+            entries,
             found,
             Overrides(include=own.include, exclude=(*own.exclude, *self.without)),
         )
@@ -185,6 +191,21 @@ class ServiceReader:
                         f"{service.name} runs `{' '.join(step.argv)}` before it starts: make that a step of its own"
                     )
         return tuple(found), tuple(steps)
+
+    def _named_before(self, service: ServiceFacts, scripts: Mapping[str, str]) -> Iterator[EntryPoint]:
+        """Programs that an earlier rendering copied by their names. A start script that is gone with it may have run
+        them, and the image keeps what a step of its own needs, until a person takes it out.
+        """
+        image = service.image
+        if image is None or not is_rendered(image.source.dockerfile.source.text):
+            return
+        for copy in image.copies:
+            for source in copy.sources if copy.in_image and copy.origin is None else ():
+                path = normal_path(image.source.context / source.lstrip("/"))
+                if path.suffix == ".py" and path.is_relative_to(self.project.folder):
+                    script = path.relative_to(self.project.folder)
+                    if _AS_PROGRAM.search(self._text(script) or ""):
+                        yield interpret(("python", str(script)), scripts)
 
     def _has_room(self, service: ServiceFacts) -> bool:
         """Whether the service has folders to write to, beside those for things that may be lost."""

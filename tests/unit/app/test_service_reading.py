@@ -1,5 +1,6 @@
 """What files alone tell of a service, before any wheel is asked for."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -83,3 +84,23 @@ def test_a_service_that_migrates_first_needs_what_its_migrations_import(tmp_path
     read = read_one(found)
     assert read is not None
     assert {kept.package.name for kept in read.partition.kept} == {"alembic", "alembic-enums", "uvicorn"}
+
+
+def test_a_program_that_an_earlier_rendering_copied_by_its_name_stays(tmp_path: Path) -> None:
+    """A start script ran it, and is gone; a step of its own may run it now. What is merely imported is let go."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").touch()
+    (tmp_path / "ping.py").write_text("import celery\n\nwhile not celery:\n    pass\n")
+    (tmp_path / "settled.py").write_text("import alembic\n")
+    found = reader(tmp_path, "uvicorn shop:app")
+    dockerfile = "FROM python:3.11\nCOPY ping.py settled.py /app/\nCOPY shop/ /app/shop/\nCMD uvicorn shop:app\n"
+
+    def kept(text: str) -> set[str]:
+        (tmp_path / "Dockerfile").write_text(text)
+        facts = derive(discover(tmp_path))
+        read = read_one(replace(found, files=facts.workspace.files, services=facts.built))
+        assert read is not None
+        return {each.package.name for each in read.partition.kept}
+
+    assert kept(dockerfile) == {"uvicorn"}
+    assert kept(f"# Rendered by careen\n{dockerfile}") == {"uvicorn", "celery"}
