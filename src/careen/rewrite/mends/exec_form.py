@@ -111,6 +111,9 @@ def _exec_in_script(source: Source, launch: Launch) -> Edit | None:
     written = source.text[main.start : main.end] if main is not None else ""
     if main is None or written.startswith("time ") or _LOOP_ENDS.search(source.text, main.end):
         return None
+    functions = _FUNCTION.findall(source.text)
+    if functions and (main.argv[0] in functions or main.argv[0].startswith("$")):
+        return None
     return Edit(Span(main.start, main.start), "exec env " if _ASSIGNMENT.match(written) else "exec ")
 
 
@@ -125,6 +128,8 @@ def _last(commands: Sequence[Command], argv: Sequence[str]) -> Command | None:
 _LOOP_ENDS = re.compile(r"(?m)(?:^|;)[ \t]*done\b")
 """Behind a command that is started again and again."""
 _ASSIGNMENT = re.compile(r"\w+=")
+_FUNCTION = re.compile(r"(?m)^[ \t]*(?:function[ \t]+)?([\w:.-]+)[ \t]*\(\)")
+"""What exec does not find: it starts programs."""
 _BEHIND_IT = frozenset({"exit", "echo", "wait", "true", ":"})
 
 

@@ -30,6 +30,8 @@ def mended(folder: Path, ending: str) -> str | None:
         ("while true; do gunicorn app; done\n", None),
         ("while true\ndo\n  gunicorn app\ndone\n", None),
         ("exec gunicorn app\n", None),
+        ("say() { echo; }\ngunicorn app\n", "say() { echo; }\nexec gunicorn app\n"),
+        ('web() {\n  gunicorn app\n}\n"${@:-web}"\n', None),
     ],
 )
 def test_exec_stands_where_it_ends_the_shell_and_nothing_else(tmp_path: Path, ending: str, after: str | None) -> None:
