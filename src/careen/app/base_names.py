@@ -1,12 +1,15 @@
-"""How bases are named: ``debian:RELEASE`` for one that is composed, anything else is an image."""
+"""How bases are named: ``debian:RELEASE`` for one that is composed, ``alpine`` for the official image of the project's
+Python upon Alpine, by what is known of it; anything else is an image.
+"""
 
+from careen.plan.alpine import ALPINE
 from careen.plan.target import LAYOUT_PREFIX
 
 _COMPOSED = "debian:"
 
 
 def names_image(named: str) -> bool:
-    return not named.startswith(_COMPOSED)
+    return named != ALPINE and not named.startswith(_COMPOSED)
 
 
 def is_pinned(named: str | None) -> bool:

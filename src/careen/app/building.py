@@ -21,7 +21,7 @@ from careen.build.record import LARGEST, ImageRecord, explained, parse_records, 
 from careen.errors import CareenError
 from careen.oci.layout import Layout
 from careen.oci.reference import ImageReference
-from careen.plan.obstacles import refuse_obstacles, refuse_unseen_base
+from careen.plan.obstacles import refuse_obstacles, refuse_unfit_base, refuse_unseen_base
 from careen.plan.target import ImageBase, Plan
 from careen.plan.traces import ServiceTrace, TraceFormatError, parse_traces
 from careen.platforms import Platform
@@ -93,6 +93,7 @@ def build(session: Session, request: BuildRequest) -> Built:
     earlier = _earlier(request)
     plans = [plan_of(session, request.plan)]
     plans += [plan_of(session, replace(request.plan, platform=platform)) for platform in request.platforms]
+    refuse_unfit_base(plans[0])
     refuse_unseen_base(plans[0])
     refuse_obstacles(plans[0])
     results = build_platforms(
@@ -164,6 +165,7 @@ def _layers_there(prefix: str, plans: Sequence[Plan]) -> Mapping[Digest, str]:
 
 def build_planned(session: Session, request: BuildRequest, plan: Plan) -> BuildResult:
     """The images of a plan alone."""
+    refuse_unfit_base(plan)
     refuse_unseen_base(plan)
     refuse_obstacles(plan)
     return build_stack(

@@ -20,6 +20,7 @@ from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.target_lock import TargetLock
 from careen.app.target_python import beyond_debian, environment_on, named_python, python_for
+from careen.app.upon_alpine import alpine_image, alpine_needs
 from careen.blobs.digest import Digest
 from careen.build.allocator import share_arenas
 from careen.config import Config
@@ -27,6 +28,7 @@ from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import DebianPython, python_of, release_for
 from careen.dockerfile.actions import Install
 from careen.errors import CareenError
+from careen.plan.alpine import ALPINE
 from careen.plan.application import application
 from careen.plan.current import CurrentInputs, contributions
 from careen.plan.leftovers import Weight
@@ -217,6 +219,8 @@ class _Planning:
         named = self._named_base
         if named is None:
             return self._slim_image()
+        if named == ALPINE:
+            return alpine_image(self._images, self._requires_python, self.notes)
         if not names_image(named):
             return None
         from careen.app.image_bases import image_base  # noqa: PLC0415 - few bases are images
@@ -361,6 +365,13 @@ class _Planning:
                 working_directory=self.reader.home(service.entry),
                 view=self._target(service.facts).view,
                 writes=service.writes(),
+                alpine=alpine_needs(
+                    self.image_base,
+                    service.facts.name,
+                    [kept.package for kept in service.partition.kept],
+                    self._target(service.facts),
+                    needs[service.facts.name],
+                ),
             )
             for service in read
         )
@@ -430,9 +441,10 @@ class _Planning:
                 found += known
         names = {kept.package.name for kept in service.partition.kept}
         found += [Need(soname=soname, wanted_by=name) for soname, name in libraries_opened(names)]
+        started = () if self._c_library.is_musl else programs_started(names)
         self.notes += [
             f"{name} starts {program}, which Debian's {package} has: careen adds libraries to an image, not programs"
-            for name, program, package in programs_started(names)
+            for name, program, package in started
         ]
         if unknown:
             self._unread_needs = True
@@ -444,6 +456,8 @@ class _Planning:
     def _system(
         self, service: ReadService, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
     ) -> tuple[BinaryPackage, ...]:
+        if self._c_library.is_musl:
+            return ()
         if self.image_base is not None and not self.image_base.described:
             self.notes += [
                 f"{service.facts.name}: {self.image_base.label} has no {name}, and careen adds no packages to an image"

@@ -167,7 +167,9 @@ class TargetLock:
             case UrlSource() | LocalSource():
                 return "comes as sources"
             case _:
-                return f"has no wheel for {self.environment.platform}"
+                return f"has no wheel for {self.environment.platform}" + (
+                    " with musl" if self.c_library.is_musl else ""
+                )
 
     @cached_property
     def _checkouts(self) -> Mapping[PackageName, DistributionContents]:

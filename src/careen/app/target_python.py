@@ -50,6 +50,23 @@ def beyond_debian(images: Iterable[ImageFacts], requires_python: str | None) -> 
     return None
 
 
+def python_on_alpine(images: Iterable[ImageFacts], requires_python: str | None, notes: list[str]) -> PythonVersion:
+    """The one of today's images, or else the one that Debian would give: there are images of all upon Alpine.
+
+    Raises what no Python satisfies.
+    """
+    today = _today(images)
+    if not today:
+        try:
+            return target_python(today, requires_python, _OFFERED)[0]
+        except NoPythonError:
+            pass
+    version, note = target_python(today, requires_python, [PythonVersion(minor) for minor in SLIM_MINORS])
+    if note is not None:
+        notes.append(note.partition(", which")[0])
+    return version
+
+
 def _today(images: Iterable[ImageFacts]) -> list[PythonVersion]:
     references = [image.base.reference or image.base.written for image in images if isinstance(image.base, ImageBase)]
     return [version for reference in references if (version := version_in_image(reference)) is not None]

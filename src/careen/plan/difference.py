@@ -8,7 +8,10 @@ from careen.text.values import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceDifference:
-    """``gone`` are as the plan has them, with the reasons for which they were kept; ``new`` as the other has them."""
+    """``gone`` are as the plan has them, with the reasons for which they were kept; ``new`` as the other has them.
+
+    ``alpine_packages`` and ``unfit`` are the other's.
+    """
 
     name: str
     bytes_before: int | None
@@ -16,6 +19,8 @@ class ServiceDifference:
     gone: tuple[PlannedDistribution, ...]
     new: tuple[PlannedDistribution, ...]
     unknown: tuple[PlannedDistribution, ...]
+    alpine_packages: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
     @property
     def gained(self) -> int | None:
@@ -62,6 +67,8 @@ def _service(before: ServicePlan, after: ServicePlan) -> ServiceDifference:
             for item in after.distributions
             if item.installed_bytes is None and _known(item.name, before.distributions)
         ),
+        alpine_packages=after.alpine_packages,
+        unfit=after.unfit,
     )
 
 

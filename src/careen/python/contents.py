@@ -24,8 +24,9 @@ class DistributionContents:
     """``imports`` are dotted names down to where a regular package or module begins: ``google.cloud.storage``.
 
     ``installed_bytes`` is what a whole install takes, ``kept_bytes`` what is left of it under the ``safe`` trimming,
-    both without bytecode. ``native`` are paths of ELF candidates. ``plugins`` are the entry points beside scripts, as
-    (group, name, target). ``requires`` are the distribution's own requirements, None where they were not read.
+    both without bytecode. ``native`` are paths of ELF candidates, or of sources that are compiled.
+    ``plugins`` are the entry points beside scripts, as (group, name, target). ``requires`` are the distribution's own
+    requirements, None where they were not read.
     ``bytecode_bytes`` is about what an installer adds that compiles every module. ``is_estimate`` marks what is told
     from sources that nobody has built.
     """

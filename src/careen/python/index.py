@@ -44,6 +44,9 @@ from careen.text.values import dataclass
 _FORMAT = 3
 """Raised when what is cached means something else, so that old entries are not read."""
 
+_FORMAT_OF_SOURCES = 1
+"""The same for source distributions alone."""
+
 _PARALLEL = 16
 _LARGEST_WHEEL = 8 * 1024**3
 _LARGEST_FALLBACK = 32 * 1024**2
@@ -196,7 +199,10 @@ class PackageFiles:
     def _contents_place(self, file: LockedFile) -> Path | None:
         if file.digest is None:
             return None
-        return self.folder / "contents" / f"v{_FORMAT}.{VERSION}" / file.digest.hex[:2] / f"{file.digest.hex}.json"
+        kind = "" if file.filename.endswith(".whl") else f".{_FORMAT_OF_SOURCES}"
+        return (
+            self.folder / "contents" / f"v{_FORMAT}.{VERSION}{kind}" / file.digest.hex[:2] / f"{file.digest.hex}.json"
+        )
 
     def _cached(self, file: LockedFile) -> DistributionContents | None:
         place = self._contents_place(file)

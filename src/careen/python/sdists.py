@@ -1,7 +1,8 @@
 """What a source distribution would install, told without building it.
 
 Names come from its own metadata where setuptools has left any, else from the packages that lie in it; bytes are an
-estimate, since what a build compiles or leaves out stands nowhere. Sources of compiled modules do not count.
+estimate, since what a build compiles or leaves out stands nowhere. Sources of compiled modules do not count; they
+stand for what would be native.
 """
 
 import os
@@ -31,6 +32,7 @@ _NO_PACKAGES = frozenset(
     {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "scripts", "tools", "build"}
 )
 _NOT_INSTALLED = (".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".rs", ".o", ".a", ".in", ".m4")
+_COMPILED = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs")
 _WHEEL_FILE_BYTES = 90
 """``WHEEL`` of the metadata folder, whichever tool writes it."""
 
@@ -90,7 +92,7 @@ def _contents(archive: _Archive, name: str) -> DistributionContents:
         installed_bytes=whole,
         kept_bytes=kept,
         imports=names,
-        native=(),
+        native=tuple(sorted(path for path in archive.files if _is_compiled(path))),
         console_scripts=tuple(console),
         plugins=tuple(
             (group, entry, target)
@@ -102,6 +104,11 @@ def _contents(archive: _Archive, name: str) -> DistributionContents:
         bytecode_bytes=compiled_whole(installed.items()),
         is_estimate=True,
     )
+
+
+def _is_compiled(path: str) -> bool:
+    """Sources of native code outside of what only its developers build."""
+    return path.endswith(_COMPILED) and not any(part in _NO_PACKAGES for part in path.split("/")[:-1])
 
 
 def _installed(archive: _Archive, name: str) -> tuple[Mapping[str, int], tuple[str, ...]]:

@@ -1,13 +1,15 @@
 """``careen.plan/1``: the plan for machines, sorted, without times or absolute paths.
 
 {"schema": "careen.plan/1", "platform": "linux/amd64", "services": [{"name": "api", "role": "web", "entrypoint": [...],
- "python": "3.11", "base": "debian:bookworm", "distributions": [{"name", "version", "bytes", "estimate", "why": [...]}],
+ "python": "3.11", "base": "debian:bookworm", "alpine_packages": [], "unfit": [],
+ "distributions": [{"name", "version", "bytes", "estimate", "why": [...]}],
  "dropped": [{"name", "version", "bytes", "estimate", "reason"}], "predicted_bytes": 75683394,
  "predicted_bytecode_bytes": 19966554, "current_predicted_bytes": null}],
  "stack": {"unique_bytes": 461230445}}
 
-``predicted_bytes`` holds the bytecode; ``predicted_bytecode_bytes`` is null when the wheels were not fetched, and
-then it does not. ``estimate`` is true where bytes are told from sources that nobody has built.
+``unfit`` are sentences about what cannot be had upon the base. ``predicted_bytes`` holds the bytecode;
+``predicted_bytecode_bytes`` is null when the wheels were not fetched, and then it does not.
+``estimate`` is true where bytes are told from sources that nobody has built.
 """
 
 from careen.plan.target import DroppedDistribution, Plan, PlannedDistribution, ServicePlan
@@ -41,6 +43,8 @@ def _service(service: ServicePlan, plan: Plan) -> Json:
         "python": str(plan.base.runtime.version),
         "base": plan.base.label,
         "system_packages": [f"{package.name}={package.version}" for package in service.system_packages],
+        "alpine_packages": list(service.alpine_packages),
+        "unfit": list(service.unfit),
         "distributions": [_kept(item) for item in sorted(service.distributions, key=lambda item: item.name)],
         "dropped": [_dropped(item) for item in sorted(service.dropped, key=lambda item: item.name)],
         "files": len(service.application),

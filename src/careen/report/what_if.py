@@ -2,12 +2,12 @@
 
 {"before": "debian:bookworm, linux/amd64", "after": "debian:trixie, linux/amd64", "unique_bytes_before": 461230445,
  "unique_bytes_after": 465100000, "services": [{"name": "api", "bytes_before", "bytes_after", "gained",
- "gone": [{"name", "version", "bytes", "why"}], "new": [...], "unknown": [...]}]}
+ "gone": [{"name", "version", "bytes", "why"}], "new": [...], "unknown": [...], "alpine_packages": [],
+ "unfit": []}]}
 """
 
 from collections.abc import Iterable, Iterator
 
-from careen.app.alpine import AlpineEstimate, AlpineService
 from careen.plan.difference import PlanDifference, ServiceDifference
 from careen.plan.target import PlannedDistribution
 from careen.text.units import format_bytes
@@ -31,6 +31,8 @@ def difference_document(found: PlanDifference) -> Json:
                 "gone": [_item(item) for item in service.gone],
                 "new": [_item(item) for item in service.new],
                 "unknown": [_item(item) for item in service.unknown],
+                "alpine_packages": list(service.alpine_packages),
+                "unfit": list(service.unfit),
             }
             for service in sorted(found.services, key=lambda service: service.name)
         ],
@@ -39,25 +41,6 @@ def difference_document(found: PlanDifference) -> Json:
 
 def _item(item: PlannedDistribution) -> Json:
     return {"name": item.name, "version": item.version, "bytes": item.installed_bytes, "why": list(item.reasons)}
-
-
-def alpine_document(found: AlpineEstimate) -> Json:
-    return {
-        "estimate": True,
-        "base": found.base,
-        "base_bytes": found.base_bytes,
-        "base_bytes_from": found.source,
-        "services": [
-            {
-                "name": service.name,
-                "bytes_before": service.bytes_before,
-                "bytes_after": service.bytes,
-                "without_wheel": list(service.without_wheel),
-                "unread": list(service.unread),
-            }
-            for service in sorted(found.services, key=lambda service: service.name)
-        ],
-    }
 
 
 def difference_lines(found: PlanDifference) -> Iterator[str]:
@@ -77,29 +60,8 @@ def difference_lines(found: PlanDifference) -> Iterator[str]:
         )
 
 
-def alpine_lines(found: AlpineEstimate) -> Iterator[str]:
-    """Plain lines; readable without colour."""
-    weight = "a weight that nobody knows" if found.base_bytes is None else f"about {format_bytes(found.base_bytes)}"
-    yield f"on {found.base} ({weight}: {found.source}); an estimate, without what Alpine packages must bring"
-    width = max((len(service.name) for service in found.services), default=0)
-    for service in found.services:
-        before, after = _size(service.bytes_before), _size(service.bytes)
-        gain = ""
-        if service.bytes is not None and service.bytes_before is not None:
-            gain = _signed(service.bytes - service.bytes_before)
-        yield f"{service.name:{width}}  {before:>9} -> {after:>9}  {gain}".rstrip()
-        yield from (f"{'':{width}}  {text}" for text in _lacking(service))
-
-
 def what_if_markdown(lines: Iterable[str]) -> str:
     return "\n".join(["### careen: what if", "", "```text", *lines, "```", ""]) + "\n"
-
-
-def _lacking(service: AlpineService) -> Iterator[str]:
-    if service.without_wheel:
-        yield f"no wheel for musl, to be compiled: {', '.join(service.without_wheel)}"
-    if service.unread:
-        yield f"the index did not tell of: {', '.join(service.unread)}"
 
 
 def _told(service: ServiceDifference) -> Iterator[str]:
@@ -114,6 +76,9 @@ def _told(service: ServiceDifference) -> Iterator[str]:
     if service.unknown:
         names = ", ".join(f"{item.name} {item.version}" for item in service.unknown)
         yield f"not known and not counted: {names}"
+    if service.alpine_packages:
+        yield f"with packages of Alpine's, not counted: {', '.join(service.alpine_packages)}"
+    yield from (f"not to be had there: {sentence}" for sentence in service.unfit)
 
 
 def _size(count: int | None) -> str:

@@ -38,6 +38,7 @@ def test_names_are_those_that_setuptools_left_compiled_ones_too(tmp_path: Path) 
     assert found.console_scripts == (("shelf", "shelf:main"),)
     assert found.requires == ("pillow",)
     assert 1000 < found.kept_bytes < 3000
+    assert found.native == ("lib/shelf/fast.c",)
 
 
 def test_without_such_words_packages_count_that_are_no_tests(tmp_path: Path) -> None:
@@ -45,6 +46,17 @@ def test_without_such_words_packages_count_that_are_no_tests(tmp_path: Path) -> 
     assert read_sdist(sdist(tmp_path, files)).imports == ("shelf",)
     assert read_sdist(sdist(tmp_path, {"shelf_tools.py": "", "setup.py": ""})).imports == ("shelf_tools",)
     assert read_sdist(sdist(tmp_path, {"code/shelf/__init__.py": ""})).imports == ("shelf",)
+
+
+@pytest.mark.parametrize(("path", "is_compiled"), [
+    ("src/lib.rs", True), ("shelf/_fast.pyx", True), ("tests/_fast.c", False), ("docs/api/a.cpp", False),
+    ("shelf/data.csv", False),
+])  # fmt: skip
+def test_sources_that_are_compiled_are_told_from_what_developers_build(
+    path: str, is_compiled: bool, tmp_path: Path
+) -> None:
+    found = read_sdist(sdist(tmp_path, {"shelf/__init__.py": "", path: "x"}))
+    assert found.native == ((path,) if is_compiled else ())
 
 
 def test_scripts_of_a_pyproject_count(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 @click.option("--into", type=click.Path(path_type=Path), help="Write a changed copy here; the project stays as it is.")
 @click.option(
     "--runtime",
-    type=click.Choice(["slim", "distroless"]),
-    help="The image that services run on.  [default: distroless where it can be]",
+    type=click.Choice(["slim", "distroless", "alpine"]),
+    help="The image that services run on; alpine takes wheels for musl.  [default: distroless where it can be]",
 )
 @click.option("--debug-targets", is_flag=True, help="A target with a shell for each service, besides the others.")
 @click.option("--bake", is_flag=True, help="A docker-bake.json with every target, too.")
@@ -90,6 +90,7 @@ def command(
             platform=Platform.parse(platform),
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),
+            base="alpine" if runtime == "alpine" else None,
         )
         options = RewriteOptions(
             runtime=Runtime(runtime) if runtime is not None else None,

@@ -31,13 +31,17 @@ from careen.cli.options import (
     help="Fetch the wheels that are kept, which tells the system libraries they need.",
 )
 @click.option("--without", multiple=True, metavar="NAME", help="What if no service had this distribution; again.")
-@click.option("--base", metavar="BASE", help="What if the images stood on this base: debian:trixie.")
+@click.option(
+    "--base",
+    metavar="BASE",
+    help="What if the images stood on this base: debian:trixie, alpine, or an image as `careen build --base` takes it.",
+)
 @click.option(
     "--runtime",
     type=click.Choice(["debian", "alpine"]),
     default="debian",
     show_default=True,
-    help="What if the images stood on Alpine, with wheels for musl: an estimate.",
+    help="What if the images stood on Alpine, with wheels for musl: the same as --base alpine.",
 )
 @output_options("terminal", "json", "markdown")
 def command(
@@ -62,6 +66,8 @@ def command(
     from careen.plan.difference import difference
     from careen.platforms import Platform
 
+    if runtime == "alpine" and base not in {None, "alpine"}:
+        raise click.UsageError(f"--runtime alpine is a base of its own, and --base {base} another")
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = PlanRequest(
         root=path,
@@ -70,35 +76,25 @@ def command(
         fetch_wheels=fetch and not offline,
         source_date_epoch=source_date_epoch(),
         without=without,
-        base=base,
+        base="alpine" if runtime == "alpine" else base,
     )
     as_it_is = replace(request, without=(), base=None, platform=Platform.parse("linux/amd64"))
-    estimate = None
     with progress(how) as told:
         session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
         try:
             # What is learnt of the stack as it is spares a "what if" most of its work.
             before = plan_of(session, as_it_is) if request != as_it_is else None
             plan = plan_of(session, request)
-            if runtime == "alpine":
-                from careen.app.alpine import on_alpine
-                from careen.app.planning import plan_stack
-
-                estimate = on_alpine(session, plan_stack(session, request))
         finally:
             session.close()
     found = difference(before, plan) if before is not None else None
     changes: list[str] = []
     what_if: dict[str, object] = {}
-    if found is not None or estimate is not None:
-        from careen.report.what_if import alpine_document, alpine_lines, difference_document, difference_lines
+    if found is not None:
+        from careen.report.what_if import difference_document, difference_lines
 
-        if found is not None:
-            what_if |= difference_document(found)
-            changes += difference_lines(found)
-        if estimate is not None:
-            what_if["alpine"] = alpine_document(estimate)
-            changes += alpine_lines(estimate)
+        what_if |= difference_document(found)
+        changes += difference_lines(found)
     names = [service.name for service in plan.services]
     if only is not None and only not in names:
         raise click.UsageError(f"no planned service is called {only}\n\nhint: services: {', '.join(names)}")
