@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from careen.debian.mirror import Archive
     from careen.debian.needed import Providers
 
-_FORMAT = 3
+_FORMAT = 4
 """Raised when composing changes what a base holds, so that remembered weights are not believed."""
 
 
@@ -38,11 +38,15 @@ _APT_FORMAT = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposedFacts:
-    """What is remembered of a composed base: its weight and the shared libraries in it, by name."""
+    """What is remembered of a composed base: its weight, the shared libraries in it by name, and what trimming drops
+    (:class:`careen.plan.target.DebianBase`).
+    """
 
     bytes: int
     libraries: tuple[str, ...]
     graph: LibraryGraph
+    emptied: tuple[str, ...]
+    unneeded: tuple[str, ...]
 
 
 def answers(session: Session) -> Answers:
@@ -91,6 +95,8 @@ def base_for(
         kept_libraries=kept_libraries,
         kept_modules=kept_modules,
         bytes=facts.bytes,
+        emptied=facts.emptied,
+        unneeded=facts.unneeded,
     )
     return base, facts
 
@@ -102,13 +108,19 @@ def _compose(
     architecture: Architecture,
     kept: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> ComposedFacts:
-    from careen.debian.base import compose, total_bytes  # noqa: PLC0415 - only the first run of its kind composes
+    from careen.debian.base import (  # noqa: PLC0415 - only the first run of its kind composes
+        compose,
+        emptied_packages,
+        total_bytes,
+        unneeded_libraries,
+    )
     from careen.debian.root import RootFolder  # noqa: PLC0415
     from careen.debian.shrinking import library_graph  # noqa: PLC0415
 
     session.progress(Step("composing the base", 0, len(packages)))
+    debs = session.mirror.debs(packages)
     entries = compose(
-        session.mirror.debs(packages),
+        debs,
         release=python.release,
         architecture=architecture,
         keep_libraries=frozenset(kept[0]),
@@ -120,6 +132,8 @@ def _compose(
         bytes=total_bytes(entries),
         libraries=tuple(sorted({name for name in names if ".so" in name})),
         graph=library_graph(entries),
+        emptied=emptied_packages(packages, entries),
+        unneeded=unneeded_libraries(debs, entries),
     )
 
 
@@ -129,6 +143,8 @@ def _facts(document: object) -> ComposedFacts | None:
             "bytes": int(count),
             "libraries": list(libraries),
             "graph": {"files": dict(files), "needs": dict(needs), "links": dict(links), "wanted": list(wanted)},
+            "emptied": list(emptied),
+            "unneeded": list(unneeded),
         }:
             graph = LibraryGraph(
                 files={str(name): int(size) for name, size in files.items()},
@@ -136,7 +152,13 @@ def _facts(document: object) -> ComposedFacts | None:
                 links={str(name): str(target) for name, target in links.items()},
                 wanted=tuple(map(str, wanted)),
             )
-            return ComposedFacts(bytes=count, libraries=tuple(map(str, libraries)), graph=graph)
+            return ComposedFacts(
+                bytes=count,
+                libraries=tuple(map(str, libraries)),
+                graph=graph,
+                emptied=tuple(map(str, emptied)),
+                unneeded=tuple(map(str, unneeded)),
+            )
         case _:
             return None
 

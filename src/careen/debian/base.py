@@ -5,10 +5,12 @@ finds it, users and groups, name service, time zone, the dynamic linker's cache,
 does it, one file a package under ``/var/lib/dpkg/status.d`` so that scanners see what is inside.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from careen.blobs.elf import is_elf, read_linkage
+from careen.debian.deb import read_control
 from careen.debian.ldcache import LISTING_PROGRAM, CachedLibrary, render_ld_cache
 from careen.debian.packages import BinaryPackage
 from careen.debian.root import (
@@ -56,6 +58,7 @@ _HOSTS = """\
 """
 _BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _STATUS = "var/lib/dpkg/status.d"
+_LIBRARY = re.compile(r"(?:usr/)?lib/[^/]+-linux-gnu/([^/]+)\.so(?:\.[^/]*)?")
 
 
 def compose(
@@ -121,6 +124,32 @@ def layer_bytes(package: BinaryPackage, path: Path) -> int:
     merge(tree, unpacked)
     _add_status(tree, unpacked)
     return total_bytes(entry for entry in tree.sorted() if not is_for_people(entry.path))
+
+
+def emptied_packages(packages: Iterable[BinaryPackage], entries: Iterable[RootEntry]) -> tuple[str, ...]:
+    """Names of those that a composed base was made of and has nothing of any more."""
+    recorded = {entry.path.removeprefix(f"{_STATUS}/") for entry in entries if entry.path.startswith(f"{_STATUS}/")}
+    return tuple(sorted({package.name for package in packages} - recorded))
+
+
+def unneeded_libraries(packages: Iterable[tuple[BinaryPackage, Path]], entries: Sequence[RootEntry]) -> tuple[str, ...]:
+    """Libraries that a composed base has not, though their packages are in it: names without versions (``libmvec``).
+
+    Raises DebError, or OSError.
+    """
+    there = {entry.path for entry in entries}
+    stay = {_library(path) for path in there} - {None}
+    gone: set[str] = set()
+    for package, path in packages:
+        if f"{_STATUS}/{package.name}" in there:
+            files = (line.partition("  ")[2] for line in read_control(path).md5sums.splitlines())
+            gone |= {name for file in files if (name := _library(file)) is not None}
+    return tuple(sorted(gone - stay))
+
+
+def _library(path: str) -> str | None:
+    match = _LIBRARY.fullmatch(path)
+    return match[1] if match is not None else None
 
 
 def total_bytes(entries: Iterable[RootEntry]) -> int:

@@ -36,20 +36,18 @@ def _cut(pattern: str, *modules: str) -> _Cut:
 
 
 LICENCES = re.compile(r"usr/share/doc/[^/]+(/copyright)?|usr/share/common-licenses(/.*)?")
-_FOR_PEOPLE = re.compile(
-    r"""
-    usr/share/(doc|doc-base|man|info|lintian|locale|bug|bash-completion|zsh|fish|applications|pixmaps|menu|gtk-doc|gdb
-      |gcc|binfmts|initramfs-tools|base-files|libc-bin|reportbug|apport|pkgconfig|aclocal)/.*
-    | usr/lib/(systemd|tmpfiles\.d|sysusers\.d|binfmt\.d|debug|pkgconfig|cmake)/.*
-    | usr/lib/[^/]+-linux-gnu/(pkgconfig|cmake|debug)/.*
-    | usr/(include|src|games)/.*
-    | etc/(init\.d|init|cron\.[^/]+|logrotate\.d|update-motd\.d|profile\.d|skel|default|ca-certificates|dpkg|issue.*
-      |bash_completion\.d|apport)(/.*)?
-    | usr/lib/.*\.l?a
-    | usr/share/python3?/runtime\.d/.*
-    """,
-    re.VERBOSE,
+FOR_PEOPLE = (
+    r"usr/share/(doc|doc-base|man|info|lintian|locale|bug|gtk-doc|menu|applications|pixmaps|reportbug|apport)/.*",
+    r"usr/share/(bash-completion|zsh|fish|gdb|gcc|binfmts|initramfs-tools|base-files|libc-bin|pkgconfig|aclocal)/.*",
+    r"usr/lib/(systemd|tmpfiles\.d|sysusers\.d|binfmt\.d|debug|pkgconfig|cmake)/.*",
+    r"usr/lib/[^/]+-linux-gnu/(pkgconfig|cmake|debug)/.*",
+    r"usr/(include|src|games)/.*",
+    r"etc/(init\.d|init|cron\.[^/]+|logrotate\.d|update-motd\.d|profile\.d|bash_completion\.d)(/.*)?",
+    r"etc/(skel|default|ca-certificates|dpkg|issue.*|apport)(/.*)?",
+    r"usr/lib/.*\.l?a",
+    r"usr/share/python3?/runtime\.d/.*",
 )
+_FOR_PEOPLE = re.compile("|".join(FOR_PEOPLE))
 _LIB = r"usr/lib/[^/]+-linux-gnu"
 _PY = r"usr/lib/python3\.[0-9]+"
 _DYNLOAD = rf"{_PY}/lib-dynload"
@@ -89,6 +87,12 @@ def modules_that_matter(names: Iterable[str]) -> frozenset[str]:
     return _CHOOSING_MODULES.intersection(names)
 
 
+def cuts_of_the_base(keep_modules: Iterable[str]) -> tuple[str, ...]:
+    """What goes from the base's own packages, as regular expressions of whole paths."""
+    kept = frozenset(keep_modules)
+    return tuple(cut.pattern.pattern for cut in _OF_THE_BASE if not cut.modules & kept)
+
+
 def is_kept_unasked(library: str) -> bool:
     """Whether the library of this name stays although nothing that is seen needs it."""
     return _ALWAYS.fullmatch(library) is not None
@@ -99,7 +103,7 @@ def trim(tree: Tree, *, own: frozenset[str], keep_modules: frozenset[str], keep_
 
     Raises RootError when what stays needs a library that no package of the tree has, or ElfError.
     """
-    cuts = [cut.pattern for cut in _OF_THE_BASE if not cut.modules & keep_modules]
+    cuts = [re.compile(pattern) for pattern in cuts_of_the_base(keep_modules)]
     for path in list(tree.entries):
         if isinstance(tree.entries[path], RootFolder) or LICENCES.fullmatch(path):
             continue

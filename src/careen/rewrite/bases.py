@@ -105,5 +105,7 @@ def _distroless(version: PythonVersion, base: DebianBase) -> Foundation:
         build=ImageArgument(name="DEBIAN_IMAGE", reference=f"debian:{base.release}-slim"),
         run=run if ready_made else None,
         build_packages=("ca-certificates", f"python{version}"),
-        composed_of=() if ready_made else tuple(sorted(package.name for package in base.packages)),
+        composed_of=()
+        if ready_made
+        else tuple(sorted({package.name for package in base.packages} - set(base.emptied))),
     )

@@ -30,7 +30,8 @@ MARK = "rendered by careen"
 """Stands in the head of every Dockerfile that careen has written as a whole."""
 
 OWN_STAGES = frozenset(
-    {"uv", "uv-image", "uv-index", "builder", "dependencies", "empty", "foundation", "foundation-files", "runtime"}
+    {"uv", "uv-image", "uv-index", "builder", "dependencies", "empty", "foundation", "foundation-files", "packages"}
+    | {"runtime"}
 )
 OWN_SUFFIXES = ("-dependencies", "-libraries", "-debug")
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from careen.plan.target import Plan, PlannedDistribution, UnbuiltSource
+from careen.plan.target import Plan, PlannedDistribution, UnbuiltSource, WheelSource
 from careen.python.locked import Lock
 from careen.python.names import PackageName
 from careen.rewrite import rendering
 from careen.rewrite.bases import Foundation
+from careen.rewrite.build_programs import TRIM
 from careen.rewrite.groups import Grouping
 from careen.text.values import dataclass
 
@@ -17,6 +18,9 @@ VENV = PurePosixPath("/opt/venv")
 
 BUILD_FOLDER = PurePosixPath("/build")
 """Where the stages that install are at work. Files are mounted by absolute paths: older buildahs take no others."""
+
+PROGRAMS = PurePosixPath("/careen")
+"""Where the programs of :mod:`careen.rewrite.build_programs` are in the stages that run them."""
 
 _UV_CACHE = "--mount=type=cache,target=/root/.cache/uv"
 _SHARED = "dependencies"
@@ -39,9 +43,12 @@ class Installing(Protocol):
 
 
 def _environment(more: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(
-        sorted({"UV_COMPILE_BYTECODE": "1", "UV_LINK_MODE": "copy", "UV_PYTHON_DOWNLOADS": "0", **more}.items())
-    )
+    return dict(sorted({"UV_LINK_MODE": "copy", "UV_PYTHON_DOWNLOADS": "0", **more}.items()))
+
+
+def _trimming(interpreter: PurePosixPath) -> str:
+    """In the very step that installs, so that no layer holds what goes."""
+    return f"{interpreter.name} {PROGRAMS / TRIM} {VENV}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,7 @@ class UvInstalling:
     mounts: tuple[str, ...]
     frozen: bool
     grouping: Grouping
+    interpreter: PurePosixPath
 
     def environment(self, foundation: Foundation) -> Mapping[str, str]:
         return _environment({"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON": str(foundation.interpreter)})
@@ -78,7 +86,7 @@ class UvInstalling:
     def _sync(self, what: str) -> str:
         lock = "--frozen" if self.frozen else "--locked"
         files = (f"--mount=type=bind,source={file},target={BUILD_FOLDER / file}" for file in self.files)
-        return rendering.run((_UV_CACHE, *files, *self.mounts), (f"uv sync {lock} {what}",))
+        return rendering.run((_UV_CACHE, *files, *self.mounts), (f"uv sync {lock} {what}", _trimming(self.interpreter)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,7 @@ class ListInstalling:
                 (
                     f"uv venv --python {self.interpreter} {VENV}",
                     f"uv pip install --no-deps {hashed} -r requirements.txt",
+                    _trimming(self.interpreter),
                 ),
             )
             yield f"FROM builder AS {self.stage_of(service, target)}\n{step}"
@@ -157,6 +166,13 @@ def _locked_hashes(lock: Lock, name: PackageName, version: str) -> Iterable[str]
 
 
 def build_packages(plan: Plan, foundation: Foundation, carried: Iterable[str]) -> tuple[str, ...]:
-    """Debian packages for the stage that installs: its Python, and compilers only if something must be compiled."""
-    unbuilt = any(isinstance(item.source, UnbuiltSource) for service in plan.services for item in service.distributions)
-    return tuple(dict.fromkeys((*foundation.build_packages, *(carried if unbuilt else ()))))
+    """Debian packages for the stage that installs: its Python, a strip for native code, and compilers only if something
+    must be compiled.
+    """
+    sources = [item.source for service in plan.services for item in service.distributions]
+    unbuilt = any(isinstance(source, UnbuiltSource) for source in sources)
+    native = unbuilt or any(
+        isinstance(source, WheelSource) and not source.filename.endswith("-any.whl") for source in sources
+    )
+    names = (*(["binutils"] if native else ()), *foundation.build_packages, *(carried if unbuilt else ()))
+    return tuple(dict.fromkeys(names))

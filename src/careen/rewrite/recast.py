@@ -13,15 +13,17 @@ from careen.rewrite import rendering
 from careen.rewrite.bases import Foundation
 from careen.rewrite.carried import MARK, OWN_STAGES, OWN_SUFFIXES, Carried
 from careen.rewrite.copies import Piece
-from careen.rewrite.debs import composed_foundation, library_stage
-from careen.rewrite.installing import BUILD_FOLDER, VENV, Installing, build_packages
+from careen.rewrite.debs import IMAGE, PACKAGES, library_folder, packages_stage
+from careen.rewrite.installing import BUILD_FOLDER, PROGRAMS, VENV, Installing, build_packages
 from careen.rewrite.options import RewriteOptions
 from careen.text.values import dataclass
 
-_HEAD = (
-    f"One target per service: `docker build --target NAME`. {MARK.capitalize()} from what each service starts and "
-    "imports; `careen fix` renders it again."
-)
+_HEAD = f"{MARK.capitalize()} from what each service starts and imports; `careen fix` renders it again."
+_HEAD_OF_SEVERAL = f"One target per service: `docker build --target NAME`. {_HEAD}"
+
+_BUILDER = "builder"
+_RUNTIME = "runtime"
+_BINUTILS = {"binutils": "binutils=2.*"}
 
 _VERSION = re.compile(r"(?P<epoch>\d+:)?(?P<first>\d+)(?:\.(?P<second>\d+)\.)?")
 """Of a Debian package (deb-version(7)): ``3.11.2-6+deb12u6``, or a date as in ``20230311+deb12u1``."""
@@ -29,7 +31,8 @@ _VERSION = re.compile(r"(?P<epoch>\d+:)?(?P<first>\d+)(?:\.(?P<second>\d+)\.)?")
 
 @dataclass(frozen=True, kw_only=True)
 class RecastInputs:
-    """``pieces`` are what each service copies of the project, ``support`` the folder of the files careen adds.
+    """``pieces`` are what each service copies of the project, ``support`` the folder of the files careen adds, of which
+    ``programs`` are run while images are built.
 
     ``title`` is the project's name, for labels.
     """
@@ -40,6 +43,7 @@ class RecastInputs:
     installing: Installing
     pieces: Mapping[str, tuple[Piece, ...]]
     support: PurePosixPath
+    programs: tuple[str, ...]
     title: str
     options: RewriteOptions
 
@@ -72,15 +76,12 @@ class _Recast:
     def text(self) -> str:
         parts = [
             self._head(),
-            *self._uv(),
+            "FROM ${UV_IMAGE} AS uv",
             self._builder(),
             *self._inputs.installing.stages(self._stages),
             *self._inputs.carried.stages,
-            *self._composed(),
-            *self._libraries(),
-            *self._empty(),
-            self._runtime(),
-            *(self._service(service) for service in self._plan.services),
+            *self._packages(),
+            *self._images(),
         ]
         if self._inputs.options.debug_targets:
             parts += [self._debug(service) for service in self._plan.services]
@@ -90,42 +91,27 @@ class _Recast:
         foundation = self._foundation
         images = [image for image in (foundation.build, foundation.run) if image is not None]
         arguments = [f"ARG {image.name}={image.reference}" for image in dict.fromkeys(images)]
-        return "\n".join(
-            (
-                rendering.comment(_HEAD),
-                "",
-                rendering.comment(
-                    f"The interpreter is {foundation.interpreter} where dependencies are installed and where they run, "
-                    "so the links of the virtual environment hold."
-                ),
-                *arguments,
-                f"ARG UV_IMAGE=ghcr.io/astral-sh/uv:{self._inputs.options.uv_version}",
-                rendering.comment("`uv-index` takes uv from the package index, for builders that reach no ghcr.io."),
-                "ARG UV_FROM=uv-image",
-            )
-        )
-
-    def _uv(self) -> Iterator[str]:
-        version = self._inputs.options.uv_version
-        yield "FROM ${UV_IMAGE} AS uv-image"
-        base = "${PYTHON_IMAGE}" if self._foundation.has_apt else f"python:{self._plan.base.runtime.version}-slim"
-        yield "\n".join(
-            (
-                f"FROM {base} AS uv-index",
-                f'RUN pip install --no-cache-dir --root-user-action=ignore uv=={version} && cp "$(command -v uv)" /uv',
-            )
-        )
-        yield "FROM ${UV_FROM} AS uv"
+        head = _HEAD_OF_SEVERAL if len(self._stages) > 1 else _HEAD
+        uv = f"ARG UV_IMAGE=ghcr.io/astral-sh/uv:{self._inputs.options.uv_version}"
+        return "\n".join((rendering.comment(head), *arguments, uv))
 
     def _builder(self) -> str:
         foundation = self._foundation
+        reason = (
+            f"Installs with {foundation.interpreter}, where the images that run have theirs, so that the links of the "
+            "virtual environment hold."
+        )
         carried = build_packages(self._plan, foundation, self._inputs.carried.build_packages)
-        packages = [self._held(name) if name in foundation.build_packages else name for name in carried]
+        packages = [_BINUTILS.get(name, name) for name in carried]
+        packages = [self._held(name) if name in foundation.build_packages else name for name in packages]
+        programs = [str(self._inputs.support / name) for name in sorted(self._inputs.programs)]
         return "\n".join(
             (
-                f"FROM {foundation.build.use} AS builder",
-                *([rendering.apt_install(packages)] if packages else []),
+                rendering.comment(reason),
+                f"FROM {foundation.build.use} AS {_BUILDER}",
+                *([rendering.apt_install(packages, shipped=False)] if packages else []),
                 "COPY --from=uv /uv /usr/local/bin/uv",
+                rendering.copy(programs, f"{PROGRAMS}/"),
                 rendering.assignments("ENV", self._inputs.installing.environment(foundation)),
                 f"WORKDIR {BUILD_FOLDER}",
             )
@@ -145,26 +131,21 @@ class _Recast:
 
     # System packages
 
-    def _composed(self) -> Iterator[str]:
-        """The image that services run on, where none with this Python is published."""
-        foundation = self._foundation
-        if foundation.composed_of:
-            user = self._plan.services[0].user
-            yield from composed_foundation(foundation, self._plan.base.runtime.version, user)
-
     @cached_property
-    def _library_sets(self) -> Mapping[tuple[str, ...], str]:
-        """Packages to the stage that unpacks them; services with the same packages share one."""
-        found: dict[tuple[str, ...], str] = {}
+    def _library_sets(self) -> Mapping[tuple[str, ...], PurePosixPath]:
+        """Packages to the folder that they are unpacked into; services with the same packages share one."""
+        found: dict[tuple[str, ...], PurePosixPath] = {}
         for service in self._plan.services:
             packages = tuple(package.name for package in service.system_packages)
             if packages:
-                found.setdefault(packages, f"{self._stages[service.name]}-libraries")
+                found.setdefault(packages, library_folder(self._stages[service.name]))
         return found
 
-    def _libraries(self) -> Iterator[str]:
-        for packages, stage in self._library_sets.items():
-            yield library_stage(self._foundation.build, stage, packages)
+    def _packages(self) -> Iterator[str]:
+        foundation = self._foundation
+        if foundation.composed_of or self._library_sets:
+            user = self._plan.services[0].user
+            yield packages_stage(foundation, str(self._plan.base.runtime.version), user, self._library_sets)
 
     # Images that run
 
@@ -185,46 +166,50 @@ class _Recast:
             shared = {name: value for name, value in shared.items() if other.get(name) == value}
         return shared
 
-    def _empty(self) -> Iterator[str]:
-        if any(service.volumes or service.owned for service in self._plan.services):
-            yield "FROM builder AS empty\nRUN mkdir /folder"
+    def _images(self) -> Iterator[str]:
+        """What services have in common, then each service; one that is alone needs no stage below it."""
+        services = self._plan.services
+        if len(services) == 1:
+            yield self._service(services[0], self._below(self._stages[services[0].name]))
+            return
+        yield "\n".join(self._below(_RUNTIME))
+        for service in services:
+            yield self._service(service, [f"FROM {_RUNTIME} AS {self._stages[service.name]}"])
 
-    def _runtime(self) -> str:
-        service = self._plan.services[0]
-        run = self._foundation.run
-        base = run.use if run is not None else "foundation"
+    def _below(self, stage: str) -> list[str]:
+        service, run = self._plan.services[0], self._foundation.run
         owned = any(each.owned for each in self._plan.services)
-        return "\n".join(
-            (
-                f"FROM {base} AS runtime",
-                rendering.assignments("ENV", self._common),
-                *([] if owned else [f"WORKDIR {service.working_directory}"]),
-                f"STOPSIGNAL {service.stop_signal}",
-            )
-        )
+        return [
+            f"FROM {run.use if run is not None else 'scratch'} AS {stage}",
+            *([f"COPY --from={PACKAGES} {IMAGE}/ /"] if run is None else []),
+            rendering.assignments("ENV", self._common),
+            *([] if owned else [f"WORKDIR {service.working_directory}"]),
+            f"STOPSIGNAL {service.stop_signal}",
+        ]
 
-    def _service(self, service: ServicePlan) -> str:
+    def _service(self, service: ServicePlan, below: Iterable[str]) -> str:
         carried = self._inputs.carried
         own = {
             name: value for name, value in self._environments[service.name].items() if self._common.get(name) != value
         }
         packages = tuple(package.name for package in service.system_packages)
         support = [str(self._inputs.support / file.destination.name) for file in service.support]
-        lines = [f"FROM runtime AS {self._stages[service.name]}"]
-        lines.append(rendering.assignments("LABEL", self._labels(service)))
+        lines = [*below, rendering.assignments("LABEL", self._labels(service))]
         if own:
             lines.append(rendering.assignments("ENV", own))
         programs = _of(carried.programs, service.name) + _of(carried.libraries, service.name)
         if programs:
             lines.append(rendering.apt_install(programs))
         # A volume that is new takes the owner of the folder that it is mounted over.
-        lines += [rendering.copy(["/folder/"], f"{path}/", service.user, "empty") for path in service.volumes]
-        # WORKDIR would make the folder root's.
-        lines += [rendering.copy(["/folder/"], f"{path}/", service.user, "empty") for path in service.owned]
+        # One that the service owns is made so, too: WORKDIR would make it root's.
+        empty = [f"{BUILD_FOLDER}/"]  # files are mounted into it, in stages above the builder's
+        lines += [
+            rendering.copy(empty, f"{path}/", service.user, _BUILDER) for path in (*service.volumes, *service.owned)
+        ]
         if any(each.owned for each in self._plan.services):
             lines.append(f"WORKDIR {service.working_directory}")
         if packages:
-            lines.append(f"COPY --from={self._library_sets[packages]} /libraries/ /")
+            lines.append(f"COPY --from={PACKAGES} {self._library_sets[packages]}/ /")
         lines.append(f"COPY --from={self._dependency_stage(service)} {VENV} {VENV}")
         if support:
             lines.append(rendering.copy(support, f"{service.support[0].destination.parent}/"))
@@ -232,6 +217,8 @@ class _Recast:
         root = _application_root(service)
         lines += rendering.copies(self._inputs.pieces[service.name], root, service.user)
         lines.append(f"USER {service.user}")
+        if service.stop_signal != self._plan.services[0].stop_signal:
+            lines.append(f"STOPSIGNAL {service.stop_signal}")
         if service.container_ports:
             lines.append(f"EXPOSE {' '.join(map(str, service.container_ports))}")
         if service.health is not None:

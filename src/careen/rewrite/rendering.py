@@ -32,37 +32,37 @@ def quoted(value: str) -> str:
 
 def assignments(keyword: str, values: Mapping[str, str]) -> str:
     """One ENV or LABEL for all of them."""
-    pairs = [f"{name}={quoted(value)}" for name, value in values.items()]
-    return f"{keyword} " + f"{_CONTINUED}{' ' * (len(keyword) + 1)}".join(pairs)
+    pairs = (f"{name}={quoted(value)}" for name, value in values.items())
+    return _filled([keyword], pairs, " " * (len(keyword) + 1))
 
 
 def run(mounts: Sequence[str], commands: Sequence[str]) -> str:
-    """RUN with its mounts, then its commands joined by ``&&``."""
-    lines = [*mounts, commands[0], *(f"&& {command}" for command in commands[1:])]
-    return "RUN " + f"{_CONTINUED}    ".join(lines)
+    """RUN with its mounts, as many on a line as it takes, then its commands joined by ``&&``."""
+    first = f"{_filled(['RUN'], mounts, ' ' * 4)}{_CONTINUED}    " if mounts else "RUN "
+    return first + f"{_CONTINUED}    && ".join(commands)
 
 
 def words(first: str, rest: Iterable[str], *, indent: int = 8) -> str:
     """A command with many operands, broken over lines."""
-    lines, line = [], first
+    return _filled([first], rest, " " * (indent + 4), _WIDTH - indent)
+
+
+def _filled(first: Iterable[str], rest: Iterable[str], indent: str, width: int = _WIDTH) -> str:
+    """Words on lines of about that width; one that is longer stands alone."""
+    lines, line = [], " ".join(first)
     for word in rest:
-        if len(line) + len(word) + 1 > _WIDTH - indent:
+        if len(line) + len(word) + 1 > width:
             lines.append(line)
-            line = " " * 4 + word
+            line = indent + word
         else:
             line += f" {word}"
-    return f"{_CONTINUED}{' ' * indent}".join([*lines, line])
+    return _CONTINUED.join([*lines, line])
 
 
-def apt_install(packages: Iterable[str]) -> str:
-    return run(
-        (),
-        (
-            "apt-get update",
-            words("apt-get install -y --no-install-recommends", packages),
-            "rm -rf /var/lib/apt/lists/*",
-        ),
-    )
+def apt_install(packages: Iterable[str], *, shipped: bool = True) -> str:
+    """Where nothing of it is ``shipped``, apt's lists stay, so that stages above need not fetch them again."""
+    install = words("apt-get install -y --no-install-recommends", packages)
+    return run((), ("apt-get update", install, *(["rm -rf /var/lib/apt/lists/*"] if shipped else [])))
 
 
 def copies(pieces: Iterable[Piece], root: PurePosixPath, owner: NumericUser) -> list[str]:

@@ -4,10 +4,12 @@ Then every change of a line of code installs everything again, and every host pu
 bind-mount) the manifest and the lock first, install, and copy the code after.
 
 An image that installs its dependencies first and the project itself after the code is fine, and so is one whose base
-has them already: another Dockerfile of the repository, in a folder of the base's name.
+has them already: another Dockerfile of the repository, in a folder of the base's name. Programs that the building
+steps run are no code of the application either.
 """
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from careen.dockerfile.mounts import Mount
 from careen.dockerfile.stages import ImageBase
@@ -40,7 +42,12 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                     )
                     continue
                 copy = next(
-                    (copy for copy in image.copies if image.precedes(copy, run) and _brings_code(context, copy)), None
+                    (
+                        copy
+                        for copy in image.copies
+                        if image.precedes(copy, run) and _brings_code(context, copy) and not _are_run(copy, image)
+                    ),
+                    None,
                 )
                 if copy is not None:
                     yield rule.finding(
@@ -76,6 +83,15 @@ def _first_installs(image: ImageFacts) -> Iterator[tuple[RunStep, str]]:
             continue
         served.append(run)
         yield run, install.manager
+
+
+def _are_run(copy: CopyStep, image: ImageFacts) -> bool:
+    """Whether every file that is copied is one that some RUN names: ``python /tools/patch.py``."""
+    names = [PurePosixPath(source).name for source in copy.sources]
+    texts = [run.instruction.line.text.split() for run in image.runs]
+    return all(
+        name.endswith((".py", ".sh")) and any(str(copy.target / name) in text for text in texts) for name in names
+    )
 
 
 def _brings_code(context: ContextFacts, copy: CopyStep) -> bool:
