@@ -1,6 +1,7 @@
 """What planning says of Alpine: the image that nobody has looked at, and what services find lacking upon it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from careen.app.target_lock import TargetLock
 from careen.app.target_python import python_on_alpine
@@ -36,10 +37,11 @@ def alpine_needs(
     if base is None or not base.c_library.is_musl:
         return NOTHING_OF_ALPINE
     misfits = without_wheels(kept, target.wheels, target.contents)
+    needs = needs_of(base, sonames, programs_started({package.name for package in kept}), misfits)
     if base.described:
-        return needs_of(base, sonames, programs_started({package.name for package in kept}), misfits)
+        return needs
     for name in lacking(sonames, base.libraries):
         package = package_of_library(name)
         has = f", which Alpine's {package} has" if package is not None else ""
         target.notes.append(f"{service}: {base.label} has no {name}{has}, and careen adds no packages to an image")
-    return AlpineNeeds(unfit=misfits)
+    return replace(needs, unfit=misfits)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import Install
+from careen.plan.alpine import package_of_debians
 from careen.plan.target import Plan, ServicePlan, UnbuiltSource
 from careen.rewrite.system_packages import LOADED_BY, STARTED_BY_WORD, Purpose, bare, purpose_of
 
@@ -29,7 +30,18 @@ class PackageCarrier:
     build_packages: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def of_debian(self, install: Install, place: str) -> None:
+    def of_debian(self, install: Install, place: str) -> tuple[str, ...]:
+        """Those that there is nothing for upon another system."""
+        before = len(self.programs), len(self.libraries)
+        self._of_debian(install, place)
+        if not self.plan.base.c_library.is_musl:
+            return ()
+        left: list[str] = []
+        for found, first in zip((self.programs, self.libraries), before, strict=True):
+            left += _translated(found, first)
+        return tuple(left)
+
+    def _of_debian(self, install: Install, place: str) -> None:
         planned = {package.name for service in self.services for package in service.system_packages}
         base = {package.name for package in self.plan.base.packages}
         for package in map(bare, install.packages):
@@ -76,10 +88,21 @@ class PackageCarrier:
                 return True
         return False
 
+    def _stays(self, install: Install, place: str) -> None:
+        """The new image is Alpine's too: what runs, or is linked to, can stay; headers and compilers go."""
+        for package in map(bare, install.packages):
+            purpose = Purpose.BUILDING if package in _ALPINE_BUILDING else purpose_of(package)
+            if purpose is Purpose.BUILDING or package.startswith((".", "$", "-")):
+                continue
+            self._program(package, purpose if purpose is Purpose.CONVENIENCE else Purpose.PROGRAM, place)
+
     def of_alpine(self, install: Install, place: str) -> tuple[str, ...]:
         """Those that nothing replaces: wheels for glibc need no compiler, and their libraries are found by what they
         link to, but programs are lost.
         """
+        if self.plan.base.c_library.is_musl:
+            self._stays(install, place)
+            return ()
         compiled = any(
             isinstance(item.source, UnbuiltSource) for service in self.services for item in service.distributions
         )
@@ -97,3 +120,15 @@ class PackageCarrier:
             else:
                 left.append(package)
         return tuple(left)
+
+
+def _translated(found: list[_Packages], first: int) -> list[str]:
+    """Gives the packages from ``first`` on Alpine's names, and takes out, and returns, those that have none."""
+    left: list[str] = []
+    for number, (services, names) in reversed(list(enumerate(found))):
+        if number < first:
+            break
+        known = tuple(own for name in names if (own := package_of_debians(name)) is not None)
+        left += [name for name in names if package_of_debians(name) is None]
+        found[number : number + 1] = [(services, known)] if known else []
+    return left[::-1]

@@ -12,11 +12,13 @@ class Runtime(StrEnum):
     """The image that services run on.
 
     ``SLIM`` is the official slim image. ``DISTROLESS`` has no shell and no package manager: distroless's own for
-    Python 3.13, for others an image of the same Debian packages that the Dockerfile itself puts together.
+    Python 3.13, for others an image of the same Debian packages that the Dockerfile itself puts together. ``ALPINE`` is
+    the official image upon Alpine, for plans that were made for it.
     """
 
     SLIM = "slim"
     DISTROLESS = "distroless"
+    ALPINE = "alpine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
