@@ -4,7 +4,8 @@ A package is copied as a package: a module that somebody adds to it tomorrow is 
 What is left out are packages that the service does not reach.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import Enum
 from pathlib import PurePosixPath
 
@@ -14,6 +15,9 @@ from careen.text.values import dataclass
 _NEVER_SENT = frozenset({Cause.CACHES, Cause.VERSION_CONTROL, Cause.VIRTUAL_ENVIRONMENT, Cause.NODE_MODULES})
 _NEVER_NEEDED_SUFFIXES = frozenset({".md", ".rst", ".pyi"})
 _MOST_NAMED = 8
+MOST_FOLDERS = 48
+"""How many folders are copied one by one: an instruction for each makes a layer for each, of which an image may have
+127, and docker's overlay2 fewer."""
 
 
 class Extent(Enum):
@@ -63,6 +67,42 @@ def pieces_of(needed: Iterable[PurePosixPath], tree: Iterable[PurePosixPath]) ->
     Paths are relative to the build context, ``tree`` lists its files.
     """
     return _Cover(frozenset(needed), tuple(tree)).pieces()
+
+
+def fewer(pieces: Collection[Piece], sent: Iterable[PurePosixPath], most: int = MOST_FOLDERS) -> tuple[Piece, ...]:
+    """The same files in at most so many folders where that can be: subfolders are copied with the folder above them.
+
+    Of the files that are ``sent`` to the builder the fewest come along; where all of them are the service's, none.
+    """
+    found = tuple(pieces)
+    while len(folders := {piece.folder for piece in found}) > most:
+        at_or_below = Counter(place for folder in folders for place in (folder, *folder.parents))
+        shared = [folder for folder, below in at_or_below.items() if below > 1 and folder != PurePosixPath()]
+        if not shared:
+            break
+        covers = _covered_by(found)
+        sent = [path for path in sent if not covers(path)]
+        along = Counter(place for path in sent for place in path.parents)
+        best = min(shared, key=lambda folder: (along[folder], -at_or_below[folder], folder))
+        kept = (piece for piece in found if not piece.folder.is_relative_to(best))
+        found = (*kept, Piece(best, Extent.FOLDER))
+    return tuple(sorted(found, key=lambda piece: (piece.path, piece.extent.name)))
+
+
+def covered(pieces: Iterable[Piece], tree: Iterable[PurePosixPath]) -> Iterator[PurePosixPath]:
+    """The files of ``tree`` that the pieces bring."""
+    covers = _covered_by(pieces)
+    yield from (path for path in tree if covers(path) and _is_sent(path))
+
+
+def _covered_by(pieces: Iterable[Piece]) -> Callable[[PurePosixPath], bool]:
+    by_extent: dict[Extent, set[PurePosixPath]] = {extent: set() for extent in Extent}
+    for piece in pieces:
+        by_extent[piece.extent].add(piece.path)
+    folders, modules, files = by_extent[Extent.FOLDER], by_extent[Extent.MODULES], by_extent[Extent.FILE]
+    return lambda path: (
+        path in files or (path.suffix == ".py" and path.parent in modules) or not folders.isdisjoint(path.parents)
+    )
 
 
 def beyond(

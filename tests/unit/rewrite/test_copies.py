@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careen.rewrite.copies import Extent, Piece, beyond, pieces_of
+from careen.rewrite.copies import MOST_FOLDERS, Extent, Piece, beyond, covered, fewer, pieces_of
 
 TREE = [
     "src/shop/__init__.py",
@@ -95,3 +95,39 @@ def test_everything_needed_is_covered_and_little_else(tree: set[PurePosixPath], 
     for path in beyond(pieces, needed, tree):
         assert path.suffix == ".py"
         assert path.parent in reached
+
+
+@given(st.sets(FILES, max_size=12), st.data(), st.integers(min_value=1, max_value=4))
+def test_fewer_folders_bring_the_same_and_of_what_is_sent_alone(
+    tree: set[PurePosixPath], data: st.DataObject, most: int
+) -> None:
+    needed = data.draw(st.sets(st.sampled_from(sorted(tree)))) if tree else set()
+    exact = pieces_of(needed, tree)
+
+    pieces = fewer(exact, covered(exact, tree), most)
+
+    assert set(covered(exact, tree)) <= set(covered(pieces, tree))
+    above = {piece.folder.parts[:1] for piece in pieces}
+    assert len({piece.folder for piece in pieces}) <= max(most, len(above))
+    if len({piece.folder for piece in exact}) <= most:
+        assert pieces == exact
+
+
+def test_the_folder_that_brings_least_is_copied_whole() -> None:
+    tree = paths(*(f"{top}/{name}/a.py" for top in "xy" for name in "abc"), "x/much.bin", "x/more.bin")
+    mine = pieces_of(paths("x/a/a.py", "x/b/a.py", "y/a/a.py", "y/b/a.py"), tree)
+
+    # Both have a c that another service needs; x has more besides.
+    found = fewer(mine, tree, 3)
+
+    assert [piece.pattern for piece in found] == ["x/a/", "x/b/", "y/"]
+    assert [piece.pattern for piece in fewer(mine, tree, 2)] == ["x/", "y/"]
+
+
+def test_an_application_of_many_packages_keeps_below_the_layers_that_an_image_may_have() -> None:
+    many = [f"shop/part{number}/{name}" for number in range(200) for name in ("needed.py", "tests/test_it.py")]
+    pieces = pieces_of(paths(*many[::2]), paths(*many))
+    assert len(pieces) == 200
+
+    assert fewer(pieces, covered(pieces, paths(*many))) == (Piece(PurePosixPath("shop"), Extent.FOLDER),)
+    assert MOST_FOLDERS < 64, "half of what an image may have is left for what else a project copies"
