@@ -18,6 +18,7 @@ from careen.python.pyproject import Pyproject
 from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
 from careen.rewrite.bases import Foundation, foundation_for
+from careen.rewrite.build_programs import TRIM, UNPACK, trim_program, unpack_program
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
 from careen.rewrite.compose.draft import ComposeInputs
 from careen.rewrite.compose.rewriter import rewrite_compose
@@ -40,6 +41,7 @@ from careen.workspace.model import PythonProject
 
 _TREE_DEPTH = 24
 _DYNAMIC = re.compile(r"^\s*dynamic\s*=\s*\[[^\]]*(?:dependencies|version)", re.MULTILINE)
+_INSTALLED_GROUP = re.compile(r"--only-group (\S+)")
 _POETRY_SOURCE = re.compile(r"^\[\[tool\.poetry\.source\]\]", re.MULTILINE)
 _DOCKERFILE_TOPICS = (
     Topic.NO_MULTI_STAGE,
@@ -106,7 +108,7 @@ class _Stack:
     notes: list[str] = field(default_factory=list)
 
     def patch(self) -> PatchSet:
-        changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._pinned()]
+        changes = [self._dockerfile(), self._ignorefile(), *self._support(), *self._programs(), *self._pinned()]
         changes += [*self._compose(), *self._pyproject(), *self._extras()]
         found = PatchSet(
             changes=tuple(change for change in changes if change.before != change.after),
@@ -262,7 +264,8 @@ class _Stack:
         text = self.images[0].source.dockerfile.source.text
         if not is_rendered(text):
             return frozenset()
-        installed = {group for group in pyproject.groups if f"--only-group {group}\n" in text.replace("\r\n", "\n")}
+        named = frozenset(_INSTALLED_GROUP.findall(text))
+        installed = {group for group in pyproject.groups if group in named}
         return frozenset(installed) | ({"shared"} if installed else frozenset())
 
     @cached_property
@@ -283,6 +286,7 @@ class _Stack:
             mounts=self.carried.mounts,
             frozen=_DYNAMIC.search(self.project.pyproject.source.text) is not None,
             grouping=self.grouping,
+            interpreter=self.foundation.interpreter,
         )
 
     def _lists(self) -> Mapping[str, str]:
@@ -317,6 +321,14 @@ class _Stack:
                 )
             )
 
+    @cached_property
+    def programs(self) -> Mapping[str, str]:
+        """Texts of the programs that the Dockerfile runs, by their names."""
+        found = {TRIM: trim_program()}
+        if self.foundation.composed_of or any(service.system_packages for service in self.plan.services):
+            found[UNPACK] = unpack_program(self.plan.base)
+        return found
+
     # Files
 
     def _dockerfile(self) -> FileChange:
@@ -327,6 +339,7 @@ class _Stack:
             installing=self.installing,
             pieces=self.pieces,
             support=self.support_folder,
+            programs=tuple(self.programs),
             title=self.project.pyproject.name or self.plan.stack,
             options=self.options,
         )
@@ -374,6 +387,17 @@ class _Stack:
                 why=("read by the health check; it imports nothing of the application",),
             )
 
+    def _programs(self) -> Iterable[FileChange]:
+        for name, text in self.programs.items():
+            path = self.plan.root / self.support_folder / name
+            yield FileChange(
+                path=path,
+                before=self._text(path),
+                after=text,
+                disposition=FixKind.SAFE,
+                why=("run while images are built, by the stages that are not shipped",),
+            )
+
     def _pinned(self) -> Iterable[FileChange]:
         if not isinstance(self.installing, ListInstalling):
             return
@@ -393,12 +417,13 @@ class _Stack:
         path = beside if self.facts.workspace.files.exists(beside) else at_root
         sources = {file.source for service in self.plan.services for file in service.application}
         support = {self.support_folder / file.destination.name for s in self.plan.services for file in s.support}
+        programs = {self.support_folder / name for name in self.programs}
         pieces = (*self._sent, Piece(self.support_folder, Extent.FOLDER))
         text = allow_list(
             AllowListInputs(
                 path=path,
                 pieces=pieces,
-                needed=frozenset({*sources, *support, *self.installing.files}),
+                needed=frozenset({*sources, *support, *programs, *self.installing.files}),
                 extra=self.carried.needed,
                 tree=self.tree,
                 before=self._ignore_of_today(path),
