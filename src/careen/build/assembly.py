@@ -69,20 +69,34 @@ class Assembler:
     packer: Packer
     pool: ThreadPoolExecutor
     epoch: int
+    _read_contents: dict[Digest, LayerContents] = field(default_factory=dict, compare=False, repr=False)
 
     def layer(self, pieces: Sequence[Piece]) -> Layer:
-        key = EntryKey.of("layer", self._inputs([piece.key for piece in pieces]))
-        return _read(self.store.get_or_make(key, lambda sink: self._write(sink, pieces)))
+        keys = [piece.key for piece in pieces]
+
+        def make(sink: ByteSink) -> bytes:
+            joined = _joined(pieces)
+            document = self._write(sink, joined)
+            self.store.get_or_make(self._contents_key(keys), lambda _: joined.contents_document())
+            return document
+
+        return _read(self.store.get_or_make(EntryKey.of("layer", self._inputs(keys)), make))
 
     def contents(self, pieces: Sequence[Piece]) -> LayerContents:
-        """What is in the layer; read only by those who ask for it."""
-        key = EntryKey.of("contents", self._inputs([piece.key for piece in pieces]))
-        document = json.loads(self.store.get_or_make(key, lambda _: _joined(pieces).contents_document()).document)
-        return LayerContents(
-            files=dict(document["files"]),
-            folders=frozenset(document["folders"]),
-            natives=tuple(native_of(fields) for fields in document["natives"]),
-        )
+        """What is in the layer; read only by those who ask for it, and once for all services that share it."""
+        key = self._contents_key([piece.key for piece in pieces])
+        known = self._read_contents.get(key.digest)
+        if known is None:
+            document = json.loads(self.store.get_or_make(key, lambda _: _joined(pieces).contents_document()).document)
+            known = self._read_contents[key.digest] = LayerContents(
+                files=dict(document["files"]),
+                folders=frozenset(document["folders"]),
+                natives=tuple(native_of(fields) for fields in document["natives"]),
+            )
+        return known
+
+    def _contents_key(self, keys: Sequence[EntryKey]) -> EntryKey:
+        return EntryKey.of("contents", self._inputs(keys))
 
     def has(self, keys: Sequence[EntryKey]) -> bool:
         """Whether the layer of these segments is there, so that none of them is needed."""
@@ -96,8 +110,7 @@ class Assembler:
             "epoch": self.epoch,
         }
 
-    def _write(self, sink: ByteSink, pieces: Sequence[Piece]) -> bytes:
-        joined = _joined(pieces)
+    def _write(self, sink: ByteSink, joined: "_Joined") -> bytes:
         headers = TarHeaders(self.epoch)
         head = b"".join(
             headers.folder(folder.path, mode=folder.mode, owner=folder.owner) for folder in joined.all_folders()

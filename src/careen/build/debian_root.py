@@ -1,7 +1,9 @@
 """Segments of Debian packages: the base, and system packages laid over it."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +32,26 @@ class BaseRecipe:
     base: DebianBase
     architecture: Architecture
     debs: Debs
+    _held: "list[tuple[RootEntry, ...] | None]" = field(default_factory=list, compare=False, repr=False)
 
     def entries(self) -> "tuple[RootEntry, ...]":
-        """Composed anew, which takes a second. Raises what fetching and composing raise."""
+        """Composed anew unless it is held, which takes a second. Raises what fetching and composing raise."""
         debs = self.debs(self.base.packages)
         with _COMPOSING:
-            return self._composed(debs)
+            known = self._held[0] if self._held else None
+            composed = known if known is not None else self._composed(debs)
+            if self._held:
+                self._held[0] = composed
+            return composed
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is composed meanwhile stays in memory, for those who lay something over it."""
+        self._held.append(None)
+        try:
+            yield
+        finally:
+            self._held.clear()
 
     def _composed(self, debs: tuple[tuple[BinaryPackage, Path], ...]) -> "tuple[RootEntry, ...]":
         from careen.debian.base import compose  # noqa: PLC0415 - a base is composed once

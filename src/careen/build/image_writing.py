@@ -102,7 +102,7 @@ class ImageWriter:
         hidden = 0
         for layer in contents:
             for path, size in layer.files.items():
-                folder, slash, name = path.rpartition("/")
+                folder, slash, name = path.rpartition("/") if _WHITEOUT in path else ("", "", path)
                 if name.startswith(_WHITEOUT):
                     hidden += files.pop(f"{folder}{slash}{name.removeprefix(_WHITEOUT)}", 0)
                     continue

@@ -280,13 +280,22 @@ class _Build:
             for layer in layers
             if not self.assembler.has([recipe.key(self.maker) for recipe in layer.recipes])
             for recipe in layer.recipes
-            if self.maker.find(recipe.key(self.maker)) is None
+            if not self.maker.has(recipe.key(self.maker))
         ]
         missing.sort(key=lambda recipe: -recipe.weight)
-        for done, recipe in enumerate(self.makers.map(self._make, missing), 1):
-            self.progress(Step("packing", done, len(missing), recipe.what))
+        jobs = _jobs(missing)
+        for done, recipe in enumerate(self.makers.map(self._make_all, jobs), 1):
+            self.progress(Step("packing", done, len(jobs), recipe.what))
         if missing:
             give_back()
+
+    def _make_all(self, recipes: Sequence[Recipe]) -> Recipe:
+        """In their order; a base that others are laid over is composed once for all of them."""
+        first, *_ = recipes
+        with first.held() if isinstance(first, BaseRecipe) and len(recipes) > 1 else contextlib.nullcontext():
+            for recipe in recipes:
+                self._make(recipe)
+        return first
 
     def _make(self, recipe: Recipe) -> Recipe:
         recipe.fetch()
@@ -326,3 +335,14 @@ class _Build:
 
     def _piece(self, recipe: Recipe) -> Piece:
         return Piece(key=recipe.key(self.maker), segment=lambda without: recipe.segment(self.maker, without=without))
+
+
+def _jobs(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
+    """Recipes that are made one after the other, as a base and what is laid over it are; the rest by themselves."""
+    over = [recipe for recipe in recipes if isinstance(recipe, SystemRecipe)]
+    together = bool(over) and any(isinstance(recipe, BaseRecipe) for recipe in recipes)
+    return [
+        [recipe, *over] if together and isinstance(recipe, BaseRecipe) else [recipe]
+        for recipe in recipes
+        if not (together and isinstance(recipe, SystemRecipe))
+    ]

@@ -99,6 +99,9 @@ class SegmentMaker:
         common = {"format": FORMAT, "packer": self.packer.name, "piece": PIECE_BYTES, "epoch": self.epoch}
         return EntryKey.of("segment", {**common, "kind": kind, "inputs": dict(inputs)})
 
+    def has(self, key: EntryKey) -> bool:
+        return self.store.get(key) is not None
+
     def find(self, key: EntryKey) -> Segment | None:
         entry = self.store.get(key)
         return None if entry is None else _read(entry)

@@ -28,8 +28,10 @@ PIECE_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _GZIP_LEVEL = 1
 _ZSTD_LEVEL = 3
-_COPY_LEVEL = -5
-"""zstd's: a third larger than gzip's fastest, and unpacked at the speed of hashing, four times as fast as gzip."""
+_COPY_LEVEL = -20
+"""zstd's: two thirds larger than gzip's fastest, packed in half of the time, and unpacked five times as fast, at more
+than the speed of hashing. Higher levels are smaller and slower at both, lower ones hardly faster to write and read.
+"""
 
 _AHEAD = 2
 
