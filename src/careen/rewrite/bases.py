@@ -62,6 +62,13 @@ class Foundation:
 def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
     """Raises ForeignBaseError."""
     version, base = plan.base.runtime.version, plan.base
+    if base.c_library.is_musl != (runtime is Runtime.ALPINE):
+        raise ForeignBaseError(
+            f"the plan is made for {base.label}, whose C library is {base.c_library.kind.value}, and not for {runtime}",
+            hints=('name the base that the images shall have: base = "alpine" in [tool.careen], or none',),
+        )
+    if isinstance(base, ImageBase) and base.c_library.is_musl:
+        return _alpine(base)
     if isinstance(base, ImageBase) and base.described:
         return _described(base, runtime)
     if isinstance(base, ImageBase):
@@ -83,6 +90,19 @@ def _described(base: ImageBase, runtime: Runtime) -> Foundation:
         )
     image = ImageArgument(name="PYTHON_IMAGE", reference=base.label)
     return Foundation(runtime=runtime, interpreter=base.runtime.executable, build=image, run=image, build_packages=())
+
+
+def _alpine(base: ImageBase) -> Foundation:
+    """The same image to install in and to run on. Raises ForeignBaseError for one that only this disk has."""
+    if not base.described and not base.reference:
+        raise ForeignBaseError(
+            f"{base.label} lies on this disk, where no Dockerfile finds it",
+            hints=("name alpine or an image in a registry as base, or build with `careen build --base`",),
+        )
+    image = ImageArgument(name="PYTHON_IMAGE", reference=base.label)
+    return Foundation(
+        runtime=Runtime.ALPINE, interpreter=base.runtime.executable, build=image, run=image, build_packages=()
+    )
 
 
 def _slim(version: PythonVersion, base: DebianBase) -> Foundation:

@@ -256,7 +256,10 @@ class _Carrier:
             names = ", ".join(install.packages[:4])
             self._leave(run.instruction, f"{install.manager} installs {names}: the new image is a Debian one")
         elif install.manager == "apt":
-            self.packages.of_debian(install, self._where(run.instruction))
+            left = self.packages.of_debian(install, self._where(run.instruction))
+            if left:
+                reason = f"no package of Alpine's that careen knows is what {', '.join(left[:4])} is on Debian"
+                self._leave(run.instruction, reason, hint="take the slim image: --runtime slim")
         elif install.manager in _PYTHON_MANAGERS:
             self._distributions(run, install)
         elif install.manager == "npm" and run.in_image:

@@ -15,7 +15,7 @@ from careen.rewrite.carried import MARK, OWN_STAGES, OWN_SUFFIXES, Carried
 from careen.rewrite.copies import Piece
 from careen.rewrite.debs import IMAGE, PACKAGES, library_folder, packages_stage
 from careen.rewrite.installing import BUILD_FOLDER, PROGRAMS, VENV, Installing, build_packages
-from careen.rewrite.options import RewriteOptions
+from careen.rewrite.options import RewriteOptions, Runtime
 from careen.text.values import dataclass
 
 _HEAD = f"{MARK.capitalize()} from what each service starts and imports; `careen fix` renders it again."
@@ -102,20 +102,25 @@ class _Recast:
             "virtual environment hold."
         )
         carried = build_packages(self._plan, foundation, self._inputs.carried.build_packages)
-        packages = [_BINUTILS.get(name, name) for name in carried]
+        packages = [name if foundation.runtime is Runtime.ALPINE else _BINUTILS.get(name, name) for name in carried]
         packages = [self._held(name) if name in foundation.build_packages else name for name in packages]
         programs = [str(self._inputs.support / name) for name in sorted(self._inputs.programs)]
         return "\n".join(
             (
                 rendering.comment(reason),
                 f"FROM {foundation.build.use} AS {_BUILDER}",
-                *([rendering.apt_install(packages, shipped=False)] if packages else []),
+                *([self._install(packages, shipped=False)] if packages else []),
                 "COPY --from=uv /uv /usr/local/bin/uv",
                 rendering.copy(programs, f"{PROGRAMS}/"),
                 rendering.assignments("ENV", self._inputs.installing.environment(foundation)),
                 f"WORKDIR {BUILD_FOLDER}",
             )
         )
+
+    def _install(self, packages: Iterable[str], *, shipped: bool = True) -> str:
+        if self._foundation.runtime is Runtime.ALPINE:
+            return rendering.apk_add(dict.fromkeys(packages))
+        return rendering.apt_install(packages, shipped=shipped)
 
     def _held(self, name: str) -> str:
         """A package at the version that its release of Debian has: updates of the release come in, no other."""
@@ -199,7 +204,7 @@ class _Recast:
             lines.append(rendering.assignments("ENV", own))
         programs = _of(carried.programs, service.name) + _of(carried.libraries, service.name)
         if programs:
-            lines.append(rendering.apt_install(programs))
+            lines.append(self._install(programs))
         # A volume that is new takes the owner of the folder that it is mounted over.
         # One that the service owns is made so, too: WORKDIR would make it root's.
         empty = [f"{BUILD_FOLDER}/"]  # files are mounted into it, in stages above the builder's

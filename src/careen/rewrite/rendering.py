@@ -59,10 +59,13 @@ def _filled(first: Iterable[str], rest: Iterable[str], indent: str, width: int =
     return _CONTINUED.join([*lines, line])
 
 
-def apt_install(packages: Iterable[str], *, shipped: bool = True) -> str:
-    """Where nothing of it is ``shipped``, apt's lists stay, so that stages above need not fetch them again."""
+def apt_install(packages: Iterable[str]) -> str:
     install = words("apt-get install -y --no-install-recommends", packages)
-    return run((), ("apt-get update", install, *(["rm -rf /var/lib/apt/lists/*"] if shipped else [])))
+    return run((), ("apt-get update", install, "rm -rf /var/lib/apt/lists/*"))
+
+
+def apk_add(packages: Iterable[str]) -> str:
+    return run((), (words("apk add --no-cache", packages),))
 
 
 def copies(pieces: Iterable[Piece], root: PurePosixPath, owner: NumericUser) -> list[str]:

@@ -10,13 +10,14 @@ from pathlib import PurePosixPath
 from careen.findings import FixKind, Topic
 from careen.ignorefile.context import candidate_ignore_files
 from careen.ignorefile.patterns import IgnoreFile
-from careen.plan.obstacles import refuse_obstacles
+from careen.plan.obstacles import refuse_obstacles, refuse_unfit_base
 from careen.plan.target import ImageBase, Plan, ServicePlan
 from careen.python.locked import Lock
 from careen.python.pylock import is_pylock_name
 from careen.python.pyproject import Pyproject
 from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
+from careen.rewrite.alpine import foreign_copies, upon_alpine
 from careen.rewrite.bases import Foundation, foundation_for
 from careen.rewrite.build_programs import TRIM, UNPACK, trim_program, unpack_program
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
@@ -88,6 +89,8 @@ def rewrite_stack(
     unless ``options.accept``. Raises what reading the lock raises, UnsaidWordError and
     DevelopmentError.
     """
+    if not (options is not None and options.accept):
+        refuse_unfit_base(plan)
     refuse_obstacles(plan)
     refuse_development(plan, facts)
     return _Stack(plan, facts, options or RewriteOptions(), locked).patch()
@@ -181,7 +184,7 @@ class _Stack:
             for path in dict.fromkeys(others)
             if path != self.dockerfile_path
         ]
-        return Carried(
+        whole = Carried(
             stages=tuple(dict.fromkeys(stage for carried in found for stage in carried.stages)),
             copies=tuple(copy for carried in found for copy in carried.copies),
             programs=tuple(item for carried in found for item in carried.programs),
@@ -190,6 +193,10 @@ class _Stack:
             needed=tuple(dict.fromkeys(path for carried in found for path in carried.needed)),
             mounts=tuple(dict.fromkeys(mount for carried in found for mount in carried.mounts)),
         )
+        if not self.plan.base.c_library.is_musl:
+            return whole
+        self.notes += foreign_copies(whole)
+        return upon_alpine(whole, self.plan)
 
     def _shipping(self, image: ImageFacts) -> tuple[ServicePlan, ...]:
         return tuple(service for service in self.plan.services if self.services[service.name].image is image)
@@ -199,7 +206,8 @@ class _Stack:
         """Distroless where it can be; a slim image where programs are to be installed that need one."""
         needs_apt = bool(self.carried.programs or self.carried.libraries)
         needs_slim = needs_apt or isinstance(self.plan.base, ImageBase)
-        chosen = self.options.runtime or (Runtime.SLIM if needs_slim else Runtime.DISTROLESS)
+        usual = Runtime.SLIM if needs_slim else Runtime.DISTROLESS
+        chosen = self.options.runtime or (Runtime.ALPINE if self.plan.base.c_library.is_musl else usual)
         if chosen is Runtime.DISTROLESS and needs_apt:
             names = sorted(
                 {name for _, packages in (*self.carried.programs, *self.carried.libraries) for name in packages}
