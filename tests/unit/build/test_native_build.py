@@ -2,6 +2,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,15 +12,17 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from careen.build.application import ApplicationFileError
+from careen.build.debian_root import BaseRecipe
 from careen.build.engine import BuildOptions, BuildResult
 from careen.build.native import build_stack
 from careen.oci.layout import Layout, LayoutError
 from careen.oci.media_types import Compression
 from careen.oci.unpack import image_files, read_files
-from careen.plan.target import ApplicationFile, DistributionLayer
+from careen.plan.target import ApplicationFile, DebianBase, DistributionLayer, SystemLayer
 from careen.python.installing import WheelContentError
 from careen.python.trimming import TrimmingPolicy
-from fakes.stacks import SITE, FakeStack, distribution, write_stack
+from fakes.debs import write_deb
+from fakes.stacks import SITE, FakeMirror, FakeStack, distribution, write_stack
 from fakes.wheels import recorded, write_wheel
 
 PLAIN = BuildOptions(bytecode=False)
@@ -313,3 +316,47 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="not empty"):
         build(write_stack(tmp_path), out)
     assert (out / "thesis.txt").read_text() == "years of work"
+
+
+def with_system_package(folder: Path) -> FakeStack:
+    """One of the services needs a package that the base has not."""
+    stack = write_stack(folder)
+    files = {"usr/lib/x86_64-linux-gnu/libpq.so.5": b"a library", "usr/lib/python3.11/json/__init__.py": JSON}
+    package, path = write_deb(folder / "debs", "libpq5", files)
+    mirror = FakeMirror({**stack.mirror.files, package.digest: path}, [])
+    layer = SystemLayer(packages=(package,), services=("worker",))
+    plan = replace(stack.plan, system_layers=(layer,))
+    return FakeStack(plan, replace(stack.sources, debs=mirror.debs), mirror)
+
+
+JSON = b"from json import decoder\n"
+"""As the base has it."""
+
+
+def test_a_system_package_adds_what_the_base_has_not_whether_both_are_new_or_one(tmp_path: Path) -> None:
+    stack = with_system_package(tmp_path)
+    both = build(stack, tmp_path / "both")
+    assert "usr/lib/x86_64-linux-gnu/libpq.so.5" in paths(both, "worker")
+    assert "usr/lib/x86_64-linux-gnu/libpq.so.5" not in paths(both, "web")
+    (system,) = [layer for layer in both.layers if layer.what == "libpq5"]
+    names = layer_names(both, both.layers.index(system))
+    assert not any(name.endswith("json/__init__.py") for name in names)
+
+    for kind in ("layer", "contents", "image"):
+        shutil.rmtree(stack.sources.store.folder / kind)
+    for entry in (stack.sources.store.folder / "segment").glob("*/*.entry"):
+        if b'"what":"libpq5"' in entry.read_bytes():
+            entry.unlink()
+    one = build(stack, tmp_path / "one")
+    assert [image.digest for image in one.images] == [image.digest for image in both.images]
+
+
+def test_a_base_that_is_held_is_composed_once(tmp_path: Path) -> None:
+    stack = write_stack(tmp_path)
+    assert isinstance(stack.plan.base, DebianBase)
+    recipe = BaseRecipe(base=stack.plan.base, architecture=stack.plan.platform.architecture, debs=stack.mirror.debs)
+    with recipe.held():
+        composed = recipe.entries()
+        assert recipe.entries() is composed
+    assert recipe.entries() is not composed
+    assert recipe.entries() == composed
