@@ -109,7 +109,7 @@ class _Recast:
             (
                 rendering.comment(reason),
                 f"FROM {foundation.build.use} AS {_BUILDER}",
-                *([self._install(packages, shipped=False)] if packages else []),
+                *([self._install(packages)] if packages else []),
                 "COPY --from=uv /uv /usr/local/bin/uv",
                 rendering.copy(programs, f"{PROGRAMS}/"),
                 rendering.assignments("ENV", self._inputs.installing.environment(foundation)),
@@ -117,10 +117,10 @@ class _Recast:
             )
         )
 
-    def _install(self, packages: Iterable[str], *, shipped: bool = True) -> str:
+    def _install(self, packages: Iterable[str]) -> str:
         if self._foundation.runtime is Runtime.ALPINE:
             return rendering.apk_add(dict.fromkeys(packages))
-        return rendering.apt_install(packages, shipped=shipped)
+        return rendering.apt_install(packages)
 
     def _held(self, name: str) -> str:
         """A package at the version that its release of Debian has: updates of the release come in, no other."""
