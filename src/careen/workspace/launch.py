@@ -42,7 +42,8 @@ ReadScript = Callable[[str], tuple[PurePosixPath, str] | None]
 class Launch:
     """``argv`` is the long-running command, shells and scripts seen through; ``prelude`` what runs before it.
 
-    ``shell_in_front`` when PID 1 is a shell that neither execs nor forwards. ``place`` is where it is written.
+    ``shell_in_front`` when PID 1 is a shell that neither execs nor forwards: that of ``script``, if it runs one.
+    ``place`` is where it is written.
     ``user`` is who a start script or the program itself becomes, None when nobody says so. ``unknown`` are variables of
     the command that nothing says; ``unknown_at`` is the line of the script that holds them.
     """
@@ -167,7 +168,6 @@ class _Follower:
         first_line = text.partition("\n")[0]
         if first_line.startswith("#!") and not any(name in first_line for name in _SHELL_NAMES):
             return
-        self.script = path
         self._text(text, tuple(arguments) or tuple(positional), depth, gives_way=False, script=path)
 
     def _arguments_of_text(self, argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -266,6 +266,7 @@ class _Follower:
         self.unknown_at = _place_in(script, text, run.text[main.start : main.end])
         if not main.execs and not _replaced(main, gives_way=gives_way) and not _forwards(commands, main):
             self.shell_in_front = True
+            self.script = script or self.script
         argv = main.argv
         if argv[0] in {"$@", "${@}"} or argv == ("$*",):
             if arguments:

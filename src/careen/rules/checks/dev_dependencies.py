@@ -24,6 +24,8 @@ _FILE = re.compile(r"(?:^|[-_./])(?:dev|develop|development|tests?|testing|lint|
 _ENVIRONMENTS = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONUSERBASE", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH")
 _PLACES = frozenset({"venv", "virtualenv", "--prefix", "--target", "-t", "--root", "--python"})
 _GROUPS = re.compile(r"group|extra", re.IGNORECASE)
+_DECIDED_LATER = re.compile(r"(?:\$\(|`).*--(?:no-dev|no-default-groups|no-group|only-group|without|only)\b", re.DOTALL)
+"""A word such as ``$(test "$ENVIRONMENT" = dev || echo --no-dev)``."""
 _EXTRA = frozenset({"dev", "develop", "development", "test", "tests", "testing", "lint", "docs", "all-dev"})
 
 
@@ -34,6 +36,8 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         project = facts.project_of(image)
         for run, install in image.installs:
             if install.manager in {"npm", "apt", "apk", "dnf", "conda"} or not _ships(image, run):
+                continue
+            if any(_DECIDED_LATER.search(word) for word in install.command.argv):
                 continue
             environment = image.source.stages.environment(run.stage)
             what = _by_files(facts, image, install) or _development(install, project, environment)

@@ -28,12 +28,10 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
             for run in image.runs:
                 if not run.in_image:
                     continue
-                for action in run.actions:
-                    if not isinstance(action, ChangeOwner) or not action.recursive:
-                        continue
+                for action, paths in _changes(run):
                     filled = {
                         path: weight
-                        for path in action.paths
+                        for path in paths
                         if (weight := _filled(facts, context, image, run, action, path)) is not None
                     }
                     if any(weight == _UNKNOWN or weight >= _FELT for weight in filled.values()):
@@ -43,6 +41,26 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                             bytes=sum(weight for weight in filled.values() if weight != _UNKNOWN) or None,
                             fix=FixKind.SAFE,
                         )
+
+
+def _changes(run: RunStep) -> Iterator[tuple[ChangeOwner, list[str]]]:
+    """Recursive changes with their paths. A layer stores once what several of its changes touch: the widest is told."""
+    told: list[PurePosixPath] = []
+    for action in run.actions:
+        if not isinstance(action, ChangeOwner) or not action.recursive:
+            continue
+        places = {path: run.working_directory / path for path in action.paths}
+        yield action, [path for path, place in places.items() if not _is_below(place, _others(run, place) | {*told})]
+        told += places.values()
+
+
+def _others(run: RunStep, place: PurePosixPath) -> set[PurePosixPath]:
+    changes = (action for action in run.actions if isinstance(action, ChangeOwner) and action.recursive)
+    return {run.working_directory / path for action in changes for path in action.paths} - {place}
+
+
+def _is_below(place: PurePosixPath, folders: set[PurePosixPath]) -> bool:
+    return any(place.is_relative_to(folder) for folder in folders)
 
 
 def _filled(

@@ -1,12 +1,13 @@
 """The whole build context is copied into the shipped image.
 
 Tests, notebooks, compose files and whatever lies around come along, and any change of any file rebuilds every layer
-above. Copy the folders that the service imports.
+above. Copy the folders that the service imports. Where what comes along weighs next to nothing, that is a small fault.
 
 With an ignore file that lets only the application through, it is fine.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from careen.findings import Confidence, Finding, FixKind, Severity, Topic
 from careen.ignorefile.causes import Cause
@@ -15,6 +16,8 @@ from careen.rules.rule import Rule
 from careen.text.units import format_bytes
 from careen.workspace.facts import ContextFacts, StackFacts
 
+_FELT = 100_000
+"""Bytes of an image that somebody would miss; less than that matters for the layers it rebuilds alone."""
 _TOOLING = frozenset(
     {"makefile", "justfile", "tox.ini", "noxfile.py", ".pre-commit-config.yaml", ".gitlab-ci.yml", "jenkinsfile"}
 )
@@ -32,12 +35,13 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
                     continue
                 needless = _needless(context)
                 if needless is not None:
-                    yield rule.finding(
+                    finding = rule.finding(
                         copy.place,
                         f"the whole context goes into the image, {needless[1]} included",
                         bytes=needless[0] or None,
                         fix=FixKind.REVIEW,
                     )
+                    yield finding if needless[0] >= _FELT else replace(finding, severity=Severity.LOW)
 
 
 def _needless(context: ContextFacts) -> tuple[int, str] | None:
@@ -49,7 +53,7 @@ def _needless(context: ContextFacts) -> tuple[int, str] | None:
         for file in context.sent
         if file.cause not in BALLAST and _is_tooling(file.path, file.cause) and str(context.path / file.path) not in own
     ]
-    kinds = [f"{cause.value} ({format_bytes(count)})" for cause, count in list(weights.items())[:3]]
+    kinds = [f"{cause.value} ({format_bytes(count)})" for cause, count in weights.items() if count][:3]
     if stray:
         kinds.append("compose and project files")
     total = sum(weights.values()) + sum(file.bytes for file in stray)
