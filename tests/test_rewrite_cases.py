@@ -48,11 +48,12 @@ def _words(case: Path) -> tuple[PlanWords, RewriteOptions]:
 
 
 def _service(table: dict[str, list[str]]) -> ServiceWords:
-    assert table.keys() <= {"files", "distributions", "system-packages"}
+    assert table.keys() <= {"files", "distributions", "system-packages", "alpine-packages"}
     return ServiceWords(
         files=tuple(table["files"]),
         distributions=tuple(table["distributions"]),
         system_packages=tuple(table.get("system-packages", ())),
+        alpine_packages=tuple(table.get("alpine-packages", ())),
     )
 
 

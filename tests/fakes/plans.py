@@ -9,6 +9,7 @@ from careen.blobs.digest import Digest
 from careen.config import Config
 from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import python_of
+from careen.plan.alpine import ALPINE, described_alpine
 from careen.plan.entry_points import interpret
 from careen.plan.operation import SUPPORT_FOLDER, SourceHints, health_check, limits, stop_grace_seconds, with_heartbeat
 from careen.plan.own_checks import own_check
@@ -41,6 +42,7 @@ class ServiceWords:
     files: tuple[str, ...] = ("*.py",)
     distributions: tuple[str, ...] = ()
     system_packages: tuple[str, ...] = ()
+    alpine_packages: tuple[str, ...] = ()
     writable: tuple[str, ...] = ("/tmp",)
     health_path: str = "/health"
 
@@ -76,13 +78,8 @@ def distribution(word: str, version: str = "1.0") -> PlannedDistribution:
 
 
 def plan_for(facts: StackFacts, words: PlanWords) -> Plan:
-    python = python_of(words.release)
-    runtime = PythonRuntime(
-        version=PythonVersion(python.version[1]),
-        executable=python.executable,
-        site_packages=python.site_packages,
-        scripts=python.scripts,
-    )
+    base = described_alpine(PythonVersion(13)) if words.release == ALPINE else _debian(words.release)
+    runtime = base.runtime
     compose = facts.workspace.compose
     services = tuple(
         _service(service, facts, words, runtime) for service in facts.built if service.name in words.services
@@ -97,13 +94,24 @@ def plan_for(facts: StackFacts, words: PlanWords) -> Plan:
         stack=compose.name if compose is not None else "stack",
         platform=Platform(Architecture.AMD64),
         root=words.root,
-        base=DebianBase(release=words.release, runtime=runtime, packages=tuple(map(package, ("libc6", python.name)))),
+        base=base,
         services=services,
         backing=backing,
         system_layers=(),
         distribution_layers=(),
         source_date_epoch=0,
     )
+
+
+def _debian(release: str) -> DebianBase:
+    python = python_of(release)
+    runtime = PythonRuntime(
+        version=PythonVersion(python.version[1]),
+        executable=python.executable,
+        site_packages=python.site_packages,
+        scripts=python.scripts,
+    )
+    return DebianBase(release=release, runtime=runtime, packages=tuple(map(package, ("libc6", python.name))))
 
 
 def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime: PythonRuntime) -> ServicePlan:
@@ -144,6 +152,7 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
         distributions=tuple(map(distribution, sorted(mine.distributions))),
         dropped=(),
         system_packages=tuple(map(package, mine.system_packages)),
+        alpine_packages=mine.alpine_packages,
         application=tuple(_files(facts, words.root, mine.files)),
         support=tuple(file for file in support_files(entry.role) if file.destination != START_FILE or steps),
         before=tuple(step.written for step in steps),

@@ -32,7 +32,7 @@ def _to_build(plan: Plan) -> Iterator[str]:
     for service in plan.services:
         for item in service.distributions:
             if isinstance(item.source, UnbuiltSource):
-                if "git+" in item.source.requirement or item.source.url is None:
+                if " @ " in item.source.requirement:
                     yield "git"
                 if any(sentence.startswith(f"{item.name} ") for sentence in service.unfit):
                     yield from packages_to_compile(item.name)

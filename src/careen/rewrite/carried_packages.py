@@ -39,6 +39,7 @@ class PackageCarrier:
         left: list[str] = []
         for found, first in zip((self.programs, self.libraries), before, strict=True):
             left += _translated(found, first)
+        self.notes[:] = [note for note in self.notes if not any(f" {name} is carried over" in note for name in left)]
         return tuple(left)
 
     def _of_debian(self, install: Install, place: str) -> None:

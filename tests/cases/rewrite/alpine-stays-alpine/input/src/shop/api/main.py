@@ -1,0 +1,3 @@
+from fastapi import FastAPI
+import shop.settings
+app = FastAPI()

@@ -1,0 +1,5 @@
+from celery import Celery
+import pandas
+app = Celery()
+import subprocess
+subprocess.run(["ffmpeg", "-version"])
