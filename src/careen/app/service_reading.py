@@ -12,6 +12,7 @@ from careen.config import Config
 from careen.plan.application import APPLICATION_FOLDER, migration_scripts
 from careen.plan.entry_points import EntryPoint, FirstStep, UnknownEntryPointError, interpret
 from careen.plan.lock_view import LockView
+from careen.plan.operation import SUPPORT_FOLDER
 from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
 from careen.plan.starting import first_step
@@ -200,7 +201,8 @@ class ServiceReader:
         if image is None or not is_rendered(image.source.dockerfile.source.text):
             return
         for copy in image.copies:
-            for source in copy.sources if copy.in_image and copy.origin is None else ():
+            own = copy.target == SUPPORT_FOLDER or not copy.in_image or copy.origin is not None
+            for source in copy.sources if not own else ():
                 path = normal_path(image.source.context / source.lstrip("/"))
                 if path.suffix == ".py" and path.is_relative_to(self.project.folder):
                     script = path.relative_to(self.project.folder)

@@ -92,8 +92,11 @@ def test_a_program_that_an_earlier_rendering_copied_by_its_name_stays(tmp_path: 
     (tmp_path / "shop" / "__init__.py").touch()
     (tmp_path / "ping.py").write_text("import celery\n\nwhile not celery:\n    pass\n")
     (tmp_path / "settled.py").write_text("import alembic\n")
+    (tmp_path / "docker" / "careen").mkdir(parents=True)
+    (tmp_path / "docker" / "careen" / "health.py").write_text("import alembic\nprint(alembic)\n")
     found = reader(tmp_path, "uvicorn shop:app")
-    dockerfile = "FROM python:3.11\nCOPY ping.py settled.py /app/\nCOPY shop/ /app/shop/\nCMD uvicorn shop:app\n"
+    dockerfile = "FROM python:3.11\nCOPY ping.py settled.py /app/\nCOPY shop/ /app/shop/\n"
+    dockerfile += "COPY docker/careen/health.py /opt/careen/\nCMD uvicorn shop:app\n"
 
     def kept(text: str) -> set[str]:
         (tmp_path / "Dockerfile").write_text(text)
