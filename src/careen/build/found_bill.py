@@ -15,7 +15,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundBill:
-    """Versions by name, of Python's distributions and of Debian's packages."""
+    """Versions by name, of Python's distributions and of Debian's or Alpine's packages."""
 
     plan: Plan
     reference: str
@@ -36,7 +36,8 @@ class FoundBill:
             "hashes": [{"alg": "SHA-256", "content": self.digest.hex}],
         }
         suffix = f"?arch={architecture}"
-        libraries = [_library(f"pkg:deb/debian/{{}}@{{}}{suffix}", *item) for item in sorted(self.packages.items())]
+        system = "apk/alpine" if self.plan.base.c_library.is_musl else "deb/debian"
+        libraries = [_library(f"pkg:{system}/{{}}@{{}}{suffix}", *item) for item in sorted(self.packages.items())]
         libraries += [_library("pkg:pypi/{}@{}", *item) for item in sorted(self.distributions.items())]
         return render_document(
             {

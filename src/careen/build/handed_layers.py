@@ -13,9 +13,10 @@ from careen.oci.layer import Packer
 from careen.oci.layer_entries import EntryKind, LayerEntries
 from careen.oci.media_types import layer_type
 from careen.python.names import normal_name
+from careen.size.apk import INSTALLED, installed_packages
 from careen.text.values import dataclass
 
-_FORMAT = "1"
+_FORMAT = "2"
 _PIECE = 4 << 20
 _LARGEST_STATUS = 16 << 20
 _STATUS = "var/lib/dpkg/status"
@@ -25,7 +26,8 @@ _METADATA = ".dist-info/METADATA"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedLayer:
     """``bytes`` is the sum of its regular files, hard links once; versions are by name: of ``distributions`` by the
-    folders that describe them, of Debian's ``packages`` by its records. ``packed`` is the file of ``descriptor``.
+    folders that describe them, of Debian's or Alpine's ``packages`` by their records. ``packed`` is the file of
+    ``descriptor``.
     """
 
     descriptor: Descriptor
@@ -100,6 +102,9 @@ def _read(images: Images, layer: Descriptor, diff_id: Digest, packer: Packer, si
                 distributions[normal_name(name)] = version
             elif _is_status(entry.path) and entry.size <= _LARGEST_STATUS:
                 packages |= _packages(b"".join(entries.content()))
+            elif entry.path in INSTALLED and entry.size <= _LARGEST_STATUS:
+                text = b"".join(entries.content()).decode("utf-8", "replace")
+                packages |= {package.name: package.version for package in installed_packages(text)}
         packing.finish()
         while packed.read(1 << 20):
             pass

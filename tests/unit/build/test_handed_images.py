@@ -20,6 +20,7 @@ from careen.oci.layout import Layout
 from careen.oci.reference import ImageReference
 from careen.plan.target import Plan
 from careen.prove.likeness import compare_renderings
+from fakes.alpine import upon_alpine
 from fakes.stacks import FakeStack, write_stack
 
 PLAIN = BuildOptions(bytecode=False)
@@ -100,6 +101,18 @@ def test_bill_and_record_say_what_the_image_itself_says(stack: FakeStack, native
     records = {record.service: record for record in records_in(layout)}
     assert records["worker"].inputs["distributions"] == {"crate": "1.0", "lone": "1.0", "peg": "1.0"}
     assert records["web"].inputs["builder"]["name"] == "builder 1.0"
+
+
+def test_packages_of_alpine_are_billed_as_alpines(stack: FakeStack, tmp_path: Path) -> None:
+    above = upon_alpine(stack, tmp_path / "base")
+    build_stack(above.plan, above.sources, output=tmp_path / "native", options=PLAIN)
+    taken(above, docker_archive(Layout.open(tmp_path / "native"), tmp_path), tmp_path / "out", above.plan)
+
+    layout = Layout.open(tmp_path / "out")
+    bill = layout.attachment(layout.image("stack_web"), MEDIA_TYPE)
+    assert bill is not None
+    named = {component["purl"] for component in json.loads(bill)["components"]}
+    assert {"pkg:apk/alpine/musl@1.2.5-r9?arch=amd64", "pkg:apk/alpine/zlib@1.3.1-r2?arch=amd64"} <= named
 
 
 def test_what_the_image_lacks_or_holds_beyond_its_plan_is_told(

@@ -19,6 +19,7 @@ from careen.oci.unpack import image_files, read_files
 from careen.plan.target import ImageBase
 from careen.platforms import Platform
 from careen.python.c_library import CLibrary, glibc, musl
+from fakes.alpine import ALPINE, upon_alpine
 from fakes.images import Item, folder, put_image, symlink, tar
 from fakes.stacks import write_stack
 
@@ -80,19 +81,6 @@ def test_an_official_image_is_a_base(tmp_path: Path) -> None:
     assert base.reference == "registry.example/team/python:1"
 
 
-ALPINE = (
-    folder("lib/"),
-    Item("lib/ld-musl-x86_64.so.1", b"\x7fELF a loader", mode=0o755),
-    symlink("lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1"),
-    Item("lib/apk/db/installed", b"C:Q1=\nP:musl\nV:1.2.5-r9\nA:x86_64\nL:MIT\nF:lib\nR:ld-musl-x86_64.so.1\n\n"
-         b"P:zlib\nV:1.3.1-r2\nA:x86_64\n\n"),
-    Item("etc/os-release", b"ID=alpine\nVERSION_ID=3.22.1\n"),
-    PYTHON,
-    symlink("usr/local/bin/python3", "python3.12"),
-    Item("usr/local/lib/python3.12/site.py", b"site-packages"),
-)  # fmt: skip
-
-
 def test_an_image_of_alpine_is_a_base(tmp_path: Path) -> None:
     base = judged(tmp_path, ALPINE)
     assert (base.c_library, base.system, base.system_version) == (musl(1, 2), "alpine", "3.22.1")
@@ -114,12 +102,8 @@ def test_without_a_record_of_packages_musl_itself_tells_its_version(
 
 
 def test_the_bill_names_packages_of_alpine_as_alpines(tmp_path: Path) -> None:
-    stack = write_stack(tmp_path)
-    layout, top = image(tmp_path / "base", ALPINE)
-    base = read_base(layout, top, NAME, AMD64, lambda _: True)
-    sources = replace(stack.sources, find_base=lambda _: layout)
-    options = BuildOptions(bytecode=False)
-    result = build_stack(replace(stack.plan, base=base), sources, output=tmp_path / "out", options=options)
+    stack = upon_alpine(write_stack(tmp_path / "stack"), tmp_path / "base")
+    result = build_stack(stack.plan, stack.sources, output=tmp_path / "out", options=BuildOptions(bytecode=False))
     made = Layout.open(tmp_path / "out")
     bill = made.attachment(made.image(result.images[0].reference), BILL)
     assert bill is not None
