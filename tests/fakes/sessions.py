@@ -8,7 +8,8 @@ from pathlib import Path
 from careen.app.session import Session, Surroundings
 from careen.debian.mirror import FRESH_FOR, MirrorClient
 from careen.debian.sources import SuiteSource
-from careen.http.client import HttpClient, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.patience import HttpSettings
 
 
 class FakeSession(Session):

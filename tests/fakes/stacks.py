@@ -8,7 +8,8 @@ from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.build.engine import BuildSources
 from careen.debian.packages import BinaryPackage
-from careen.http.client import HttpClient, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.patience import HttpSettings
 from careen.plan.layers import share_distributions
 from careen.plan.roles import Role
 from careen.plan.target import (

@@ -51,7 +51,8 @@ class Session:
     @cached_property
     def http(self) -> "HttpClient":
         from careen.app.index_access import IndexAccess  # noqa: PLC0415 - what is remembered needs no network
-        from careen.http.client import HttpClient, HttpSettings  # noqa: PLC0415
+        from careen.http.client import HttpClient  # noqa: PLC0415
+        from careen.http.patience import HttpSettings  # noqa: PLC0415
 
         access = IndexAccess(environment=self.surroundings.environment, project=self.surroundings.project)
         return HttpClient(HttpSettings(offline=self.surroundings.offline), access.find)
@@ -85,7 +86,7 @@ class Session:
 
     def ask_index(self, url: str, accept: str) -> "IndexAnswer":
         """Any status is an answer. Raises HttpError, OfflineError."""
-        from careen.http.client import Request  # noqa: PLC0415 - as above
+        from careen.http.messages import Request  # noqa: PLC0415 - as above
         from careen.python.simple_index import LARGEST_PAGE, IndexAnswer  # noqa: PLC0415
 
         answer = self.http.exchange(
@@ -123,7 +124,7 @@ class Session:
 
 def is_of_the_network(problem: CareenError) -> bool:
     """Whether a server, and not the project, is why something cannot be done now."""
-    from careen.http.client import HttpError  # noqa: PLC0415 - as above
+    from careen.http.failures import HttpError  # noqa: PLC0415 - as above
 
     return isinstance(problem, HttpError)
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from urllib.parse import urlencode
 
-from careen.http.client import Answer, Body, HttpClient, Request, redacted, split_address
+from careen.http.addresses import redacted, split_address
+from careen.http.client import HttpClient
+from careen.http.messages import Answer, Body, Request
 from careen.oci.challenge import Challenge, parse_challenges
 from careen.oci.credentials import Credentials, FindCredentials
 from careen.oci.document import ImageDocumentError, read_document

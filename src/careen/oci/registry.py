@@ -13,17 +13,11 @@ from dataclasses import field, replace
 from urllib.parse import quote, urlsplit
 
 from careen.blobs.digest import Descriptor, Digest, DigestMismatchError, InvalidDigestError
-from careen.http.client import (
-    PASSING_STATUSES,
-    Answer,
-    Body,
-    HttpClient,
-    OpenAnswer,
-    Request,
-    TransferError,
-    joined,
-    split_address,
-)
+from careen.http.addresses import joined, split_address
+from careen.http.client import HttpClient
+from careen.http.failures import TransferError
+from careen.http.messages import Answer, Body, OpenAnswer, Request
+from careen.http.patience import PASSING_STATUSES
 from careen.oci.auth import Authenticator
 from careen.oci.credentials import FindCredentials, nobody
 from careen.oci.document import LARGEST_DOCUMENT

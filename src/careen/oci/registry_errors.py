@@ -6,7 +6,7 @@
 from http import HTTPStatus
 
 from careen.errors import CareenError
-from careen.http.client import Answer
+from careen.http.messages import Answer
 from careen.oci.document import ImageDocumentError, read_document
 
 _LONGEST = 300

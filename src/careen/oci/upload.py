@@ -10,7 +10,9 @@ from typing import Self
 from urllib.parse import quote
 
 from careen.blobs.digest import Descriptor
-from careen.http.client import PASSING_STATUSES, Answer, Body, Request, TransferError
+from careen.http.failures import TransferError
+from careen.http.messages import Answer, Body, Request
+from careen.http.patience import PASSING_STATUSES
 from careen.oci.images import BlobReader, Images
 from careen.oci.registry import Repository
 from careen.oci.registry_errors import RegistryError, registry_message

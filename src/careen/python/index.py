@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 from careen.blobs.digest import DigestingSink, DigestMismatchError
 from careen.errors import CareenError
-from careen.http.client import HttpClient, HttpError, RangeRefusedError, TooLargeError, TransferError
+from careen.http.client import HttpClient
+from careen.http.failures import HttpError, RangeRefusedError, TooLargeError, TransferError
 from careen.python.contents import (
     DistributionContents,
     compiled_whole,

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from careen.blobs.digest import Descriptor, Digest
-from careen.http.client import HttpClient, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.patience import HttpSettings
 from careen.oci.credentials import Credentials, FindCredentials, nobody
 from careen.oci.images import BlobReader
 from careen.oci.layout import Layout, LayoutWriter

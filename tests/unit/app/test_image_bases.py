@@ -11,7 +11,7 @@ from careen.app.base_names import is_pinned, names_image
 from careen.app.image_bases import base_finder, image_base
 from careen.app.session import Session, Surroundings
 from careen.build.base_reading import UnsuitableImageError
-from careen.http.client import HttpError, OfflineError
+from careen.http.failures import HttpError, OfflineError
 from careen.oci.layout import Layout, LayoutWriter
 from careen.oci.reference import ImageReference
 from careen.oci.transfer import push_image

@@ -12,7 +12,9 @@ from careen.app.index_access import IndexAccess
 from careen.build.engine import BuildOptions
 from careen.build.native import build_stack
 from careen.errors import CareenError
-from careen.http.client import HttpClient, HttpError, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.failures import HttpError
+from careen.http.patience import HttpSettings
 from careen.plan.layers import share_distributions
 from careen.plan.target import Plan, PlannedDistribution, WheelSource
 from careen.python.index import PackageFiles

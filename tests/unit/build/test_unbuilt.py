@@ -10,7 +10,8 @@ from careen.blobs.digest import Digest
 from careen.blobs.store import Store
 from careen.build.unbuilt import UnbuildableError, WheelBuilder
 from careen.errors import MissingToolError
-from careen.http.client import HttpClient, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.patience import HttpSettings
 from careen.plan.target import PlannedDistribution, UnbuiltSource
 from careen.platforms import Platform
 from careen.python.c_library import glibc

@@ -6,16 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from careen.http.client import (
-    Body,
-    HttpClient,
-    HttpError,
-    HttpSettings,
-    OfflineError,
-    Request,
-    TooLargeError,
-    TransferError,
-)
+from careen.http.client import HttpClient
+from careen.http.failures import HttpError, OfflineError, TooLargeError, TransferError
+from careen.http.messages import Body, Request
+from careen.http.patience import HttpSettings
 
 Reply = Callable[[BaseHTTPRequestHandler, bytes], None]
 

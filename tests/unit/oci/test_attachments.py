@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from careen.http.client import HttpClient, HttpSettings
+from careen.http.client import HttpClient
+from careen.http.patience import HttpSettings
 from careen.oci.archive import Archive
 from careen.oci.archive_writer import write_layout_archive
 from careen.oci.layout import Layout, LayoutWriter

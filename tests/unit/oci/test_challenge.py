@@ -1,6 +1,6 @@
 import pytest
 
-from careen.http.client import Answer
+from careen.http.messages import Answer
 from careen.oci.challenge import Challenge, parse_challenges
 from careen.oci.registry_errors import registry_message
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from careen.blobs.digest import Descriptor, Digest, DigestMismatchError
-from careen.http.client import Answer, HttpClient, HttpSettings, OfflineError, TransferError
+from careen.http.client import HttpClient
+from careen.http.failures import OfflineError, TransferError
+from careen.http.messages import Answer
+from careen.http.patience import HttpSettings
 from careen.oci.auth import Authenticator
 from careen.oci.credentials import Credentials, FindCredentials, nobody
 from careen.oci.document import ImageDocumentError

@@ -8,7 +8,9 @@ import pytest
 
 from careen.blobs.digest import Digest, DigestMismatchError
 from careen.errors import CareenError
-from careen.http.client import HttpClient, HttpError, HttpSettings, OfflineError
+from careen.http.client import HttpClient
+from careen.http.failures import HttpError, OfflineError
+from careen.http.patience import HttpSettings
 from careen.python.contents import DistributionContents
 from careen.python.index import PackageFiles, UnverifiableError, WholeFileError
 from careen.python.locked import LockedFile
