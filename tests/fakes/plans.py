@@ -1,7 +1,7 @@
 """Plans made from facts and a few words, for tests of what reads plans: nothing is fetched and nothing partitioned."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -13,9 +13,8 @@ from careen.plan.alpine import ALPINE, described_alpine
 from careen.plan.entry_points import interpret
 from careen.plan.operation import SUPPORT_FOLDER, SourceHints, health_check, limits, stop_grace_seconds, with_heartbeat
 from careen.plan.own_checks import own_check
-from careen.plan.roles import Role
-from careen.plan.starting import START_FILE, first_step, start_words
-from careen.plan.support import support_files
+from careen.plan.starting import first_step, start_words
+from careen.plan.support import needed_files, support_files
 from careen.plan.target import (
     ApplicationFile,
     BackingService,
@@ -122,7 +121,7 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
     steps = [step for step in given if step is not None]
     config = Config().service(service.name)
     hints = SourceHints(health_paths=(mine.health_path,), time_limit_seconds=None)
-    arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
+    arguments = with_heartbeat(entry)
     environment = {
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -154,7 +153,7 @@ def _service(service: ServiceFacts, facts: StackFacts, words: PlanWords, runtime
         system_packages=tuple(map(package, mine.system_packages)),
         alpine_packages=mine.alpine_packages,
         application=tuple(_files(facts, words.root, mine.files)),
-        support=tuple(file for file in support_files(entry.role) if file.destination != START_FILE or steps),
+        support=needed_files(support_files(entry.role), replace(entry, before=tuple(steps))),
         before=tuple(step.written for step in steps),
         predicted_bytes=None,
         current_predicted_bytes=None,

@@ -50,7 +50,7 @@ class UnlockedError(CareenError):
 class Completing:
     """``root`` is the folder that was asked about, ``folder`` the project's in it. ``notes`` grow.
 
-    ``lasting`` is false when another day may give another answer.
+    ``lasting`` is false when another hour may give another answer, ``dated`` is true when another day may.
     """
 
     session: Session
@@ -60,6 +60,7 @@ class Completing:
     c_library: CLibrary
     notes: list[str]
     lasting: bool = True
+    dated: bool = False
 
     def completed(self, read: ReadLock) -> Lock:
         """Raises UnlockedError, StaleLockError, NoIndexError."""
@@ -98,7 +99,9 @@ class Completing:
                 f"{first.path}:{first.line}: {first.written} is not pinned{more}: the plan has what uv installs today, "
                 "another day's build may get other versions"
             )
-        return with_versions(lock, self._asked_of_uv(program, files))
+        completed = with_versions(lock, self._asked_of_uv(program, files))
+        self.dated = not completed.by_name.keys() <= lock.by_name.keys()
+        return completed
 
     def _asked_of_uv(self, program: Path, files: tuple[RequirementFile, ...]) -> Lock:
         named = [entry.written for file in files for entry in file.entries if not file.is_file]

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.target_lock import TargetLock
-from careen.app.target_python import beyond_debian, environment_on, named_python, python_for
+from careen.app.target_python import beyond_debian, environment_on, named_python, python_for, told_where
 from careen.app.upon_alpine import alpine_image, alpine_needs
 from careen.blobs.digest import Digest
 from careen.build.allocator import share_arenas
@@ -72,7 +73,9 @@ class HalfReadError(CareenError):
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """``lasting`` is false when something did not answer that might another time."""
+    """``lasting`` is false when something did not answer that might another time, ``dated`` true when it holds what an
+    index had newest.
+    """
 
     facts: StackFacts
     config: Config
@@ -80,6 +83,7 @@ class Planned:
     lock: Lock
     project: PythonProject
     lasting: bool = True
+    dated: bool = False
 
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
@@ -105,6 +109,7 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         lock=planning.lock,
         project=planning.project,
         lasting=weighed and planning.has_all_answers and is_pinned(request.base or config.base),
+        dated=planning.is_dated,
     )
 
 
@@ -136,6 +141,11 @@ class _Planning:
     def has_all_answers(self) -> bool:
         """Once planned: whether all that was asked of the index and of wheels was told."""
         return not (self._unread_needs or any(target.unanswered for target in self._targets))
+
+    @property
+    def is_dated(self) -> bool:
+        """Once planned: whether an index was asked for what no file pins."""
+        return any(target.is_dated for target in self._targets)
 
     @cached_property
     def choices(self) -> Mapping[str, LockChoice]:
@@ -213,6 +223,11 @@ class _Planning:
         told = (self.reads[0].lock.requires_python, self.project.pyproject.requires_python)
         return ",".join(dict.fromkeys(text for text in told if text)) or None
 
+    def _told_where(self) -> AbstractContextManager[None]:
+        lock = self.reads[0].lock
+        paths = (self.project.pyproject.source.path, lock.path, lock.path.with_name("Pipfile"))
+        return told_where(self.facts.workspace.files, paths)
+
     @cached_property
     def image_base(self) -> ImageBase | None:
         """What services are put upon where the base is an image; None where it is composed."""
@@ -220,7 +235,8 @@ class _Planning:
         if named is None:
             return self._slim_image()
         if named == ALPINE:
-            return alpine_image(self._images, self._requires_python, self.notes)
+            with self._told_where():
+                return alpine_image(self._images, self._requires_python, self.notes)
         if not names_image(named):
             return None
         from careen.app.image_bases import image_base  # noqa: PLC0415 - few bases are images
@@ -234,7 +250,8 @@ class _Planning:
 
     def _slim_image(self) -> ImageBase | None:
         """For a Python that Debian does not carry; None where it does."""
-        version = beyond_debian(self._images, self._requires_python)
+        with self._told_where():
+            version = beyond_debian(self._images, self._requires_python)
         if version is None:
             return None
         found = described_slim(version)
@@ -252,7 +269,10 @@ class _Planning:
         if self.image_base is not None:
             return release_for(3, self.image_base.runtime.version.minor) or python_of(_NEWEST_RELEASE)
         named, requires = self._named_base, self._requires_python
-        return named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
+        with self._told_where():
+            return (
+                named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
+            )
 
     @cached_property
     def _environment(self) -> TargetEnvironment:

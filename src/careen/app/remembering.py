@@ -3,7 +3,8 @@
 Under what was asked (and the careen, the Python and the configuration of apt and indexes that were to answer) lies the
 plan with its grounds: the listing of the project's folder, the digest of every file that was read, the values of
 variables that these ask for, the signed state of every Debian suite. All of it is looked at again before the plan is
-believed. A plan in which something did not answer is not kept, since another time it might.
+believed. A plan in which something did not answer is not kept, since another time it might, and one that holds what
+an index had newest is believed for a day.
 """
 
 import os
@@ -59,6 +60,8 @@ def planned_now(session: Session, request: PlanRequest) -> "Planned":
     planned = plan_stack(session, request)
     grounds = _grounds(surroundings, request.root, planned, started) if planned.lasting else None
     if grounds is not None:
+        if planned.dated:
+            grounds["until"] = (surroundings.now() + _FRESH_FOR).timestamp()
         grounds["variables"] = {name: _value(surroundings, name) for name in sorted(session.variables_asked)}
         question = _question(surroundings, request)
         Answers(session.store / "answers").keep(_KIND, question, {**grounds, "plan": plan_record(planned.plan)})
@@ -175,6 +178,9 @@ def _recall(document: object, surroundings: Surroundings, root: Path) -> Plan | 
             "variables": dict(variables),
             "plan": p,
         }:
+            until = document.get("until") if isinstance(document, dict) else None
+            if isinstance(until, float) and surroundings.now().timestamp() > until and not surroundings.offline:
+                return None
             if not _suites_hold(suites, surroundings):
                 return None
             if any(_value(surroundings, str(name)) != digest for name, digest in variables.items()):

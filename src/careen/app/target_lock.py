@@ -109,6 +109,10 @@ class TargetLock:
         """Whether the index did not tell of every wheel."""
         return len(self.contents) < len(self.wheels) + len(self.sdists) or not self._completing.lasting
 
+    @property
+    def is_dated(self) -> bool:
+        return self._completing.dated
+
     @cached_property
     def sdists(self) -> Mapping[PackageName, LockedFile]:
         """Of those that have no wheel for the target."""

@@ -1,6 +1,9 @@
 """The Debian release whose Python a stack gets, and the machine that markers and wheels are judged for."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import PurePosixPath
 
 from careen.debian.runtime import DebianPython, python_of, release_for
 from careen.dockerfile.stages import ImageBase
@@ -10,11 +13,17 @@ from careen.plan.slim import SLIM_MINORS
 from careen.platforms import Platform
 from careen.python.environment import TargetEnvironment
 from careen.python.names import PythonVersion
+from careen.text.source import Source
 from careen.workspace.facts import ImageFacts
+from careen.workspace.files import ProjectFiles
 
 _OFFERED = (PythonVersion(11), PythonVersion(13))
 _PATCH: Mapping[str, int] = {"bookworm": 2, "trixie": 5}
 """The last number of each release's Python."""
+
+
+_ASKS_FOR_PYTHON = re.compile(r"""^\s*"?(?:requires-python|python|python_(?:full_)?version)"?\s*[=:]""", re.MULTILINE)
+"""In pyproject.toml, poetry's tables, Pipfile and locks."""
 
 
 class UnsuitableBaseError(CareenError):
@@ -65,6 +74,22 @@ def python_on_alpine(images: Iterable[ImageFacts], requires_python: str | None, 
     if note is not None:
         notes.append(note.partition(", which")[0])
     return version
+
+
+@contextmanager
+def told_where(files: ProjectFiles, paths: Iterable[PurePosixPath]) -> Iterator[None]:
+    """A NoPythonError from within names the line of the first of the files that asks for a Python."""
+    try:
+        yield
+    except NoPythonError as error:
+        for path in dict.fromkeys(paths):
+            text = files.text_or_none(path)
+            match = _ASKS_FOR_PYTHON.search(text or "")
+            if text is not None and match is not None:
+                start = match.end() - len(match[0].lstrip())
+                place = f"{path}:{Source(path, text).line_of(start)}"
+                raise NoPythonError(f"{place}: {error.message}", hints=error.hints) from error
+        raise
 
 
 def _today(images: Iterable[ImageFacts]) -> list[PythonVersion]:

@@ -25,6 +25,9 @@ from careen.text.values import dataclass
 HEARTBEAT_MODULE = "careen_heartbeat"
 """What careen itself has workers include: it is no module of the project, though it may lie beside its Dockerfile."""
 
+ARQ_MODULE = "careen_arq"
+"""What careen itself has in arq's place."""
+
 
 class UnknownEntryPointError(CareenError):
     """The command does not say which Python module it starts."""
@@ -242,6 +245,16 @@ def _web(name: str, default_port: int, *, verbs: frozenset[str]) -> Callable[[tu
     return interpret
 
 
+_flask_command = _web("flask", 5000, verbs=frozenset({"run"}))
+
+
+def _flask(words: tuple[str, ...]) -> EntryPoint:
+    """Left alone, Flask takes the application of one of two files where it is started (flask.cli.ScriptInfo)."""
+    found = _flask_command(words)
+    named = parse_options(words, _UVICORN_FLAGS).last("--app", "-A") is not None
+    return found if named else replace(found, settings=(PurePosixPath("wsgi.py"), PurePosixPath("app.py")))
+
+
 def _runner(module: str) -> Callable[[tuple[str, ...]], EntryPoint]:
     """Job runners other than Celery: ``dramatiq shelf.jobs``, ``arq shelf.worker.Settings``, ``taskiq worker ...``."""
 
@@ -271,7 +284,7 @@ _PROGRAMS: Mapping[str, Callable[[tuple[str, ...]], EntryPoint]] = {
     "daphne": _server("daphne", 8000),
     "fastapi": _fastapi,
     "celery": _celery,
-    "flask": _web("flask", 5000, verbs=frozenset({"run"})),
+    "flask": _flask,
     "litestar": _web("litestar", 8000, verbs=frozenset({"run"})),
     "streamlit": _web("streamlit", 8501, verbs=frozenset({"run"})),
     "sanic": _web("sanic", 8000, verbs=frozenset()),
@@ -285,6 +298,8 @@ _PROGRAMS: Mapping[str, Callable[[tuple[str, ...]], EntryPoint]] = {
     # As careen writes them, and as others do behind `python -m`:
     "alembic.config": _runner("alembic.config"),
     "rq.cli": _runner("rq.cli"),
+    HEARTBEAT_MODULE: _celery,
+    ARQ_MODULE: _runner("arq"),
     "waitress": _web("waitress", 8080, verbs=frozenset()),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
-from careen.plan.entry_points import HEARTBEAT_MODULE, EntryPoint
+from careen.plan.entry_points import ARQ_MODULE, HEARTBEAT_MODULE, EntryPoint
 from careen.plan.health_routes import health_routes
 from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
@@ -106,7 +106,7 @@ def health_check(
     probe = (str(runtime.executable), "-I", "-S", str(SUPPORT_FOLDER / "health.py"))
     if config.health_path and entry.ports:
         return HealthCheck(argv=(*probe, "http", str(entry.ports[0]), config.health_path))
-    if entry.role is Role.WORKER:
+    if entry.role in {Role.WORKER, Role.BEAT} or runs_arq(entry):
         age = str(_HEARTBEAT_MAX_AGE_SECONDS)
         return HealthCheck(argv=(*probe, "heartbeat", str(HEARTBEAT_FILE), age), start_period=30)
     if own is not None and (own.port is not None or entry.ports):
@@ -180,12 +180,23 @@ def stop_signal(entry: EntryPoint, hints: SourceHints, declared: str | None) -> 
     return "SIGINT" if (serves_development or own_program) and not hints.speaks_of_sigterm else "SIGTERM"
 
 
+def runs_arq(entry: EntryPoint) -> bool:
+    return "arq" in entry.programs
+
+
 def with_heartbeat(entry: EntryPoint) -> tuple[str, ...]:
-    """The worker's arguments, with the heartbeat module loaded beside the modules it already includes.
+    """The arguments with what keeps the heartbeat file fresh: in a worker of Celery's loaded beside the modules that it
+    already includes, elsewhere in the program's place. Others' stay as they are.
 
     A command that careen wrote before includes it already and stays as it is.
     """
     words = list(entry.arguments)
+    instead = HEARTBEAT_MODULE if entry.role is Role.BEAT else ARQ_MODULE if runs_arq(entry) else None
+    if instead is not None:
+        words[words.index("-m") + 1] = instead
+        return tuple(words)
+    if entry.role is not Role.WORKER:
+        return entry.arguments
     if any(HEARTBEAT_MODULE in word.rpartition("=")[2].split(",") for word in words):
         return entry.arguments
     for index, word in enumerate(words):

@@ -30,7 +30,8 @@ from careen.plan.operation import (
 from careen.plan.own_checks import own_check
 from careen.plan.partition import Partition
 from careen.plan.roles import Role
-from careen.plan.starting import START_FILE, start_words
+from careen.plan.starting import start_words
+from careen.plan.support import needed_files
 from careen.plan.target import (
     ApplicationFile,
     BackingService,
@@ -179,7 +180,7 @@ class _Assembler:
         declared_grace = compose.stop_grace_seconds if compose is not None else None
         written = self._written()
         entry = replace(entry, arguments=with_schedule(entry))
-        arguments = with_heartbeat(entry) if entry.role is Role.WORKER else entry.arguments
+        arguments = with_heartbeat(entry)
         return ServicePlan(
             name=facts.name,
             image=(compose.image if compose is not None and compose.image else None)
@@ -225,8 +226,7 @@ class _Assembler:
         return without_mounted(files, self.stack.root, self.inputs.facts, compose.folder)
 
     def _support(self) -> tuple[SupportFile, ...]:
-        files = self.stack.support[self.inputs.entry.role]
-        return tuple(file for file in files if file.destination != START_FILE or self.inputs.entry.before)
+        return needed_files(self.stack.support[self.inputs.entry.role], self.inputs.entry)
 
     def _distributions(self) -> tuple[PlannedDistribution, ...]:
         view = self.inputs.view
@@ -315,8 +315,13 @@ class _Assembler:
         return tuple(sorted(found.items()))
 
     def _run_environment(self) -> tuple[tuple[str, str], ...]:
+        """A search path of today's image says nothing of the new one."""
         compose = self.inputs.facts.service.compose
-        return compose.variables if compose is not None else ()
+        return tuple(
+            (name, value)
+            for name, value in (compose.variables if compose is not None else ())
+            if name != "PYTHONPATH" or str(SUPPORT_FOLDER) in value.split(":")
+        )
 
     def _writable(self) -> tuple[PurePosixPath, ...]:
         compose = self.inputs.facts.service.compose

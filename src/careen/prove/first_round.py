@@ -15,6 +15,7 @@ from careen.prove.checks.catalogue import HEALTH_CHECKS, REACHABLE, RUNNING_CHEC
 from careen.prove.evidence import CheckResult, Evidence, failed, judged, passed
 from careen.prove.instruments import Instruments
 from careen.prove.last_words import cause_of
+from careen.prove.log_files import log_file, printing
 from careen.prove.runner import Ground, Runner
 from careen.prove.settings import ProveSettings
 from careen.prove.starting import start, start_limit, waves
@@ -25,7 +26,7 @@ from careen.prove.trial import Trial
 STARTS, STOPS = "starts", "stops"
 
 _AT_ONCE = 8
-_ROOT_TRIAL_SECONDS = 15.0
+_SECOND_LOOK_SECONDS = 15.0
 _STAYS = (
     "if it is a job, say so: what needs it `depends_on` it in compose with `condition: service_completed_successfully`"
 )
@@ -73,8 +74,9 @@ class FirstRound:
                 trial.skip((*(slug for slug, _ in RUNNING_CHECKS), STOPS), "the job had done its work")
             return
         log = trial.log()
-        trial.note(failed(STARTS, self._why(trial, begun.said)))
+        why = self._why(trial, begun.said)
         trial.discard()
+        trial.note(failed(STARTS, self._read_aloud(trial, ground, begun.said) or why))
         wants_to_write = _READ_ONLY in log and self._starts_with_a_writable_root(trial, ground)
         slugs = [slug for slug, _ in RUNNING_CHECKS if slug != read_only_root.SLUG or not wants_to_write]
         trial.skip((*slugs, STOPS), "the service did not start")
@@ -82,12 +84,23 @@ class FirstRound:
     def _starts_with_a_writable_root(self, trial: Trial, ground: Ground) -> bool:
         """Whether that is what it lacked. Then it is noted as a fault of the image."""
         launch = replace(trial.launch, read_only=False)
-        started = trial.take(start(ground, launch, trial.service, _ROOT_TRIAL_SECONDS)) is not None
+        started = trial.take(start(ground, launch, trial.service, _SECOND_LOOK_SECONDS)) is not None
         trial.discard()
         if started:
             summary = "it starts only when its root is writable"
             trial.note(failed(read_only_root.SLUG, Evidence(summary=summary, command=trial.launch.argv)))
         return started
+
+    def _read_aloud(self, trial: Trial, ground: Ground, said: str) -> Evidence | None:
+        """What a service says that had its log in a file, when it is started once more and prints it."""
+        file = log_file(trial.launch.argv)
+        if file is None:
+            return None
+        launch = replace(trial.launch, argv=printing(trial.launch.argv))
+        trial.take(start(ground, launch, trial.service, _SECOND_LOOK_SECONDS))
+        why = self._why(trial, f"{said}, with its log in {file}")
+        trial.discard()
+        return replace(why, command=launch.argv)
 
     def _why(self, trial: Trial, said: str) -> Evidence:
         """What was seen of a service that did not come up or stay, with what its last words tell of the reason."""
@@ -120,7 +133,7 @@ class FirstRound:
             trial.judge(slug, partial(check, subject))
 
     def _judge_together(self, ground: Ground, trials: Sequence[Trial], up: Sequence[Trial]) -> tuple[CheckResult, ...]:
-        workers = [trial.service for trial in trials if trial.service.role is Role.WORKER]
+        workers = [trial.service for trial in up if trial.service.role is Role.WORKER]
         results = []
         for trial in up:
             if trial.service.role is Role.WEB and trial.service.container_ports:

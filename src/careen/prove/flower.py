@@ -19,7 +19,7 @@ _PAUSE_SECONDS = 0.5
 
 def check(flower: ServicePlan, workers: Sequence[ServicePlan], ground: Ground) -> CheckResult:
     if not workers:
-        return skipped(SLUG, "the stack has no worker that could be seen")
+        return skipped(SLUG, "the stack has no worker that started and could be seen")
     begun = time.monotonic()
     alive, complaint = -1, ""
     while alive < len(workers) and time.monotonic() - begun < _PATIENCE_SECONDS:

@@ -8,6 +8,7 @@ judged from the entries). Runs share a lock while they use layers; whoever gets 
 """
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -102,13 +103,14 @@ class LayerFolder:
     def _throw_away(self) -> None:
         kept: list[tuple[float, int, Path]] = []
         for place in self._folder.iterdir():
-            if not place.is_dir():
-                continue
-            used = place.stat().st_mtime
-            if place.name.startswith(".new-") or time.time() - used > _KEPT_SECONDS:
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                kept.append((used, sum(file.stat().st_size for file in os.scandir(place)), place))
+            with contextlib.suppress(FileNotFoundError):  # somebody may empty the cache just now
+                if not place.is_dir():
+                    continue
+                used = place.stat().st_mtime
+                if place.name.startswith(".new-") or time.time() - used > _KEPT_SECONDS:
+                    shutil.rmtree(place, ignore_errors=True)
+                else:
+                    kept.append((used, sum(file.stat().st_size for file in os.scandir(place)), place))
         total = sum(size for _, size, _ in kept)
         for _, size, place in sorted(kept):
             if total <= _MOST_KEPT_BYTES:

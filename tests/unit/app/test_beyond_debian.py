@@ -84,7 +84,7 @@ def test_debians_python_is_taken_where_it_is_allowed(project: Path, session: Fak
 
 
 def test_what_no_python_satisfies_is_refused(project: Path, session: FakeSession) -> None:
-    with pytest.raises(NoPythonError, match=r">=3\.40"):
+    with pytest.raises(NoPythonError, match=r"^pyproject\.toml:\d+: .*>=3\.40"):
         plan_stack(session, wanting(project, ">=3.40"))
 
 

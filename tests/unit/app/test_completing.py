@@ -87,6 +87,17 @@ def test_the_index_tells_the_addresses_and_the_wheels_tell_what_needs_what(place
     assert [edge.name for edge in package.dependencies or ()] == ["kombu"]
     assert place.notes == []
     assert place.made[0].lasting
+    assert not place.made[0].dated
+
+
+def test_what_a_pinned_list_leaves_to_the_index_is_of_its_day(place: Place) -> None:
+    place.offer("celery", "kombu>=1")
+    place.offer("kombu")
+
+    lock = place.completed("celery==1.0\n")
+
+    assert "kombu" in lock.by_name
+    assert (place.made[0].lasting, place.made[0].dated) == (True, True)
 
 
 def test_a_second_time_the_index_is_not_asked_for_addresses(place: Place) -> None:

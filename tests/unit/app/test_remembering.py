@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,31 @@ def test_variables_that_requirements_ask_for_are_part_of_the_question(tmp_path: 
 def test_the_mirror_is_asked_again_after_a_day(place: Place) -> None:
     assert place.again(after=timedelta(hours=20))[1] == 0
     assert place.again(after=timedelta(hours=30))[1] > 0
+
+
+def test_what_an_index_had_newest_is_asked_for_again_after_a_day(tmp_path: Path) -> None:
+    with serve(FakeIndex()) as index:
+        project = stand_up(CASE.with_name("requirements-of-each-service"), tmp_path, index)
+        worker = project / "requirements" / "worker.txt"
+        lines = [line.partition(" --hash")[0] for line in worker.read_text().splitlines()]
+        worker.write_text("".join(f"{line}\n" for line in lines if not line.startswith("brokers")))
+        for path in project.glob("requirements/*.txt"):  # a list with hashes is complete, or fails
+            path.write_text("".join(f"{line.partition(' --hash')[0]}\n" for line in path.read_text().splitlines()))
+        environment = {"PATH": os.environ["PATH"], "PIP_INDEX_URL": f"{index.address}/simple"}
+        first = asked(fake_session(tmp_path, index.address, environment=environment), project)
+        place = Place(tmp_path, index, project, first)
+        assert place.again(environment=environment) == (first, 0)
+        [kept] = (tmp_path / "cache/store/answers/plans").iterdir()
+        until = re.search(r'"until": ?([0-9.]+)', kept.read_text())
+        assert until is not None
+        kept.write_text(kept.read_text().replace(until[1], "1.5"))
+
+        assert place.again(environment=environment)[1] > 0
+
+
+def test_what_files_pin_is_believed_for_as_long_as_it_holds(place: Place) -> None:
+    [kept] = (place.folder / "cache/store/answers/plans").iterdir()
+    assert '"until"' not in kept.read_text()
 
 
 def test_what_did_not_answer_is_asked_again(place: Place, tmp_path: Path) -> None:

@@ -135,3 +135,8 @@ def test_what_names_no_module_is_refused_with_a_hint(command: str, reason: str, 
         entry(command)
 
     assert any(hint in text for text in caught.value.hints)
+
+
+def test_flask_that_is_told_no_application_looks_into_two_files() -> None:
+    assert interpret(["flask", "db", "upgrade"], {}).settings == (PurePosixPath("wsgi.py"), PurePosixPath("app.py"))
+    assert interpret(["flask", "--app", "shop", "run"], {}).settings == ()

@@ -36,6 +36,8 @@ def test_health_routes_and_time_limits_are_read_from_the_sources() -> None:
         ("uvicorn a:b --port 81", ("http", "81", "/live", "below=500")),
         ("celery -A a flower", ("http", "5555", "/healthcheck")),
         ("celery -A a worker", ("heartbeat", "/tmp/careen-heartbeat", "60")),
+        ("celery -A a beat", ("heartbeat", "/tmp/careen-heartbeat", "60")),
+        ("arq a.Settings", ("heartbeat", "/tmp/careen-heartbeat", "60")),
     ],
 )
 def test_each_role_has_a_check_without_shell_or_application(command: str, tail: tuple[str, ...]) -> None:
@@ -97,12 +99,12 @@ def test_a_path_that_was_guessed_calls_no_service_sick() -> None:
     assert check.argv[-4:] == ("http", "8000", "/", "below=500")
 
 
-def test_the_users_check_comes_first_and_a_beat_has_none() -> None:
+def test_the_users_check_comes_first_and_a_script_has_none() -> None:
     own = ServiceConfig(health_command=("true",))
-    beat = interpret(["celery", "-A", "a", "beat"], {})
+    script = interpret(["python", "bot.py"], {})
 
-    assert health_check(beat, RUNTIME, NO_HINTS, NOTHING) is None
-    found = health_check(beat, RUNTIME, NO_HINTS, own)
+    assert health_check(script, RUNTIME, NO_HINTS, NOTHING) is None
+    found = health_check(script, RUNTIME, NO_HINTS, own)
     assert found is not None
     assert found.argv == ("true",)
 
@@ -136,6 +138,37 @@ def test_the_heartbeat_joins_what_is_included(command: str, expected: tuple[str,
     words = with_heartbeat(interpret(command.split(), {}))
 
     assert words[-len(expected) :] == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("celery -A a beat -l info", "careen_heartbeat"),
+        ("python -m careen_heartbeat -A a beat -l info", "careen_heartbeat"),
+        ("python -u -W ignore -m celery -A a beat", "careen_heartbeat"),
+        ("arq a.Settings", "careen_arq"),
+        ("python -m careen_arq a.Settings", "careen_arq"),
+    ],
+)
+def test_a_program_that_includes_nothing_is_started_by_what_keeps_its_heartbeat(command: str, module: str) -> None:
+    entry = interpret(command.split(), {})
+
+    words = with_heartbeat(entry)
+
+    position = words.index("-m") + 1
+    assert words[position] == module
+    assert (*words[:position], *words[position + 1 :]) == (
+        *entry.arguments[:position],
+        *entry.arguments[position + 1 :],
+    )
+    assert entry.arguments[position] in {"celery", "arq"}
+
+
+@pytest.mark.parametrize("command", ["celery -A a flower", "uvicorn a:b", "python bot.py"])
+def test_others_have_no_heartbeat(command: str) -> None:
+    entry = interpret(command.split(), {})
+
+    assert with_heartbeat(entry) == entry.arguments
 
 
 @pytest.mark.parametrize("written", ["--include careen_heartbeat", "--include=b,careen_heartbeat"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from careen.plan.entry_points import HEARTBEAT_MODULE
+from careen.plan.entry_points import ARQ_MODULE, HEARTBEAT_MODULE
 from careen.plan.operation import SUPPORT_FOLDER
 from careen.plan.roles import Role
 from careen.plan.support import support_files
@@ -57,9 +57,10 @@ def answering(status: int) -> Iterator[str]:
             thread.join()
 
 
-def test_only_workers_get_the_heartbeat() -> None:
+def test_only_workers_and_schedulers_get_a_heartbeat() -> None:
     names = {role: [file.destination.name for file in support_files(role)] for role in Role}
-    assert names.pop(Role.WORKER) == [f"{HEARTBEAT_MODULE}.py", "health.py", "start.py"]
+    assert names.pop(Role.WORKER) == names.pop(Role.BEAT) == [f"{HEARTBEAT_MODULE}.py", "health.py", "start.py"]
+    assert names.pop(Role.OTHER) == [f"{ARQ_MODULE}.py", "health.py", "start.py"]
     assert set(map(tuple, names.values())) == {("health.py", "start.py")}
     assert {file.destination.parent for file in support_files(Role.WORKER)} == {SUPPORT_FOLDER}
 

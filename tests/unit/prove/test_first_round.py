@@ -144,3 +144,20 @@ def test_a_service_that_ends_in_the_moment_before_it_would_count_has_not_started
 def test_a_job_is_given_time() -> None:
     assert start_limit(silent("migrate", is_job=True), None) >= 120
     assert start_limit(silent("migrate", is_job=True), 7) == 7
+
+
+def test_a_log_that_is_kept_in_a_file_is_read_in_a_second_start(tmp_path: Path) -> None:
+    settings = ProveSettings(state=tmp_path, start_timeout=5)
+    worker = silent("worker")
+    ground = ScriptedGround({"worker": Script(lives=0.0, status=1, words="no such table: jobs")})
+    argv = ("python", "-m", "celery", "worker", "--logfile=a.log")
+    trial = Trial(worker, _image(tmp_path), replace(launch("worker"), argv=argv))
+    first = FirstRound(
+        plan_of([worker]), settings, Instruments(tmp_path / "instruments"), cast("Runner", _Runner()), unheard
+    )
+    first.run(ground, [trial], lambda: None)
+    assert [launched.argv for launched in ground.launched] == [argv, argv[:-1]]
+    starts = next(result for result in trial.results if result.check == "starts")
+    assert starts.evidence.summary == (
+        "it ended after 0.0 s with status 1, with its log in a.log: its database has no table jobs"
+    )

@@ -1,12 +1,15 @@
 """Lets a Celery worker's health be read from a file: loaded with ``--include careen_heartbeat``.
 
+A scheduler, whose command line includes nothing, is started by ``python -m careen_heartbeat`` in Celery's place.
+
 While the worker's consumer is connected and its loop turns, it touches ``CAREEN_HEARTBEAT_FILE``
 (``/tmp/careen-heartbeat``) every two seconds; a consumer that hangs, or has lost its broker, touches nothing.
 Everything happens in the worker's main process, in its own loop: no thread of its own, nothing of the application.
-The file goes when the worker has shut down.
+The file goes when the worker has shut down. A scheduler touches it after each look at what is due, and looks every
+ten seconds at least.
 """
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202, ANN204, INP001, PTH108, SIM105, S108 - it runs with an image's Python
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, INP001, PTH108, SIM105, S108 - it runs with an image's Python
 
 import logging
 import os
@@ -16,6 +19,7 @@ from celery import bootsteps, signals
 
 FILE = os.environ.get("CAREEN_HEARTBEAT_FILE") or "/tmp/careen-heartbeat"
 INTERVAL_SECONDS = 2.0
+LONGEST_SLEEP_SECONDS = 10.0  # of a scheduler between two looks at what is due, where it would take minutes
 LONGEST_TASK_SECONDS = 3600.0  # of a task without a time limit that runs in the consumer's own thread
 
 _log = logging.getLogger("careen.heartbeat")
@@ -79,6 +83,25 @@ def _after_solo_task(**_):
     _touch()
 
 
+@signals.beat_init.connect(weak=False, dispatch_uid="careen-heartbeat-beat")
+def _watch_scheduler(sender=None, **_):
+    scheduler = sender.scheduler
+    look = scheduler.tick
+
+    def tick(*args, **options):
+        interval = look(*args, **options)
+        _touch()
+        return interval and min(interval, LONGEST_SLEEP_SECONDS)
+
+    scheduler.tick = tick
+
+
 @signals.worker_init.connect(weak=False, dispatch_uid="careen-heartbeat")
 def _add_heartbeat(sender=None, **_):
     sender.app.steps["consumer"].add(Heartbeat)
+
+
+if __name__ == "__main__":
+    from celery.__main__ import main
+
+    main()

@@ -1,7 +1,7 @@
 """The health check fails when the service does: a check that always passes hides an outage.
 
 All processes of the service are stopped (SIGSTOP) for as long as one check takes. A heartbeat file is made older than
-the check allows: a living worker refreshes it, a stopped one cannot.
+the check allows: a living service refreshes it, a stopped one cannot.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def check(subject: RunningSubject) -> CheckResult:
         return failed(SLUG, Evidence(summary=summary, command=health.argv, output=done.tail()))
     told = done.tail() if done is not None else told
     if beat is not None and not _refreshed(beat):
-        summary = f"the worker did not touch its heartbeat file within {_LONGEST_BEAT_SECONDS:g} s"
+        summary = f"the service did not touch its heartbeat file within {_LONGEST_BEAT_SECONDS:g} s"
         return failed(SLUG, Evidence(summary=summary, command=health.argv))
     summary = "it fails while the service is stopped" + (", and the heartbeat comes back" if beat is not None else "")
     return passed(SLUG, Evidence(summary=summary, command=health.argv, output=told, seconds=evidence_seconds))
