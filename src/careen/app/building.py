@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from careen.app.build_sources import build_sources
 from careen.app.builder_choice import BuilderChoice
 from careen.app.delivery import Courier, Delivered, DeliveryRequest, prepare
 from careen.app.origin import origin_of
@@ -11,9 +12,7 @@ from careen.app.outputs import write_file
 from careen.app.plan_request import PlanRequest
 from careen.app.remembering import plan_of, planned_now
 from careen.app.session import Session
-from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
-from careen.blobs.store import Store
 from careen.build.attachments import records_in
 from careen.build.engine import BuildOptions, BuildResult, BuildSources
 from careen.build.native import build_platforms, build_stack
@@ -193,21 +192,7 @@ def read_traces(path: Path) -> tuple[ServiceTrace, ...]:
 
 
 def _sources(session: Session, request: BuildRequest, plan: Plan) -> BuildSources:
-    return BuildSources(
-        root=request.plan.root / plan.root,
-        packages=session.packages,
-        debs=session.mirror.debs,
-        store=Store(session.store),
-        uv=uv_program(),
-        environment=session.surroundings.environment,
-        find_base=lambda base: _find_base(session, base),
-    )
-
-
-def _find_base(session: Session, base: ImageBase) -> Layout:
-    from careen.app.image_bases import base_finder  # noqa: PLC0415 - few bases are images
-
-    return base_finder(session)(base)
+    return build_sources(session, request.plan.root / plan.root)
 
 
 def _described(request: BuildRequest, plan: Plan) -> BuildOptions:

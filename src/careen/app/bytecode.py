@@ -6,7 +6,6 @@ from pathlib import Path, PurePosixPath
 
 from careen.app.bases import answers
 from careen.app.session import Session
-from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
@@ -44,21 +43,10 @@ def _heavier(service: ServicePlan, bytecode: int | None) -> ServicePlan:
 
 
 def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
-    from careen.app.image_bases import base_finder  # noqa: PLC0415
-    from careen.blobs.store import Store  # noqa: PLC0415 - the engine is loaded once for a plan that is new
-    from careen.build.engine import BuildSources  # noqa: PLC0415
+    from careen.app.build_sources import build_sources  # noqa: PLC0415 - the engine is loaded for a plan that is new
     from careen.build.native import likely_bytecode_bytes  # noqa: PLC0415
 
-    sources = BuildSources(
-        root=root,
-        packages=session.packages,
-        debs=session.mirror.debs,
-        store=Store(session.store),
-        uv=uv_program(),
-        environment=session.surroundings.environment,
-        find_base=base_finder(session),
-    )
-    return likely_bytecode_bytes(_with_whole_stack(plan), sources)
+    return likely_bytecode_bytes(_with_whole_stack(plan), build_sources(session, root))
 
 
 def _with_whole_stack(plan: Plan) -> Plan:

@@ -96,12 +96,13 @@ class Session:
 
     @cached_property
     def mirror(self) -> "MirrorClient":
-        from careen.debian.mirror import FRESH_FOR, MirrorClient  # noqa: PLC0415 - as above
-        from careen.debian.signature import verify_with_gpgv  # noqa: PLC0415
+        from careen.app.answers import Answers  # noqa: PLC0415 - as above
+        from careen.app.release_signatures import RememberedSignatures  # noqa: PLC0415
+        from careen.debian.mirror import FRESH_FOR, MirrorClient  # noqa: PLC0415
 
         return MirrorClient(
             fetcher=self.http,
-            verify=verify_with_gpgv,
+            verify=RememberedSignatures(Answers(self.store / "answers"), self.surroundings.now),
             cache=self.surroundings.cache / "debian",
             now=self.surroundings.now,
             fresh_for=timedelta() if self.ask_again else FRESH_FOR,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from careen.blobs.digest import Digest
 from careen.blobs.store import Store
@@ -14,11 +14,9 @@ from careen.oci.media_types import Compression
 from careen.plan.target import ImageBase
 from careen.plan.traces import ServiceTrace
 from careen.platforms import Platform
+from careen.python.locked import LockedFile
 from careen.python.trimming import TrimmingPolicy
 from careen.text.values import dataclass
-
-if TYPE_CHECKING:
-    from careen.python.index import PackageFiles
 
 
 class NoSuchBaseError(CareenError):
@@ -28,6 +26,14 @@ class NoSuchBaseError(CareenError):
 def no_image_base(base: ImageBase) -> Layout:
     """Raises NoSuchBaseError."""
     raise NoSuchBaseError(f"nobody here knows where {base.label} is to be found")
+
+
+class Wheels(Protocol):
+    """Gives the files of distributions (:class:`careen.python.index.PackageFiles`)."""
+
+    def wheel(self, file: LockedFile, /) -> Path:
+        """On this disk, fetched when it is not there yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ class BuildSources:
     """
 
     root: Path
-    packages: "PackageFiles"
+    packages: Wheels
     debs: Callable[[Iterable[BinaryPackage]], tuple[tuple[BinaryPackage, Path], ...]]
     store: Store
     uv: Path | None = None

@@ -11,13 +11,11 @@ from pathlib import Path
 
 from careen.blobs.digest import ByteSink, Digest
 from careen.blobs.store import EntryKey, Store
+from careen.build.engine import Wheels
 from careen.errors import CareenError, MissingToolError
 from careen.plan.target import PlannedDistribution, UnbuiltSource
 from careen.platforms import Platform
-from careen.process.run import CommandFailedError, find_program, run_checked
 from careen.python.c_library import CLibrary, Kind
-from careen.python.index import PackageFiles
-from careen.python.linkage import newest_glibc
 from careen.python.locked import LockedFile
 from careen.python.names import PythonVersion
 from careen.python.tags import best_wheel
@@ -53,7 +51,7 @@ class WheelBuilder:
     """``environment`` is what uv and git get to see of the caller's, filtered; ``c_library`` is the target's."""
 
     store: Store
-    packages: PackageFiles
+    packages: Wheels
     uv: Path | None
     environment: Mapping[str, str]
     python: PythonVersion
@@ -95,6 +93,9 @@ class WheelBuilder:
         return WheelFile(entry.blob, document["name"])
 
     def _build(self, item: PlannedDistribution, source: UnbuiltSource, sink: ByteSink) -> bytes:
+        from careen.process.run import CommandFailedError, run_checked  # noqa: PLC0415 - most stacks have wheels alone
+        from careen.python.linkage import newest_glibc  # noqa: PLC0415
+
         if self.uv is None:
             raise MissingToolError(
                 f"{item.name} {item.version} has no wheel for {self.platform}, and uv is not here to build one",
@@ -123,6 +124,8 @@ class WheelBuilder:
             return json.dumps({"name": wheels[0].name, "glibc": newest_glibc(wheels[0])}).encode()
 
     def _source(self, item: PlannedDistribution, source: UnbuiltSource, scratch: Path) -> Path:
+        from careen.process.run import find_program, run_checked  # noqa: PLC0415 - as above
+
         if source.url is not None and source.digest is not None:
             return self.packages.wheel(LockedFile(url=source.url, digest=source.digest, size=None))
         match = _GIT.fullmatch(source.requirement)
