@@ -15,6 +15,7 @@ from careen.prove.evidence import CheckResult, Verdict
 from careen.prove.layers import LayerFolder
 from careen.prove.rootfs import unpack_images
 from careen.prove.subjects import ImageSubject
+from fakes.alpine import upon_alpine
 from fakes.stacks import write_stack
 
 
@@ -29,6 +30,20 @@ def built(folder: Path) -> tuple[Plan, Layout]:
     stack = write_stack(folder)
     build_stack(stack.plan, stack.sources, output=folder / "out", options=BuildOptions(bytecode=False))
     return stack.plan, Layout.open(folder / "out")
+
+
+def test_packages_of_alpine_are_named_too(tmp_path: Path) -> None:
+    stack = upon_alpine(write_stack(tmp_path / "stack"), tmp_path / "base")
+    build_stack(stack.plan, stack.sources, output=tmp_path / "out", options=BuildOptions(bytecode=False))
+    layout = Layout.open(tmp_path / "out")
+    assert judge(stack.plan, layout.folder, tmp_path).verdict is Verdict.PASS
+
+    image = layout.image("stack_web")
+    data = layout.attachment(image, MEDIA_TYPE)
+    assert data is not None
+    with_bill(layout, image, data.replace(b"pkg:apk/alpine/musl@1.2.5-r9", b"pkg:apk/alpine/musl@1.2.4-r0"))
+    result = judge(stack.plan, layout.folder, tmp_path / "again")
+    assert "apk:musl is 1.2.4-r0 in the bill and 1.2.5-r9 in the image" in str(result.evidence)
 
 
 def with_bill(layout: Layout, image: Descriptor, data: bytes | None) -> None:

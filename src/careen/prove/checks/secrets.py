@@ -23,6 +23,7 @@ _ACCESS_KEY = re.compile(
 )
 _TELLING_NAME = re.compile(r"(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL)S?(?:_|$)", re.IGNORECASE)
 _NO_SECRET = re.compile(r"(?:_FILE|_PATH|_URL|_NAME|_EXPIRY|_TTL|_LENGTH|_ALGORITHM|_TYPE)$", re.IGNORECASE)
+_BYTECODE = re.compile(r"(?P<folder>(?:.*/)?)__pycache__/(?P<module>[^/.]+)\.[^/]+\.pyc")
 _SYSTEM = ("usr/share/", "usr/lib/", "usr/bin/", "usr/sbin/", "lib/", "etc/ssl/certs/", "var/lib/dpkg/")
 _FOLDERS = frozenset({".ssh", ".aws", ".gnupg", ".kube", ".azure"})
 
@@ -33,7 +34,7 @@ def check(subject: ImageSubject) -> CheckResult:
     complaints: list[str] = []
     looked_at = 0
     for file in image.files:
-        if file.kind is not EntryKind.FILE or file.path in public or file.path.startswith(_SYSTEM):
+        if file.kind is not EntryKind.FILE or _is_public(file.path, public) or file.path.startswith(_SYSTEM):
             continue
         looked_at += 1
         reason = _by_name(file) or _by_content(image.read(file.path, _LARGEST_READ))
@@ -48,6 +49,12 @@ def check(subject: ImageSubject) -> CheckResult:
     complaints += [f"the image's history {reason}" for reason in said if reason]
     summary = f"{looked_at} files of the application, {len(image.config.run.environment)} variables"
     return judged(SLUG, tuple(complaints), Evidence(summary=f"nothing that looks like one in {summary}"))
+
+
+def _is_public(path: str, public: frozenset[str]) -> bool:
+    """What was compiled from a distribution's source says no more than that, wherever it was done."""
+    match = _BYTECODE.fullmatch(path)
+    return path in public or (match is not None and f"{match['folder']}{match['module']}.py" in public)
 
 
 def _by_name(file: ImageFile) -> str:
