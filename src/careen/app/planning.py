@@ -40,6 +40,7 @@ from careen.plan.roles import Role
 from careen.plan.slim import SLIM_RELEASE, described_slim
 from careen.plan.support import support_files
 from careen.plan.target import Contribution, DebianBase, ImageBase, Plan
+from careen.plan.window_toolkits import window_notes
 from careen.progress import Step
 from careen.python.c_library import OF_RELEASE, CLibrary
 from careen.python.contents import DistributionContents
@@ -97,9 +98,8 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
     if request.fetch_wheels:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
-    plan = replace(
-        plan, lock=planning.lock.path, notes=(*plan.notes, *gpu_notes(plan, facts, session.surroundings.environment))
-    )
+    notes = (*gpu_notes(plan, facts, session.surroundings.environment), *window_notes(plan.services, planning.lock))
+    plan = replace(plan, lock=planning.lock.path, notes=(*plan.notes, *notes))
     described = isinstance(plan.base, ImageBase) and plan.base.described
     weighed = plan.predicted_bytecode_bytes is not None or described or not request.fetch_wheels
     return Planned(
