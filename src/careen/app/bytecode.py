@@ -11,6 +11,7 @@ from careen.errors import CareenError
 from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
 
 _FORMAT = 3
+_UNIMPORTED_FORMAT = 1
 _WHOLE_STACK = "*"
 """Not a name that a service can have."""
 
@@ -47,6 +48,29 @@ def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
     from careen.build.native import likely_bytecode_bytes  # noqa: PLC0415
 
     return likely_bytecode_bytes(_with_whole_stack(plan), build_sources(session, root))
+
+
+def unimported(session: Session, plan: Plan, root: Path) -> tuple[str, ...] | None:
+    """Modules of distributions that no service imports (:func:`careen.build.native.unimported_modules`); None when
+    that cannot be told.
+    """
+    if isinstance(plan.base, ImageBase) and plan.base.described:
+        return None
+    question = [_UNIMPORTED_FORMAT, *_inputs(plan, root)]
+    match answers(session).get("unimported", question):
+        case list(known):
+            return tuple(map(str, known))
+        case _:
+            pass
+    from careen.app.build_sources import build_sources  # noqa: PLC0415 - as above
+    from careen.build.native import unimported_modules  # noqa: PLC0415
+
+    try:
+        found = unimported_modules(plan, build_sources(session, root))
+    except (CareenError, OSError):
+        return None  # it only spares bytes
+    answers(session).keep("unimported", question, list(found))
+    return found
 
 
 def _with_whole_stack(plan: Plan) -> Plan:

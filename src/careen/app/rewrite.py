@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from careen.app.bytecode import unimported
 from careen.app.ignored_by_git import ignored_by_git
 from careen.app.lock_choice import LockKind, lock_choice
 from careen.app.locks import lock_of
@@ -136,6 +137,7 @@ def _proposal(
     # Without uv the Dockerfile names the one that careen knows; locking, if it comes to that, tells that it is missing.
     with suppress(MissingToolError):
         options = replace(options, uv_version=find_uv(session).version)
+    options = replace(options, unimported=unimported(session, plan, facts.workspace.files.root / plan.root))
     patch = rewrite_stack(plan, facts, options, locked)
     try:
         lock = relocked(session, facts.workspace.files, plan.root, patch.changes)

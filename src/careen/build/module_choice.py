@@ -25,6 +25,7 @@ from careen.build.interpreter import Compiler
 from careen.build.module_graph import ModuleSet
 from careen.build.segment import Recipe, Segment, SegmentMaker
 from careen.build.stack_layers import StackLayer
+from careen.build.unimported import unimported
 from careen.plan.target import Plan
 from careen.python.contents import likely_bytecode
 from careen.text.values import dataclass
@@ -127,6 +128,14 @@ class ModuleChoice:
             sizes += [len(file.content) for file in service.support if file.destination.suffix == ".py"]
             found[service.name] = likely_bytecode(sizes, self.plan.base.runtime.version.minor)
         return found
+
+    def unimported(self, layers: Sequence[StackLayer]) -> tuple[str, ...]:
+        """Of distributions that are wheels, relative to the site folder, as that function tells them."""
+        choice = self.choose(layers)
+        keys = [recipe.digest.hex for recipe in wheels_of(layers)]
+        sets = choice.sets()
+        sizes = {module.path: module.size for key in keys for module in sets[key].modules.values()}
+        return unimported(sizes, {path for key in keys for path in choice.modules[key]})
 
     @property
     def _base_key(self) -> str:

@@ -122,6 +122,16 @@ def likely_bytecode_bytes(plan: Plan, sources: BuildSources, options: BuildOptio
         return build.choice.likely_bytes(build.layers.shared())
 
 
+def unimported_modules(plan: Plan, sources: BuildSources) -> tuple[str, ...]:
+    """Modules of distributions that no service of the stack imports, which the engine compiles for none.
+
+    Fetches, keeps and raises what :func:`likely_bytecode_bytes` does.
+    """
+    with ThreadPoolExecutor(os.cpu_count() or 1) as packers, ThreadPoolExecutor(_FETCHERS) as makers:
+        build = _Build(plan, sources, BuildOptions(), unheard, packers, makers)
+        return build.choice.unimported(build.layers.shared())
+
+
 class _Build:
     def __init__(
         self,

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from careen.blobs.digest import Descriptor
+from careen.blobs.elf import MAGIC
 from careen.oci.config import RunConfig
 from careen.oci.images import Images, choose_manifest, read_config, read_manifest
 from careen.oci.layer_entries import EntryKind
 from careen.oci.unpack import open_layer
 from careen.plan.target import Plan, ServicePlan
-from careen.python.trim_rules import is_trimmed
 from careen.rewrite.installing import VENV
 from careen.text.values import dataclass
 
@@ -83,12 +83,13 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """``content`` is a digest, or where a link leads."""
+    """``content`` is a digest, or where a link leads; ``native`` whether it is an ELF file."""
 
     content: str
     size: int
     executable: bool
     owner: str
+    native: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +166,16 @@ def _read(images: Images, descriptor: Descriptor) -> _Image:
                 elif entry.kind is EntryKind.SYMBOLIC_LINK:
                     files[entry.path] = _File(f"-> {entry.target}", 0, executable=False, owner="")
                 elif entry.kind is EntryKind.FILE:
-                    digest = hashlib.sha256()
+                    digest, head = hashlib.sha256(), b""
                     for data in entries.content():
                         digest.update(data)
+                        head = head or bytes(data[: len(MAGIC)])
                     files[entry.path] = _File(
-                        digest.hexdigest(), entry.size, bool(entry.mode & 0o100), f"{entry.uid}:{entry.gid}"
+                        digest.hexdigest(),
+                        entry.size,
+                        bool(entry.mode & 0o100),
+                        f"{entry.uid}:{entry.gid}",
+                        native=head == MAGIC,
                     )
     return _Image(files, config.run)
 
@@ -193,7 +199,7 @@ def _is_systems(meaning: str) -> bool:
 
 def _reason(meaning: str, one: _File | None, other: _File | None, service: ServicePlan) -> str:
     if meaning.endswith(".pyc") and "__pycache__/" in meaning:
-        return "bytecode: uv compiles every module, the native engine those that some service imports"
+        return "bytecode: the Dockerfile compiles what is installed, the native engine what some service imports"
     kind, colon, path = meaning.partition(":")
     if colon and kind == "site":
         return _reason_of_site(path, one, other)
@@ -219,8 +225,8 @@ def _reason_of_site(path: str, one: _File | None, other: _File | None) -> str:
         return "written by whoever installs"
     if _ENVIRONMENTS_OWN.fullmatch(path):
         return "what makes a folder a virtual environment"
-    if one is None and other is not None and is_trimmed(path):
-        return "trimmed by the native engine: headers, stubs, test suites"
+    if one is not None and other is not None and one.native and other.native and other.size < one.size:
+        return "stripped of symbols, which the native engine does when it is asked to"
     return ""
 
 

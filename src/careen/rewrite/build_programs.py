@@ -12,6 +12,8 @@ from careen.plan.target import DebianBase, ImageBase
 
 UNPACK = "unpack_debian.py"
 TRIM = "trim_environment.py"
+UNCOMPILED = "uncompiled.txt"
+"""What ``TRIM`` reads beside itself, if it is there."""
 
 _LINKER = r"usr/sbin/ldconfig"
 """Asked for what is in its cache by ``ctypes.util.find_library``."""
@@ -23,6 +25,11 @@ def trim_program() -> str:
     body = rules.partition("\nimport re\n")[2].strip()
     text = _shipped(TRIM).replace("import os\n", "import os\nimport re\n", 1)
     return text.replace("from careen.python.trim_rules import is_trimmed, is_trimmed_data\n", f"{body}\n", 1)
+
+
+def uncompiled_list(paths: Iterable[str]) -> str:
+    head = "# What no service imports gets no bytecode; where that changes, it is compiled when it is imported.\n"
+    return head + "".join(f"{path}\n" for path in paths)
 
 
 def unpack_program(base: DebianBase | ImageBase) -> str:

@@ -27,6 +27,8 @@ class RewriteOptions:
 
     ``runtime`` is None when careen chooses. ``bake`` and ``workflow`` ask for the files of those names. ``lists`` has
     images install pinned lists, and leaves the project's own files alone, where uv could lock groups.
+    ``unimported`` are modules of distributions that no service imports, relative to the site folder, with a slash
+    behind whole folders; None when nobody knows: a list that is there stays then.
     """
 
     runtime: Runtime | None = None
@@ -36,3 +38,4 @@ class RewriteOptions:
     bake: bool = False
     workflow: bool = False
     lists: bool = False
+    unimported: tuple[str, ...] | None = None

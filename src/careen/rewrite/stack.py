@@ -19,7 +19,14 @@ from careen.python.uvlock import read_uvlock
 from careen.rewrite.allowlist import AllowListInputs, allow_list
 from careen.rewrite.alpine import foreign_copies, upon_alpine
 from careen.rewrite.bases import Foundation, foundation_for
-from careen.rewrite.build_programs import TRIM, UNPACK, trim_program, unpack_program
+from careen.rewrite.build_programs import (
+    TRIM,
+    UNCOMPILED,
+    UNPACK,
+    trim_program,
+    uncompiled_list,
+    unpack_program,
+)
 from careen.rewrite.carried import Carried, carry_over, is_rendered, support_folder
 from careen.rewrite.compose.draft import ComposeInputs
 from careen.rewrite.compose.rewriter import rewrite_compose
@@ -335,7 +342,11 @@ class _Stack:
         found = {TRIM: trim_program()}
         if self.foundation.composed_of or any(service.system_packages for service in self.plan.services):
             found[UNPACK] = unpack_program(self.plan.base)
-        return found
+        unimported = self.options.unimported
+        listed = self._text(self.plan.root / self.support_folder / UNCOMPILED)
+        if unimported is not None:
+            listed = uncompiled_list(unimported) if unimported else None
+        return {**found, UNCOMPILED: listed} if listed is not None else found
 
     # Files
 

@@ -11,7 +11,7 @@ from careen.debian.trim import is_for_people
 from careen.plan.target import DebianBase, PythonRuntime
 from careen.python.names import PythonVersion
 from careen.python.trim_rules import is_trimmed
-from careen.rewrite.build_programs import trim_program, unpack_program
+from careen.rewrite.build_programs import UNCOMPILED, trim_program, uncompiled_list, unpack_program
 
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
 RUNTIME = PythonRuntime(
@@ -197,3 +197,17 @@ def test_libraries_keep_all_that_is_not_for_people_and_no_links_stand_in_their_w
     paths = (path.replace("lib/x86", "usr/lib/x86") for path in PACKAGES["libc6"])
     assert found == {path for path in paths if not is_for_people(path)}
     assert not (folder / "lib").exists()
+
+
+def test_what_no_service_imports_gets_no_bytecode(tmp_path: Path) -> None:
+    environment = _environment(tmp_path)
+    (environment / SITE / "demo/seldom").mkdir()
+    (environment / SITE / "demo/seldom/deep.py").write_text("")
+    (environment / SITE / "demo/seldom.py").write_text("")
+    (tmp_path / UNCOMPILED).write_text(uncompiled_list(("demo/__init__.py", "demo/seldom/")))
+
+    _run(trim_program(), tmp_path, str(environment))
+
+    compiled = {path.name.partition(".")[0] for path in (environment / SITE).rglob("*.pyc")}
+    assert compiled == {"seldom"}
+    assert (environment / SITE / "demo/seldom/deep.py").exists()

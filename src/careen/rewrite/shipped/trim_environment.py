@@ -2,6 +2,8 @@
 built, after whatever installs.
 
     trim_environment.py FOLDER
+
+What ``uncompiled.txt`` beside it lists stays without bytecode: modules, and whole folders with a slash behind.
 """
 # mypy: ignore-errors
 # ruff: noqa: ANN001, ANN201, INP001 - it runs with an image's Python
@@ -23,7 +25,9 @@ def main(environment):
         remove(site, is_trimmed)
         with ThreadPoolExecutor(os.cpu_count()) as workers:
             list(workers.map(strip, site.rglob("*.so*")))
-        compile_all([str(path) for path in site.rglob("*.py") if not is_ours(Path(cache_from_source(path)))])
+        unread = uncompiled()
+        modules = (path for path in site.rglob("*.py") if not path.relative_to(site).as_posix().startswith(unread))
+        compile_all([str(path) for path in modules if not is_ours(Path(cache_from_source(path)))])
     remove(environment, is_trimmed_data)
 
 
@@ -43,6 +47,12 @@ def is_ours(path):
         return False
     with path.open("rb") as stream:
         return stream.read(8)[4:] == b"\x01\0\0\0"
+
+
+def uncompiled():
+    listing = Path(__file__).with_name("uncompiled.txt")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def compile_all(paths):

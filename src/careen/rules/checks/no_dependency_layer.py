@@ -24,6 +24,7 @@ _MANIFEST_NAMES = (
     "setup.cfg .python-version license license.md constraints.txt manifest.in poetry.toml uv.toml pip.conf hatch.toml "
     "version package.json package-lock.json yarn.lock pnpm-lock.yaml makefile justfile"
 )
+_NO_CODE = (".txt", ".toml", ".lock", ".cfg", ".sh")
 _MANIFESTS = frozenset(_MANIFEST_NAMES.split())
 
 
@@ -86,12 +87,11 @@ def _first_installs(image: ImageFacts) -> Iterator[tuple[RunStep, str]]:
 
 
 def _are_run(copy: CopyStep, image: ImageFacts) -> bool:
-    """Whether every file that is copied is one that some RUN names: ``python /tools/patch.py``."""
+    """Whether every module that is copied is one that some RUN names: ``python /tools/patch.py``."""
     names = [PurePosixPath(source).name for source in copy.sources]
     texts = [run.instruction.line.text.split() for run in image.runs]
-    return all(
-        name.endswith((".py", ".sh")) and any(str(copy.target / name) in text for text in texts) for name in names
-    )
+    modules = [name for name in names if not name.endswith(_NO_CODE)]
+    return all(name.endswith(".py") and any(str(copy.target / name) in text for text in texts) for name in modules)
 
 
 def _brings_code(context: ContextFacts, copy: CopyStep) -> bool:
