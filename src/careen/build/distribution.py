@@ -15,6 +15,9 @@ from careen.python.trimming import VERSION, TrimmingPolicy
 from careen.python.wheel_archive import WheelArchive
 from careen.text.values import dataclass
 
+_BATCH_BYTES = 4 << 20
+_HELD_BYTES = 8 << 20
+
 
 def scheme_for(runtime: PythonRuntime, name: PackageName) -> Scheme:
     """Debian's ``posix_local`` scheme: what is not for the site folder goes beside it, below ``/usr/local``."""
@@ -95,7 +98,7 @@ class WheelRecipe:
             replaced = self._stripped(archive, scheme, scratch)
             additions = Additions(
                 only=self.only,
-                bytecode=self._bytecode(archive, scheme),
+                bytecode=self._bytecode(archive, scheme, scratch / "compiled"),
                 replaced=replaced,
                 direct_url=self.direct_url,
                 cache_tag=f"cpython-3{self.runtime.version.minor}",
@@ -104,18 +107,37 @@ class WheelRecipe:
                 if file.path not in without:
                     yield _member(archive, file)
 
-    def _bytecode(self, archive: WheelArchive, scheme: Scheme) -> Mapping[str, bytes]:
+    def _bytecode(self, archive: WheelArchive, scheme: Scheme, folder: Path) -> Mapping[str, bytes | Path]:
+        """A few megabytes of sources at a time; of a large package the results wait in files of ``folder``."""
         if not self.modules or self.compile is None:
             return {}
+        found: dict[str, bytes | Path] = {}
+        held = 0
+        for names, sources in self._batches(archive, scheme):
+            for place, compiled in self.compile(sources).items():
+                held += len(compiled)
+                found[names[place]] = compiled if held <= _HELD_BYTES else _put_aside(folder, compiled, len(found))
+        return found
+
+    def _batches(
+        self, archive: WheelArchive, scheme: Scheme
+    ) -> Iterator[tuple[dict[PurePosixPath, str], dict[PurePosixPath, bytes]]]:
+        """Names of modules, and their sources, by their places in the image."""
         wanted = set(self.modules)
-        sources: dict[PurePosixPath, bytes] = {}
         names: dict[PurePosixPath, str] = {}
+        sources: dict[PurePosixPath, bytes] = {}
+        size = 0
         for file in installed_files(archive, scheme, self.trimming):
             if file.module_path in wanted and self._stays(file) and not isinstance(file.source, Path):
                 place = PurePosixPath("/", file.path)
                 sources[place] = b"".join(content(archive, file))
                 names[place] = file.module_path
-        return {names[place]: compiled for place, compiled in self.compile(sources).items()}
+                size += file.size
+                if size >= _BATCH_BYTES:
+                    yield names, sources
+                    names, sources, size = {}, {}, 0
+        if sources:
+            yield names, sources
 
     def _stays(self, file: InstalledFile) -> bool:
         return self.only is None or file.path in self.only
@@ -142,6 +164,13 @@ class WheelRecipe:
             else:
                 aside.unlink()
         return replaced
+
+
+def _put_aside(folder: Path, data: bytes, number: int) -> Path:
+    folder.mkdir(exist_ok=True)
+    place = folder / str(number)
+    place.write_bytes(data)
+    return place
 
 
 def _member(archive: WheelArchive, file: InstalledFile) -> Member:

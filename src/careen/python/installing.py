@@ -67,12 +67,13 @@ class InstalledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
-    """What installing changes: ``bytecode`` by the source's path in the site folder; ``replaced`` by the same path.
+    """What installing changes: ``bytecode`` by the source's path in the site folder, here or in a file; ``replaced`` by
+    the same path.
 
     ``only`` are paths in the image; of the wheel's own files no others are installed. None installs all.
     """
 
-    bytecode: Mapping[str, bytes] = field(default_factory=dict)
+    bytecode: Mapping[str, bytes | Path] = field(default_factory=dict)
     replaced: Mapping[str, Path] = field(default_factory=dict)
     direct_url: bytes | None = None
     cache_tag: str = ""
@@ -145,8 +146,7 @@ class _Installation:
             executable = True
         replaced = self.additions.replaced.get(inner) if inner is not None else None
         if replaced is not None:
-            with replaced.open("rb") as stream:
-                digest, size = _digest_of(iter(lambda: stream.read(1 << 20), b""))
+            digest, size = _file_digest(replaced)
             source: Source = replaced
         else:
             digest = recorded if recorded is not None else _digest_of(self.archive.chunks(entry))[0]
@@ -206,7 +206,11 @@ class _Installation:
             if self._site(module_path) in self.found:
                 folder, slash, name = module_path.rpartition("/")
                 compiled = f"{folder}{slash}__pycache__/{name.removesuffix('.py')}.{self.additions.cache_tag}.pyc"
-                self._add_generated(self._site(compiled), content)
+                if isinstance(content, bytes):
+                    self._add_generated(self._site(compiled), content)
+                else:
+                    digest, size = _file_digest(content)
+                    self._add(InstalledFile(path=self._site(compiled), size=size, source=content, digest=digest))
 
     def _add_generated(self, path: str, content: bytes, *, executable: bool = False) -> None:
         self._add(
@@ -307,6 +311,11 @@ def _script(executable: PurePosixPath, module: str, attribute: str) -> bytes:
 
 def _rooted(path: PurePosixPath) -> str:
     return str(path).lstrip("/")
+
+
+def _file_digest(path: Path) -> tuple[Digest, int]:
+    with path.open("rb") as stream:
+        return _digest_of(iter(lambda: stream.read(1 << 20), b""))
 
 
 def _digest_of(chunks: Iterable[bytes]) -> tuple[Digest, int]:

@@ -30,6 +30,9 @@ _WHOLE_BYTES = 4 << 20
 """Files up to this size are unpacked at once; larger ones piece by piece."""
 
 _PIECE = 1 << 20
+_UNPACKED_PIECE = 1 << 18
+"""What becomes of a large file at a time: in pieces of megabytes the heap of a build grows by half of them again."""
+
 _LARGEST_UNPACKED = 32 * 1024**3
 _NAMES_AND_EXTRA = 4096
 """Read along with a local header, which is nearly always all of it and, for small files, the content too."""
@@ -139,7 +142,7 @@ class WheelArchive:
                 continue
             while data and not unpacking.eof:
                 try:
-                    unpacked = unpacking.decompress(data, _WHOLE_BYTES)
+                    unpacked = unpacking.decompress(data, _UNPACKED_PIECE)
                 except self._inflater.error as error:
                     raise self._error(entry, f"is damaged: {error}") from error
                 if unpacked:
@@ -152,7 +155,7 @@ class WheelArchive:
         """What the inflater still holds back, a piece at a time."""
         while not unpacking.eof:
             try:
-                unpacked = unpacking.decompress(unpacking.unconsumed_tail, _WHOLE_BYTES)
+                unpacked = unpacking.decompress(unpacking.unconsumed_tail, _UNPACKED_PIECE)
             except self._inflater.error as error:
                 raise self._error(entry, f"is damaged: {error}") from error
             if not unpacked:
