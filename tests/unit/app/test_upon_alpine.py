@@ -5,16 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from careen.app.building import BuildRequest, build
 from careen.app.plan_request import PlanRequest
-from careen.app.planning import plan_stack
+from careen.app.planning import Planned, plan_stack
 from careen.build.engine import BuildOptions
+from careen.cli.commands.plan import command
 from careen.plan.difference import difference
 from careen.plan.obstacles import UnfitBaseError, UnseenBaseError
 from careen.plan.target import ImageBase, WheelSource
 from careen.platforms import Platform
 from careen.report.what_if import difference_document, difference_lines
+from careen.rewrite.bases import ForeignBaseError, foundation_for
+from careen.rewrite.options import RewriteOptions, Runtime
+from careen.rewrite.stack import LockedProject, rewrite_stack
+from fakes.alpine import alpine_base
 from fakes.cases import stand_up
 from fakes.index import FakeIndex, serve
 from fakes.sessions import FakeSession, fake_session
@@ -126,3 +132,55 @@ def test_what_alpine_would_change_is_told_with_what_it_lacks(project: Path, sess
     assert isinstance(services, list)
     assert services[0]["alpine_packages"] == ["libpq"]
     assert services[1]["unfit"] == ["heavy 3.0 has no wheel for musl, and the lock has no sources of it"]
+
+
+def dockerfile_of(planned: Planned, *, accept: bool = False) -> str:
+    locked = LockedProject(planned.project, planned.lock)
+    patch = rewrite_stack(planned.plan, planned.facts, RewriteOptions(lists=True, accept=accept), locked)
+    (change,) = [change for change in patch.changes if change.path.name == "Dockerfile"]
+    assert change.after is not None
+    return change.after
+
+
+def test_a_set_up_is_refused_what_cannot_be_had_unless_that_is_accepted(project: Path, session: FakeSession) -> None:
+    planned = plan_stack(session, asked(project))
+    with pytest.raises(UnfitBaseError, match=r"heavy 3\.0 has no wheel for musl"):
+        dockerfile_of(planned)
+
+    text = dockerfile_of(planned, accept=True)
+
+    assert "ARG PYTHON_IMAGE=python:3.11-alpine\n" in text
+    assert "RUN apk add --no-cache binutils build-base\n" in text
+    assert "apt-get" not in text
+    assert "USER 10001:10001" in text
+
+
+def test_a_plan_for_another_c_library_gets_no_such_set_up(project: Path, session: FakeSession) -> None:
+    plan = plan_stack(session, replace(asked(project), base=None)).plan
+    with pytest.raises(ForeignBaseError, match="whose C library is glibc, and not for alpine"):
+        foundation_for(plan, Runtime.ALPINE)
+    upon = plan_stack(session, asked(project)).plan
+    with pytest.raises(ForeignBaseError, match="whose C library is musl, and not for slim"):
+        foundation_for(upon, Runtime.SLIM)
+
+
+def test_an_image_of_alpine_in_a_registry_is_written_upon_and_one_on_disk_is_not(
+    project: Path, session: FakeSession, tmp_path: Path
+) -> None:
+    base, _ = alpine_base(tmp_path / "base")
+    plan = replace(plan_stack(session, asked(project)).plan, base=base)
+
+    foundation = foundation_for(plan, Runtime.ALPINE)
+
+    assert foundation.build == foundation.run
+    assert foundation.build.reference == "registry.example/python:alpine"
+    assert str(foundation.interpreter) == "/usr/local/bin/python3.12"
+    local = replace(base, label="oci:images", source="oci:images")
+    with pytest.raises(ForeignBaseError, match="oci:images lies on this disk"):
+        foundation_for(replace(plan, base=local), Runtime.ALPINE)
+
+
+def test_two_bases_at_once_are_bad_usage(project: Path) -> None:
+    done = CliRunner().invoke(command, [str(project), "--runtime", "alpine", "--base", "debian:trixie"])
+    assert done.exit_code == 2
+    assert "a base of its own" in done.output
