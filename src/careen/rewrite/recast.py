@@ -209,7 +209,8 @@ class _Recast:
         # One that the service owns is made so, too: WORKDIR would make it root's.
         empty = [f"{BUILD_FOLDER}/"]  # files are mounted into it, in stages above the builder's
         lines += [
-            rendering.copy(empty, f"{path}/", service.user, _BUILDER) for path in (*service.volumes, *service.owned)
+            rendering.copy(empty, f"{path}/", service.user, _BUILDER)
+            for path in sorted({*service.volumes, *service.owned})  # a folder before those in it
         ]
         if any(each.owned for each in self._plan.services):
             lines.append(f"WORKDIR {service.working_directory}")
