@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from careen.plan.target import Plan, ServicePlan
-from careen.prove.backing import kind_of
 from careen.prove.last_words import Cause, Lack
+from careen.prove.servers import kind_of
 from careen.text.values import dataclass
 
 _ITSELF = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - what settings name, too

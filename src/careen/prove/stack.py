@@ -17,7 +17,7 @@ from careen.plan.target import Plan, ServicePlan
 from careen.plan.traces import ServiceTrace
 from careen.progress import Progress, Step, unheard
 from careen.prove import smoke
-from careen.prove.backing import Backing, UnknownBackingError
+from careen.prove.backing import Backing
 from careen.prove.checks import memory, number_of_processes
 from careen.prove.checks.catalogue import IMAGE_CHECKS, LATE_CHECKS
 from careen.prove.choice import choose
@@ -31,6 +31,7 @@ from careen.prove.originals import Given, is_careens, with_own_health
 from careen.prove.rootfs import ImageOnDisk, unpack_images
 from careen.prove.runner import Ground, Property, Runner
 from careen.prove.runs import RunFolder
+from careen.prove.servers import UnknownBackingError
 from careen.prove.settings import ProveSettings
 from careen.prove.subjects import FinishedSubject, ImageSubject
 from careen.prove.tracing import Tracer

@@ -122,3 +122,29 @@ def query(ground: Ground, password: str, text: str) -> str:
         words, capture_output=True, text=True, check=False, cwd="/", env={**os.environ, "PGPASSWORD": password}
     )
     return (done.stdout + done.stderr).strip()
+
+
+@pytest.mark.parametrize("image", ["mariadb:11", "mysql:8.4"])
+def test_mariadb_has_the_accounts_and_the_database_that_compose_names(start: Start, ground: Ground, image: str) -> None:
+    client = shutil.which("mariadb")
+    if client is None:
+        pytest.skip("mariadb is not on this machine (apt-get install mariadb-client)")
+    environment = (("MYSQL_ROOT_PASSWORD", "it's"), ("MYSQL_DATABASE", "shop-1"), ("MYSQL_USER", "me"))
+    start(
+        BackingService(
+            name="server",
+            image=image,
+            container_ports=(3307,),
+            command=("mysqld", "--character-set-server=utf8mb4", "--default-authentication-plugin=x"),
+            environment=(*environment, ("MYSQL_PASSWORD", "back\\slash")),
+        )
+    )
+
+    def told(user: str, password: str, statement: str) -> str:
+        words = [*ground.beside("client"), client, "--no-defaults", "-h", "10.0.2.16", "-P", "3307", "-u", user, "-N"]
+        words += [f"-p{password}", "-e", statement]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+        return done.stdout + done.stderr
+
+    assert told("me", "back\\slash", "CREATE TABLE `shop-1`.t (a INT); SHOW TABLES IN `shop-1`") == "t\n"
+    assert told("root", "it's", "SELECT @@character_set_server") == "utf8mb4\n"

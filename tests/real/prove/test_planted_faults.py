@@ -245,7 +245,7 @@ FAULTS = {
         ),
     ),
     "the loopback only": Fault(
-        check="reachable", says="port 8000 cannot be reached", made=lambda: Tiny(argv=(*_SERVE, "127.0.0.1"))
+        check="reachable", says="it listens on its loopback alone", made=lambda: Tiny(argv=(*_SERVE, "127.0.0.1"))
     ),
     "no certificate authorities": Fault(
         check="certificates", says="no certificate authority", made=lambda: Tiny(without=("/etc/ssl/",))

@@ -11,7 +11,6 @@ import pytest
 from careen.oci.config import Healthcheck
 from careen.plan.target import NumericUser, ServicePlan
 from careen.process.spawn import Ear
-from careen.prove.backing import kind_of
 from careen.prove.checks import memory, number_of_processes
 from careen.prove.checks.memory import proposed_limit
 from careen.prove.evidence import CheckResult, Evidence, ProofReport, ServiceProof, Verdict
@@ -25,6 +24,7 @@ from careen.prove.patience import factor
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Property, Use
 from careen.prove.runners.native import uncounted
+from careen.prove.servers import kind_of
 from careen.prove.starting import waves
 from careen.prove.stopping import Stop
 from careen.prove.subjects import FinishedSubject
@@ -253,6 +253,10 @@ def test_a_limit_that_nobody_counts_is_skipped_and_no_pass(
         ("valkey/valkey:8-alpine", "redis"),
         ("rabbitmq:3-management", "rabbitmq"),
         ("registry.example:5000/pgvector/pgvector:pg16", "postgres"),
+        ("mariadb:11", "mariadb"),
+        ("library/mysql:8.4", "mariadb"),
+        ("prometheuscommunity/postgres-exporter", None),
+        ("rediscommander/redis-commander", None),
         ("minio/minio", None),
         ("registry.example/redis-tools/other", None),
     ],
