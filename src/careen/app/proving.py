@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from careen.app.building import BuildRequest, build, build_planned
 from careen.app.outputs import write_file
+from careen.app.pulled_images import Pushed, pull_images
 from careen.app.remembering import plan_of
 from careen.app.session import Session
 from careen.app.tracing import Traced, build_traced
@@ -30,7 +31,8 @@ from careen.workspace.model import Workspace
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProveChoices:
     """What the user may choose; ``runner`` None takes the first that works here. ``trace`` is a file to write;
-    ``compare`` a layout with the images as they were. ``environment`` are variables for every service.
+    ``compare`` a layout with the images as they were. ``environment`` are variables for every service. The images are
+    built by careen's own engine, or what was ``pushed``, or, as they ``stand``, what the layout has.
     """
 
     runner: RunnerName | None = None
@@ -40,6 +42,8 @@ class ProveChoices:
     chaos: bool = False
     compare: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    pushed: Pushed | None = None
+    stand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +69,17 @@ class Proven:
 
 
 def prove(session: Session, request: BuildRequest, choices: ProveChoices) -> Proven:
-    """Builds what is not built yet, and runs it. Raises what planning, building and proving raise."""
+    """Builds what is not built yet, unless that is unwanted, and runs it.
+
+    Raises what planning, building, pulling and proving raise.
+    """
     traced = None
-    if request.options.trimming is TrimmingPolicy.TRACED:
+    if choices.pushed is not None or choices.stand:
+        subject = _subject(request, plan_of(session, request.plan))
+        if choices.pushed is not None:
+            pull_images(session, choices.pushed, subject.plan, request.output)
+        proof = prove_planned(session, subject, request.output, choices)
+    elif request.options.trimming is TrimmingPolicy.TRACED:
         subject = _subject(request, plan_of(session, request.plan))
         traced = prove_traced(session, request, subject, choices)
         proof = traced.proof

@@ -105,5 +105,26 @@ def offline_option(command: _Command) -> _Command:
     return click.option("--offline", is_flag=True, help="Use only what earlier runs have fetched.")(command)
 
 
+def base_option(command: _Command) -> _Command:
+    return click.option(
+        "--base",
+        metavar="IMAGE",
+        help="What services are put upon: debian:RELEASE, composed from its packages, an image in a registry, or "
+        "oci:FOLDER for one in a layout. Else what the configuration says.",
+    )(command)
+
+
+def plain_http_option(of: str) -> Callable[[_Command], _Command]:
+    """``of`` are the options that name what may be in such a registry."""
+    return click.option(
+        "--plain-http",
+        "plain_http",
+        multiple=True,
+        metavar="HOST",
+        help=f"A registry of {of} that has no encryption: registry.example:5000; this machine needs no such word. May "
+        "be given again.",
+    )
+
+
 def output(*, style: str, quiet: bool, no_color: bool) -> Output:
     return Output(style=style, quiet=quiet, colour=False if no_color else None)

@@ -8,12 +8,14 @@ import click
 from careen.cli import options
 from careen.cli.console import progress, stdout_console
 from careen.cli.options import (
+    base_option,
     compose_option,
     named_files,
     offline_option,
     output,
     output_options,
     path_argument,
+    plain_http_option,
     platforms_option,
 )
 
@@ -42,12 +44,7 @@ class _Build(click.Command):
     show_default=True,
     help="The OCI layout to write: a new folder, or that of an earlier build.",
 )
-@click.option(
-    "--base",
-    metavar="IMAGE",
-    help="What services are put upon: debian:RELEASE, composed from its packages, an image in a registry, or "
-    "oci:FOLDER for one in a layout. Else what the configuration says.",
-)
+@base_option
 @click.option(
     "--archive", type=click.Path(path_type=Path, dir_okay=False), help="Write the images into one file, too, to load."
 )
@@ -63,14 +60,7 @@ class _Build(click.Command):
     help="Load the images into a running docker, or else podman, or into the one that is named.",
 )
 @click.option("--push", metavar="PREFIX", help="Push to a registry, under names that begin so: registry.example/team.")
-@click.option(
-    "--plain-http",
-    "plain_http",
-    multiple=True,
-    metavar="HOST",
-    help="A registry of --push and --base that has no encryption: registry.example:5000; this machine needs no such "
-    "word. May be given again.",
-)
+@plain_http_option("--push and --base")
 @click.option("--tag", "tags", multiple=True, help="Of what is archived, loaded and pushed; may be given again.")
 @click.option(
     "--sbom", type=click.Path(path_type=Path, file_okay=False), help="A folder for the bills of materials, too."

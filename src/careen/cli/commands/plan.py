@@ -14,6 +14,7 @@ from careen.cli.options import (
     output,
     output_options,
     path_argument,
+    plain_http_option,
     platform_option,
 )
 
@@ -36,6 +37,7 @@ from careen.cli.options import (
     metavar="BASE",
     help="What if the images stood on this base: debian:trixie, alpine, or an image as `careen build --base` takes it.",
 )
+@plain_http_option("--base")
 @click.option(
     "--runtime",
     type=click.Choice(["debian", "alpine"]),
@@ -53,6 +55,7 @@ def command(
     fetch: bool,
     without: tuple[str, ...],
     base: str | None,
+    plain_http: tuple[str, ...],
     runtime: str,
     style: str,
     quiet: bool,
@@ -80,7 +83,9 @@ def command(
     )
     as_it_is = replace(request, without=(), base=None, platform=Platform.parse("linux/amd64"))
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
+        session = Session(
+            surroundings=surroundings(offline=offline, project=path), progress=told, plain_http=frozenset(plain_http)
+        )
         try:
             # What is learnt of the stack as it is spares a "what if" most of its work.
             before = plan_of(session, as_it_is) if request != as_it_is else None

@@ -6,7 +6,16 @@ from pathlib import Path
 import click
 
 from careen.cli.console import progress, stdout_console
-from careen.cli.options import compose_option, named_files, offline_option, output, output_options, path_argument
+from careen.cli.options import (
+    base_option,
+    compose_option,
+    named_files,
+    offline_option,
+    output,
+    output_options,
+    path_argument,
+    plain_http_option,
+)
 from careen.cli.variables import given_variables, variable_options
 
 
@@ -23,6 +32,19 @@ from careen.cli.variables import given_variables, variable_options
     show_default=True,
     help="The OCI layout with the images; what is not built yet is built into it.",
 )
+@click.option(
+    "--no-build",
+    is_flag=True,
+    help="Prove the images that are in the layout, whoever built them: `careen build --engine docker`, for one.",
+)
+@click.option(
+    "--pull",
+    metavar="PREFIX",
+    help="Prove images that were pushed, under names that begin so: registry.example/team. They replace the layout's.",
+)
+@click.option("--tag", help="Of the images that are pulled; else the one that their names have, or latest.")
+@plain_http_option("--pull and --base")
+@base_option
 @click.option(
     "--trim",
     type=click.Choice(["safe", "lean", "traced", "none"]),
@@ -55,6 +77,11 @@ def command(
     compose_files: tuple[Path, ...],
     offline: bool,
     into: Path,
+    no_build: bool,
+    pull: str | None,
+    tag: str | None,
+    plain_http: tuple[str, ...],
+    base: str | None,
     trim: str,
     runner: str | None,
     variables: tuple[str, ...],
@@ -73,6 +100,7 @@ def command(
     from careen.app.building import BuildRequest
     from careen.app.plan_request import PlanRequest
     from careen.app.proving import ProveChoices, prove
+    from careen.app.pulled_images import Pushed
     from careen.app.session import Session
     from careen.build.engine import BuildOptions
     from careen.cli.surroundings import source_date_epoch, surroundings
@@ -81,6 +109,12 @@ def command(
     from careen.python.trimming import TrimmingPolicy
 
     how = output(style=style, quiet=quiet, no_color=no_color)
+    if no_build and pull is not None:
+        raise click.UsageError("--no-build proves what is in the layout, --pull fetches it: one of them")
+    if trim != "safe" and (no_build or pull is not None):
+        raise click.UsageError("--trim is for images that careen builds: leave --no-build and --pull out")
+    if tag is not None and pull is None:
+        raise click.UsageError("--tag is for images that are pulled: add --pull PREFIX")
     request = BuildRequest(
         plan=PlanRequest(
             root=path,
@@ -88,6 +122,7 @@ def command(
             platform=Platform(Architecture.AMD64),
             fetch_wheels=not offline,
             source_date_epoch=source_date_epoch(),
+            base=base,
         ),
         output=into,
         options=BuildOptions(trimming=TrimmingPolicy(trim)),
@@ -100,9 +135,13 @@ def command(
         chaos=chaos,
         compare=compare,
         environment=given_variables(variables, env_files),
+        pushed=Pushed(prefix=pull, tag=tag) if pull is not None else None,
+        stand=no_build,
     )
     with progress(how) as told:
-        session = Session(surroundings=surroundings(offline=offline, project=path), progress=told)
+        session = Session(
+            surroundings=surroundings(offline=offline, project=path), progress=told, plain_http=frozenset(plain_http)
+        )
         try:
             proven = prove(session, request, choices)
         finally:
