@@ -5,6 +5,7 @@ the files that are installed, with what they hash to as installed.
 """
 
 import base64
+import contextlib
 import csv
 import io
 import re
@@ -264,14 +265,19 @@ class _Installation:
             raise self._error("a wheel of a version that is unknown")
 
     def _recorded(self, text: str) -> Mapping[str, Digest]:
-        """What RECORD says of each file; only sha256 counts, anything else is hashed again."""
+        """What RECORD says of each file; only sha256 counts, anything else is hashed again.
+
+        So is a file whose row holds no digest at all: there are such wheels, pip and uv install them, and what they
+        hold is vouched for by the digest of the whole.
+        """
         found: dict[str, Digest] = {}
         try:
             for row in csv.reader(io.StringIO(text, newline="")):
                 if len(row) == 3 and row[1].startswith("sha256="):
                     encoded = row[1].removeprefix("sha256=")
-                    found[row[0]] = Digest(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex())
-        except (csv.Error, ValueError, CareenError) as error:
+                    with contextlib.suppress(ValueError, CareenError):
+                        found[row[0]] = Digest(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex())
+        except csv.Error as error:
             raise self._error(f"a RECORD that cannot be read: {error}") from error
         return found
 
