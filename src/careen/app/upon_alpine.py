@@ -10,6 +10,7 @@ from careen.plan.alpine import (
     AlpineNeeds,
     described_alpine,
     lacking,
+    musl_without_packed_relocations,
     needs_of,
     package_of_library,
     without_wheels,
@@ -40,6 +41,12 @@ def alpine_needs(
     needs = needs_of(base, sonames, programs_started({package.name for package in kept}), misfits)
     if base.described:
         return needs
+    old = musl_without_packed_relocations(base)
+    if old is not None:
+        target.notes.append(
+            f"{base.label} has musl {old}, which cannot load libraries with packed relocations, as many wheels hold: "
+            "they crash before musl 1.2.4; take Alpine 3.18 or newer"
+        )
     for name in lacking(sonames, base.libraries):
         package = package_of_library(name)
         has = f", which Alpine's {package} has" if package is not None else ""

@@ -6,6 +6,7 @@ programs come from Alpine's own packages, whose names are given here; what they 
 reads, and is not part of any size.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
@@ -126,6 +127,9 @@ _SAME_NAME = frozenset(
     | {"openssh-client", "procps", "rsync", "strace", "subversion", "sudo", "tini", "tzdata", "unzip", "wget", "zip"}
 )
 
+_MUSL = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_FIRST_WITH_PACKED_RELOCATIONS = (1, 2, 4)
+
 COMPILER = ("build-base",)
 _TO_COMPILE: Mapping[str, tuple[str, ...]] = {
     "lxml": ("libxml2-dev", "libxslt-dev"),
@@ -191,6 +195,17 @@ def package_of_debians(package: str) -> str | None:
 
 def packages_to_compile(name: str) -> tuple[str, ...]:
     return (*COMPILER, *_TO_COMPILE.get(name, ()))
+
+
+def musl_without_packed_relocations(base: ImageBase) -> str | None:
+    """Its version, where the base's is older than 1.2.4: libraries with ``DT_RELR``, which many wheels have that were
+    made since, are loaded by it as if they were whole, and crash.
+    """
+    for package in base.installed:
+        match = _MUSL.match(package.version) if package.kind == "apk" and package.name == "musl" else None
+        if match is not None and tuple(map(int, match.groups())) < _FIRST_WITH_PACKED_RELOCATIONS:
+            return ".".join(match.groups())
+    return None
 
 
 def lacking(sonames: Iterable[str], present: Iterable[str]) -> list[str]:

@@ -5,12 +5,14 @@ import pytest
 from careen.plan.alpine import (
     described_alpine,
     lacking,
+    musl_without_packed_relocations,
     needs_of,
     package_of_debians,
     package_of_library,
     packages_to_compile,
     without_wheels,
 )
+from careen.plan.target import InstalledPackage
 from careen.python.c_library import musl
 from careen.python.locked import LockedFile, LockedPackage
 from careen.python.names import PackageName, PythonVersion
@@ -90,6 +92,14 @@ def test_what_no_package_is_known_for_is_said_with_its_reason() -> None:
 
 def test_musl_and_the_image_answer_to_their_own_names() -> None:
     assert lacking(["libm.so.6", "libc.so", "libssl.so.3", "libpq.so.5"], BASE.libraries) == ["libpq.so.5"]
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("1.2.3-r6", "1.2.3"), ("1.1.24-r10", "1.1.24"), ("1.2.4-r0", None), ("1.2.10-r0", None)]
+)
+def test_a_musl_that_crashes_with_packed_relocations_is_told(version: str, told: str | None) -> None:
+    packages = (InstalledPackage("musl", version, "x86_64", kind="apk"), InstalledPackage("musl-utils", "1.0.0-r0"))
+    assert musl_without_packed_relocations(replace(BASE, installed=packages)) == told
 
 
 @pytest.mark.parametrize("debians", sorted({*LOADED_BY, *STARTED_BY_WORD}))
