@@ -30,3 +30,38 @@ def elf64(*, needed: tuple[str, ...] = (), soname: str = "", runpath: str = "", 
     load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x1000, 0, total, total, 0x1000)
     pointer = struct.pack("<IIQQQQQQ", 2, 6, dynamic_at, 0x1000 + dynamic_at, 0, len(dynamic), len(dynamic), 8)
     return header + load + pointer + dynamic + bytes(strings)
+
+
+def with_symbols(data: bytes, *, tail_bytes: int = 0, symbols: int = 6250, strings: int = 150_000) -> bytes:
+    """A real library with a table of symbols behind it, and behind that a part that is loaded, as patchelf adds one.
+
+    The part takes the place of the header that says whether the stack may be run.
+    """
+    shoff = struct.unpack_from("<Q", data, 40)[0]
+    count, names = struct.unpack_from("<HH", data, 60)
+    sections = [list(struct.unpack_from("<IIQQQQIIQQ", data, shoff + number * 64)) for number in range(count)]
+    sections = [section if section[1] != 2 else [0] * 10 for section in sections]
+    out = bytearray(data)
+    out += bytes(-len(out) % 8)
+    table = [0, 2, 0, 0, len(out), symbols * 24, count + 1, 1, 8, 24]
+    out += bytes(range(24)) * symbols
+    sections += [table, [0, 3, 0, 0, len(out), strings, 0, 0, 1, 0]]
+    out += b"name\0" * (strings // 5)
+    if tail_bytes:
+        start, parts = struct.unpack_from("<Q", out, 32)[0], struct.unpack_from("<H", out, 56)[0]
+        headers = [struct.unpack_from("<IIQQQQQQ", out, start + number * 56) for number in range(parts)]
+        last = max(header[3] + header[6] for header in headers)
+        address = last + -last % 0x1000
+        out += bytes(-len(out) % 0x1000)
+        stack = next(number for number, header in enumerate(headers) if header[0] == 0x6474E551)
+        added = (1, 6, len(out), address, address, tail_bytes, tail_bytes, 0x1000)
+        ordered = [header for number, header in enumerate(headers) if number != stack]
+        at = 1 + max(number for number, header in enumerate(ordered) if header[0] == 1)  # by their addresses
+        ordered.insert(at, added)
+        for number, header in enumerate(ordered):
+            struct.pack_into("<IIQQQQQQ", out, start + number * 56, *header)
+        out += bytes(position % 251 for position in range(tail_bytes))
+    out += bytes(-len(out) % 8)
+    struct.pack_into("<Q", out, 40, len(out))
+    struct.pack_into("<HH", out, 60, len(sections), names)
+    return bytes(out) + b"".join(struct.pack("<IIQQQQIIQQ", *section) for section in sections)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from careen.blobs.digest import Digest
 from careen.blobs.store import EntryKey
 from careen.build.segment import Contents, Member, Segment, SegmentMaker
-from careen.build.stripping import Stripper
+from careen.build.stripping import STRIPPER, strip
 from careen.build.unbuilt import WheelFile
 from careen.plan.target import PythonRuntime
 from careen.python.installing import Additions, InstalledFile, Scheme, content, installed_files
@@ -53,7 +53,6 @@ class WheelRecipe:
     modules: tuple[str, ...] = ()
     compiler: str = ""
     compile: Compile | None = None
-    stripper: Stripper | None = None
     direct_url: bytes | None = None
     weight: int = 0
     only: frozenset[str] | None = None
@@ -71,7 +70,7 @@ class WheelRecipe:
             "compiler": self.compiler if self.modules else "",
             "scheme": [str(scheme.site_packages), str(scheme.scripts), str(scheme.data), str(scheme.executable)],
             "python": str(self.runtime.version),
-            "stripper": self.stripper.name if self.stripper is not None else "",
+            "stripper": STRIPPER if self.trimming.strips else "",
             "direct_url": self.direct_url.decode() if self.direct_url is not None else "",
             "without": sorted(without),
         }
@@ -143,15 +142,14 @@ class WheelRecipe:
         return self.only is None or file.path in self.only
 
     def _stripped(self, archive: WheelArchive, scheme: Scheme, scratch: Path) -> Mapping[str, Path]:
-        """Libraries that were vendored are left alone: their names hold sums of what they were."""
-        if self.stripper is None:
+        if not self.trimming.strips:
             return {}
         replaced: dict[str, Path] = {}
         folder = scratch / "stripped"
         folder.mkdir()
         for number, file in enumerate(installed_files(archive, scheme, self.trimming)):
             path = file.module_path or ""
-            if ".so" not in path.rpartition("/")[2] or ".libs/" in path or isinstance(file.source, Path):
+            if ".so" not in path.rpartition("/")[2] or isinstance(file.source, Path):
                 continue
             if not self._stays(file):
                 continue
@@ -159,7 +157,7 @@ class WheelRecipe:
             with aside.open("wb") as target:
                 for data in content(archive, file):
                     target.write(data)
-            if self.stripper.strip(aside):
+            if strip(aside):
                 replaced[path] = aside
             else:
                 aside.unlink()

@@ -5,7 +5,6 @@ from careen.build.distribution import WheelRecipe
 from careen.build.engine import BuildOptions, BuildSources
 from careen.build.image_root import ImageRootRecipe, WhiteoutRecipe, whiteouts
 from careen.build.segment import Recipe
-from careen.build.stripping import find_stripper
 from careen.build.unbuilt import WheelBuilder, WheelFile
 from careen.plan.target import DebianBase, ImageBase, Plan, PlannedDistribution, UnbuiltSource
 from careen.python.locked import LockedFile
@@ -27,15 +26,11 @@ class StackLayer:
 
 
 class StackLayers:
-    """Raises MissingToolError where the options ask for a tool that is not here."""
-
     def __init__(self, plan: Plan, sources: BuildSources, options: BuildOptions) -> None:
         self._plan = plan
         self._sources = sources
         self._options = options
-        architecture = plan.platform.architecture
         self.base = self._base(plan.base)
-        self._stripper = find_stripper(architecture) if options.trimming.strips else None
         self._builder = WheelBuilder(
             store=sources.store,
             packages=sources.packages,
@@ -89,7 +84,6 @@ class StackLayers:
             wheel=lambda: self._wheel(item),
             runtime=self._plan.base.runtime,
             trimming=self._options.trimming,
-            stripper=self._stripper,
             direct_url=direct_url,
             weight=item.installed_bytes or 0,
         )

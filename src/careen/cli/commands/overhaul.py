@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--trim",
     type=click.Choice(["safe", "lean", "traced", "none"]),
-    help="As for build; lean where binutils is at hand, since the proof follows at once, else safe. traced keeps what "
+    help="As for build; lean otherwise, since the proof follows at once. traced keeps what "
     "a first proof touched, proves that again, and falls back to lean where that does not pass.",
 )
 @output_options("terminal", "json")
@@ -57,7 +57,6 @@ def command(
     from careen.app.proving import ProveChoices
     from careen.app.session import Session
     from careen.build.engine import BuildOptions
-    from careen.build.stripping import can_strip
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Architecture, Platform
     from careen.prove.settings import RunnerName
@@ -66,7 +65,7 @@ def command(
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     architecture = Architecture.AMD64
-    trimming = trim or ("lean" if can_strip(architecture) else "safe")
+    trimming = trim or "lean"
     request = OverhaulRequest(
         plan=PlanRequest(
             root=path,
