@@ -3,13 +3,14 @@
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 
 from careen.app.bases import answers
 from careen.app.indexes import ConfiguredIndexes, configured_indexes
 from careen.app.locks import ReadLock
 from careen.app.session import Session
+from careen.app.source_stand_ins import needs_of, newest_version, write_stand_in
 from careen.app.uv import uv_program
 from careen.blobs.digest import Digest
 from careen.errors import CareenError, ExitCode
@@ -25,7 +26,7 @@ from careen.python.pylock import read_pylock
 from careen.python.requirement_files import RequirementFile
 from careen.python.requirement_lock import unpinned, with_versions
 from careen.python.requirements import metadata_of, requirements_in
-from careen.python.simple_index import files_of
+from careen.python.simple_index import files_of, of_version, version_of
 from careen.python.tags import best_wheel
 from careen.text.source import Source
 from careen.text.values import dataclass
@@ -61,6 +62,7 @@ class Completing:
     notes: list[str]
     lasting: bool = True
     dated: bool = False
+    _told_by_source: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def completed(self, read: ReadLock) -> Lock:
         """Raises UnlockedError, StaleLockError, NoIndexError."""
@@ -99,23 +101,64 @@ class Completing:
                 f"{first.path}:{first.line}: {first.written} is not pinned{more}: the plan has what uv installs today, "
                 "another day's build may get other versions"
             )
-        completed = with_versions(lock, self._asked_of_uv(program, files))
+        completed = with_versions(lock, self._asked_of_uv(program, files, lock))
         self.dated = not completed.by_name.keys() <= lock.by_name.keys()
         return completed
 
-    def _asked_of_uv(self, program: Path, files: tuple[RequirementFile, ...]) -> Lock:
+    def _asked_of_uv(self, program: Path, files: tuple[RequirementFile, ...], lock: Lock) -> Lock:
         named = [entry.written for file in files for entry in file.entries if not file.is_file]
         texts = [self.root.resolve() / file.path for file in files if file.is_file]
-        done = self._compile(program, named, texts)
+        stood_for: dict[PackageName, LockedFile] = {}
+        with tempfile.TemporaryDirectory(prefix="careen-sources-") as scratch:
+            done = self._compile(program, named, texts)
+            while not done.succeeded and (found := self._stand_ins(done, files, lock, Path(scratch), stood_for)):
+                stood_for |= found
+                done = self._compile(program, named, texts, beside=Path(scratch))
         if not done.succeeded:
             raise _source_only(done, files) or UnlockedError(
                 f"{_place(files, ())}: uv finds no versions for these requirements: {done.tail()}",
                 hints=("pin them: uv pip compile ... -o requirements.lock, and install that",),
             )
-        return read_pylock(Source(_RESOLVED, done.stdout.decode("utf-8", "replace")))
+        resolved = read_pylock(Source(_RESOLVED, done.stdout.decode("utf-8", "replace")))
+        return replace(resolved, packages=tuple(_of_sources(package, stood_for) for package in resolved.packages))
+
+    def _stand_ins(
+        self,
+        done: Completed,
+        files: Sequence[RequirementFile],
+        lock: Lock,
+        folder: Path,
+        known: Mapping[PackageName, LockedFile],
+    ) -> Mapping[PackageName, LockedFile]:
+        """Wheels in ``folder`` for what uv may not build, where it is clear which version it would be, and the sources
+        say what they need; nothing where one of them does not.
+        """
+        found: dict[PackageName, LockedFile] = {}
+        entries = [entry.requirement for file in files for entry in file.entries if entry.requirement is not None]
+        for name in _source_names(done):
+            addresses = lock.indexes or self._indexes(lock).addresses
+            if name in known or not addresses:
+                return {}
+            offered = files_of(self.session.ask_index, {name: (*addresses, *lock.extra_indexes)}, lock.links)[name]
+            asked = [entry.specifier for entry in entries if entry.name == name and entry.url is None]
+            version = _version_wanted(done, name, offered, asked)
+            if version is None or isinstance(offered, CareenError):
+                return {}
+            told = needs_of(of_version(offered, name, version), self.session.packages)
+            if told is None:
+                return {}
+            found[name] = told.file
+            self._told_by_source[told.file.url] = told.requires
+            write_stand_in(folder, name, version, told)
+        return found
 
     def _compile(
-        self, program: Path, named: Sequence[str], texts: Sequence[Path] = (), limits: Sequence[str] = ()
+        self,
+        program: Path,
+        named: Sequence[str],
+        texts: Sequence[Path] = (),
+        limits: Sequence[str] = (),
+        beside: Path | None = None,
     ) -> Completed:
         """uv's choice for what is named and what the texts list, within ``limits``. Nothing is built or run for it."""
         self.session.progress(Step("choosing versions", 0, 1))
@@ -138,6 +181,8 @@ class Completing:
                 argv += ["--extra-index-url", address]
             for link in settings.links:
                 argv += ["--find-links", link]
+            if beside is not None:
+                argv += ["--find-links", beside]
             for name, lines, option in (("named.in", named, None), ("limits.txt", limits, "--constraint")):
                 if lines:
                     place = Path(scratch, name)
@@ -206,6 +251,8 @@ class Completing:
         contents = self.session.packages.contents(list(dict.fromkeys(wanted.values())))
 
         def requires(package: LockedPackage) -> tuple[str, ...] | None:
+            if package.sdist is not None and not package.wheels and package.sdist.url in self._told_by_source:
+                return self._told_by_source[package.sdist.url]
             wheel = wanted.get(id(package))
             found = contents[wheel] if wheel is not None else None
             if wheel is None or found is None or isinstance(found, CareenError):
@@ -267,10 +314,36 @@ class Completing:
         return found
 
 
+def _of_sources(package: LockedPackage, stood_for: Mapping[PackageName, LockedFile]) -> LockedPackage:
+    """With the sources themselves where a wheel stood in for them."""
+    if package.name not in stood_for:
+        return package
+    return replace(package, source=RegistrySource(index=""), wheels=(), sdist=stood_for[package.name])
+
+
+def _source_names(done: Completed) -> tuple[PackageName, ...]:
+    """What uv would have to build, which it may not."""
+    output = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return tuple(map(package_name, dict.fromkeys(_WHEELS_WANTED.findall(output))))
+
+
+def _version_wanted(
+    done: Completed, name: PackageName, offered: Sequence[LockedFile] | CareenError, asked: Sequence[str]
+) -> str | None:
+    """The one that others ask for; where the list alone asks for it, the newest that will do, which uv would take."""
+    output = " ".join((done.stdout + done.stderr).decode("utf-8", "replace").split())
+    told = re.search(rf"(?<![\w.-]){re.escape(name)}(?:\{{[^}}]*\}}|\[[^\]]*\])*==(\S+) has no usable wheels", output)
+    if told is not None:
+        return told[1]
+    if isinstance(offered, CareenError) or not (asked or f"all versions of {name} have no usable wheels" in output):
+        return None
+    versions = (version for file in offered if (version := version_of(file.filename, name)) is not None)
+    return newest_version(versions, ",".join(text.strip("() ") for text in asked if text))
+
+
 def _source_only(done: Completed, files: Sequence[RequirementFile]) -> UnlockedError | None:
     """What uv may not build, if it was that: only its own code would tell what it needs, and no code runs here."""
-    output = (done.stdout + done.stderr).decode("utf-8", "replace")
-    names = tuple(map(package_name, dict.fromkeys(_WHEELS_WANTED.findall(output))))
+    names = _source_names(done)
     if not names:
         return None
     path = next((file.path for file in files if file.is_file), PurePosixPath("requirements.in"))

@@ -56,11 +56,20 @@ class _Archive:
 
 def read_sdist(path: Path) -> DistributionContents:
     """Raises SdistFormatError."""
+    archive = _gathered(path)
+    return _contents(archive, _field(archive.texts.get("PKG-INFO", ""), "Name"))
+
+
+def _gathered(path: Path) -> _Archive:
     try:
-        archive = _gather(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
+        return _gather(_zip_members(path) if path.suffix == ".zip" else _tar_members(path))
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as e:
         raise SdistFormatError(f"{path.name} is no source distribution that can be read: {e}") from e
-    return _contents(archive, _field(archive.texts.get("PKG-INFO", ""), "Name"))
+
+
+def read_source_texts(path: Path) -> Mapping[str, str]:
+    """The texts of an archive that tell of the distribution, by their paths in it. Raises SdistFormatError."""
+    return _gathered(path).texts
 
 
 def read_source_folder(folder: Path, name: str) -> DistributionContents:
@@ -224,8 +233,8 @@ def _folder_members(folder: Path) -> Iterator[_Member]:
 
 def _is_text(path: str, size: int) -> bool:
     inside = path.removeprefix("./").partition("/")[2]
-    wanted = inside in {"PKG-INFO", "pyproject.toml"} or inside.endswith(
-        (".egg-info/top_level.txt", ".egg-info/entry_points.txt")
+    wanted = inside in {"PKG-INFO", "pyproject.toml", "setup.py", "setup.cfg"} or inside.endswith(
+        (".egg-info/top_level.txt", ".egg-info/entry_points.txt", ".egg-info/requires.txt")
     )
     return wanted and size <= _LARGEST_TEXT
 

@@ -1,5 +1,7 @@
+import io
 import os
 import sys
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,6 +13,7 @@ from careen.app.locks import ReadLock
 from careen.blobs.digest import Digest
 from careen.python.c_library import glibc
 from careen.python.locked import Lock, StaleLockError
+from careen.python.names import package_name
 from careen.python.requirement_files import read_requirement_file
 from careen.python.requirement_lock import lock_of_requirements
 from careen.text.source import Source
@@ -45,6 +48,24 @@ class Place:
         page = f'<a href="../../{path.name}#sha256={digest.hex}">{path.name}</a>'
         self.index.files[f"simple/{name}/"] = page.encode()
         return digest
+
+    def offer_sources(self, name: str, setup: str, record: str, version: str = "1.0") -> None:
+        """Puts a source distribution, and nothing else, into the index."""
+        path = self.folder / f"{name}-{version}.tar.gz"
+        texts = {
+            "PKG-INFO": f"Metadata-Version: 1.2\nName: {name}\nVersion: {version}\n",
+            "setup.py": f"raise SystemExit('nothing of it is run')\n{setup}\n",
+            f"{name}.egg-info/requires.txt": record,
+        }
+        with tarfile.open(path, "w:gz") as archive:
+            for inside, text in texts.items():
+                member = tarfile.TarInfo(f"{name}-{version}/{inside}")
+                member.size = len(text.encode())
+                archive.addfile(member, io.BytesIO(text.encode()))
+        self.index.files[path.name] = path.read_bytes()
+        digest = Digest.of(path.read_bytes())
+        page = f'<a href="../../{path.name}#sha256={digest.hex}">{path.name}</a>'
+        self.index.files[f"simple/{name}/"] = page.encode()
 
     def completed(self, text: str, *, offline: bool = False) -> Lock:
         source = Source(LIST, f"--index-url {self.index.address}/simple\n{text}")
@@ -170,3 +191,25 @@ def test_what_a_wheel_needs_and_no_line_lists_is_told_with_the_line(place: Place
 
     with pytest.raises(StaleLockError, match=r"requirements\.txt:2: celery 1\.0 needs kombu on Python"):
         place.completed(text, offline=True)
+
+
+@pytest.mark.parametrize("asked", ["alpha==1.0", "alpha", "alpha>=0.5", "gamma==1.0"])
+def test_sources_that_say_what_they_need_are_no_obstacle(place: Place, asked: str) -> None:
+    place.offer_sources("alpha", "setup(install_requires=['beta>=1'])", "beta>=1\n")
+    place.offer("beta")
+    place.offer("gamma", "alpha==1.0")
+
+    lock = place.completed(f"{asked}\n")
+
+    (alpha,) = lock.by_name[package_name("alpha")]
+    assert alpha.wheels == ()
+    assert alpha.sdist is not None
+    assert alpha.sdist.filename == "alpha-1.0.tar.gz"
+    assert [edge.name for edge in alpha.dependencies or ()] == ["beta"]
+    assert lock.by_name[package_name("beta")][0].version == "1.0"
+
+
+def test_sources_whose_own_code_alone_would_tell_are_refused(place: Place) -> None:
+    place.offer_sources("alpha", "setup(install_requires=list(map(str, found())))", "")
+    with pytest.raises(UnlockedError, match="alpha has no wheel for this Python and platform"):
+        place.completed("alpha==1.0\n")
