@@ -11,7 +11,7 @@ from careen.errors import CareenError
 from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
 
 _FORMAT = 3
-_UNIMPORTED_FORMAT = 1
+_UNIMPORTED_FORMAT = 3
 _WHOLE_STACK = "*"
 """Not a name that a service can have."""
 
@@ -51,9 +51,7 @@ def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
 
 
 def unimported(session: Session, plan: Plan, root: Path) -> tuple[str, ...] | None:
-    """Modules of distributions that no service imports (:func:`careen.build.native.unimported_modules`); None when
-    that cannot be told.
-    """
+    """Modules that no service imports (:func:`careen.build.native.unimported_modules`); None when nobody can tell."""
     if isinstance(plan.base, ImageBase) and plan.base.described:
         return None
     question = [_UNIMPORTED_FORMAT, *_inputs(plan, root)]

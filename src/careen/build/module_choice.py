@@ -130,12 +130,21 @@ class ModuleChoice:
         return found
 
     def unimported(self, layers: Sequence[StackLayer]) -> tuple[str, ...]:
-        """Of distributions that are wheels, relative to the site folder, as that function tells them."""
+        """Of distributions that are wheels, relative to the site folder, and of the standard library, with the path in
+        the image; as that function tells them.
+        """
         choice = self.choose(layers)
-        keys = [recipe.digest.hex for recipe in wheels_of(layers)]
-        sets = choice.sets()
-        sizes = {module.path: module.size for key in keys for module in sets[key].modules.values()}
-        return unimported(sizes, {path for key in keys for path in choice.modules[key]})
+
+        def of(keys: Sequence[str]) -> tuple[str, ...]:
+            sets = choice.sets()
+            sizes = {module.path: module.size for key in keys for module in sets[key].modules.values()}
+            return unimported(sizes, {path for key in keys for path in choice.modules[key]})
+
+        library = f"/{library_folder(self.plan.base.runtime)}"
+        return (
+            *(f"{library}{path}" for path in of([self._base_key])),
+            *of([recipe.digest.hex for recipe in wheels_of(layers)]),
+        )
 
     @property
     def _base_key(self) -> str:

@@ -123,7 +123,8 @@ def likely_bytecode_bytes(plan: Plan, sources: BuildSources, options: BuildOptio
 
 
 def unimported_modules(plan: Plan, sources: BuildSources) -> tuple[str, ...]:
-    """Modules of distributions that no service of the stack imports, which the engine compiles for none.
+    """Modules that no service of the stack imports, which the engine compiles for none: those of distributions relative
+    to the site folder, those of the standard library by their path in the image.
 
     Fetches, keeps and raises what :func:`likely_bytecode_bytes` does.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
-_SMALLEST = 8000
+_SMALLEST = 16_000
 """Bytes of source; what is smaller is not worth a line, nor its bytecode worth leaving out."""
 
 

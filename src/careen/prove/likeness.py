@@ -17,6 +17,7 @@ from careen.oci.images import Images, choose_manifest, read_config, read_manifes
 from careen.oci.layer_entries import EntryKind
 from careen.oci.unpack import open_layer
 from careen.plan.target import Plan, ServicePlan
+from careen.rewrite.bases import is_put_together
 from careen.rewrite.installing import VENV
 from careen.text.values import dataclass
 
@@ -41,6 +42,11 @@ _MADE_SYSTEM_FILES = frozenset(
 """Made by whoever puts a base together, since no maintainer script runs. Runtimes mount their own hosts; the native
 engine's ldconfig is a few lines that answer what is in the cache.
 """
+
+_APT = "var/lib/dpkg/status"
+"""Of images in which packages can be installed."""
+
+_PULLED = "the native base is trimmed, and the image that the Dockerfile stands on is not"
 
 _SYSTEM = frozenset(
     {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "proc", "root", "run", "sbin", "srv", "sys"}
@@ -106,6 +112,7 @@ def compare_renderings(
     places = _Places(plan)
     ours, theirs = places.by_meaning(first.files), places.by_meaning(second.files)
     differences = list(_settings(plan, first.run, second.run))
+    pulled = not is_put_together(plan.base) or _APT in second.files
     alike = 0
     for meaning in sorted({*ours, *theirs}):
         one, other = ours.get(meaning), theirs.get(meaning)
@@ -118,7 +125,7 @@ def compare_renderings(
                 first=_told(one),
                 second=_told(other),
                 bytes=max(one.size if one is not None else 0, other.size if other is not None else 0),
-                reason=_reason(meaning, one, other, service),
+                reason=_reason(meaning, one, other, service) or (_PULLED if pulled and _is_more(meaning, one) else ""),
             )
         )
     return Likeness(service=service.name, alike=alike, differences=tuple(differences))
@@ -193,6 +200,10 @@ def _told(file: _File | None) -> str:
     return file.content if file.content.startswith("->") else f"{file.content[:12]} ({file.size} bytes)"
 
 
+def _is_more(meaning: str, one: _File | None) -> bool:
+    return one is None and _is_systems(meaning)
+
+
 def _is_systems(meaning: str) -> bool:
     return meaning.partition("/")[0] in _SYSTEM
 
@@ -210,8 +221,6 @@ def _reason(meaning: str, one: _File | None, other: _File | None, service: Servi
     if _is_systems(meaning):
         if meaning in _MADE_SYSTEM_FILES:
             return "made by whoever puts the base together"
-        if one is None:
-            return "the native base is trimmed"
         if meaning.startswith("var/lib/dpkg/"):
             return "records of packages, which name the files that are there"
         return ""

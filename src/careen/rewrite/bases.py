@@ -59,6 +59,11 @@ class Foundation:
         return self.runtime is Runtime.SLIM
 
 
+def is_put_together(base: DebianBase | ImageBase) -> bool:
+    """Whether a distroless image with this Python has to be composed, since none is published."""
+    return isinstance(base, DebianBase) and base.release != _DISTROLESS_RELEASE
+
+
 def foundation_for(plan: Plan, runtime: Runtime) -> Foundation:
     """Raises ForeignBaseError."""
     version, base = plan.base.runtime.version, plan.base

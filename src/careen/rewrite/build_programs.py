@@ -13,7 +13,7 @@ from careen.plan.target import DebianBase, ImageBase
 UNPACK = "unpack_debian.py"
 TRIM = "trim_environment.py"
 UNCOMPILED = "uncompiled.txt"
-"""What ``TRIM`` reads beside itself, if it is there."""
+"""What both read beside themselves, if it is there."""
 
 _LINKER = r"usr/sbin/ldconfig"
 """Asked for what is in its cache by ``ctypes.util.find_library``."""

@@ -27,8 +27,8 @@ class RewriteOptions:
 
     ``runtime`` is None when careen chooses. ``bake`` and ``workflow`` ask for the files of those names. ``lists`` has
     images install pinned lists, and leaves the project's own files alone, where uv could lock groups.
-    ``unimported`` are modules of distributions that no service imports, relative to the site folder, with a slash
-    behind whole folders; None when nobody knows: a list that is there stays then.
+    ``unimported`` are modules that no service imports, with a slash behind whole folders: of distributions relative to
+    the site folder, of the standard library by their path; None when nobody knows: a list that is there stays then.
     """
 
     runtime: Runtime | None = None

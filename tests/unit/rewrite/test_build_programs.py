@@ -14,6 +14,7 @@ from careen.python.trim_rules import is_trimmed
 from careen.rewrite.build_programs import UNCOMPILED, trim_program, uncompiled_list, unpack_program
 
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
+TAG = sys.implementation.cache_tag
 RUNTIME = PythonRuntime(
     version=PythonVersion(11),
     executable=PurePosixPath("/usr/bin/python3.11"),
@@ -68,16 +69,15 @@ def test_an_environment_keeps_what_the_native_engine_keeps_and_gets_bytecode(tmp
 
     _run(trim_program(), tmp_path, str(environment))
 
-    tag = sys.implementation.cache_tag
     kept = {f"{SITE}/{path}" for path in before if not is_trimmed(path)}
     assert _files(environment) == {
         *kept,
-        f"{SITE}/demo/__pycache__/__init__.{tag}.pyc",
+        f"{SITE}/demo/__pycache__/__init__.{TAG}.pyc",
         "share/demo/data.txt",
         "bin/demo",
     }
     assert not (environment / SITE / "demo/tests").exists()
-    compiled = environment / SITE / f"demo/__pycache__/__init__.{tag}.pyc"
+    compiled = environment / SITE / f"demo/__pycache__/__init__.{TAG}.pyc"
     assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", "compared with its source at every start"
 
 
@@ -120,6 +120,7 @@ PACKAGES = {
     "libpython3.11-stdlib": {
         "usr/bin/python3.11": "python",
         "usr/lib/python3.11/os.py": "",
+        "usr/lib/python3.11/seldom.py": "",
         "usr/lib/python3.11/turtle.py": "",
         "usr/lib/python3.11/idlelib/run.py": "",
         "usr/share/man/man1/python.1": "page",
@@ -146,6 +147,7 @@ def _tools(tmp_path: Path) -> str:
 
 def test_an_image_of_packages_holds_what_the_native_base_holds(tmp_path: Path) -> None:
     image = tmp_path / "image"
+    (tmp_path / UNCOMPILED).write_text(uncompiled_list(("/usr/lib/python3.11/seldom.py", "os.py")))
 
     _run(unpack_program(_base()), tmp_path, "--image", "7:8", str(image), *PACKAGES, path=_tools(tmp_path))
 
@@ -158,6 +160,8 @@ def test_an_image_of_packages_holds_what_the_native_base_holds(tmp_path: Path) -
         "usr/bin/python3",
         "usr/bin/python",
         "usr/lib/python3.11/os.py",
+        f"usr/lib/python3.11/__pycache__/os.{TAG}.pyc",
+        "usr/lib/python3.11/seldom.py",
         "usr/lib/ssl/cert.pem",
         "usr/lib/ssl/certs",
         "etc/ssl/certs/ca-certificates.crt",
@@ -171,6 +175,8 @@ def test_an_image_of_packages_holds_what_the_native_base_holds(tmp_path: Path) -
         "bin",
         "lib",
     }
+    assert b"/usr/lib/python3.11/os.py" in (image / f"usr/lib/python3.11/__pycache__/os.{TAG}.pyc").read_bytes()
+    assert str(image).encode() not in (image / f"usr/lib/python3.11/__pycache__/os.{TAG}.pyc").read_bytes()
     assert (image / "etc/ssl/certs/ca-certificates.crt").read_text() == "A\nB\n"
     assert "service:x:7:8:" in (image / "etc/passwd").read_text()
     assert (image / "tmp").stat().st_mode & 0o7777 == 0o1777

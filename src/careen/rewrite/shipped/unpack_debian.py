@@ -4,21 +4,24 @@
     unpack_debian.py --image USER FOLDER PACKAGE... an image of its own, with what the packages' scripts would have made
 
 Scanners find the packages by status.d, as they do in distroless. Licences stay: whoever hands packages on owes them.
+What ``uncompiled.txt`` beside it lists of the standard library stays without bytecode.
 """
 # mypy: ignore-errors
 # ruff: noqa: ANN001, ANN002, ANN201, INP001, S607 - it runs with an image's Python
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
-# Whole paths that are left out of every package: what people read and what package managers use,
+# Whole paths, as regular expressions. Left out of every package: what people read and package managers use.
 LEFT_OUT = ()
-# out of an image: what no service imports, and what nothing in it links to. Kept in any case:
+# Left out of images as well: what no service imports, and libraries that nothing links to.
 LEFT_OUT_OF_IMAGES = ()
+# Never left out.
 KEPT = ()
 
 IN_USR = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")  # Debian has these in /usr, and links to them in the root
@@ -86,7 +89,19 @@ def complete(folder, user, authorities):
     write(folder / "etc/passwd", f"root:x:0:0::/:/sbin/nologin\nservice:x:{uid}:{gid}::/tmp:/sbin/nologin\n")
     (folder / "tmp").mkdir(exist_ok=True)
     (folder / "tmp").chmod(0o1777)
-    subprocess.run(["ldconfig", "-r", folder], check=True)
+    subprocess.run(["ldconfig", "-X", "-r", folder], check=True)
+    shutil.rmtree(folder / "var/cache/ldconfig", ignore_errors=True)
+    compile_library(folder)
+
+
+def compile_library(folder):
+    """Or else every start would compile what it imports, since containers do not write."""
+    listing = Path(__file__).with_name("uncompiled.txt")
+    unread = tuple(line for line in listing.read_text().splitlines() if line[:1] == "/") if listing.exists() else ()
+    modules = (path for path in folder.glob("usr/lib/python3.*/**/*.py"))
+    wanted = [str(path) for path in modules if not f"/{path.relative_to(folder)}".startswith(unread)]
+    command = [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode=unchecked-hash", "-s", folder, "-p", "/"]
+    subprocess.run([*command, "-i", "-"], input="\n".join(wanted), text=True, check=False)
 
 
 def link(path, target):
