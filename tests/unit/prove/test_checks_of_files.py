@@ -83,6 +83,14 @@ def test_what_is_made_for_glibc_does_not_find_it_beside_musl(tmp_path: Path) -> 
     assert "libc.so.6 is missing, which /usr/lib/liba.so needs" in said(result)
 
 
+def test_the_module_for_tk_stands_in_slim_images_without_tk(tmp_path: Path) -> None:
+    folder = "usr/local/lib/python3.14/lib-dynload"
+    tk = Item(f"{folder}/_tkinter.cpython-314-x86_64-linux-gnu.so", elf64(needed=("libtk8.6.so",)))
+    assert shared_libraries.check(subject(tmp_path / "slim", tk)).verdict is Verdict.PASS
+    user = Item("opt/venv/lib/drawing.so", elf64(needed=("libtk8.6.so",)))
+    assert "/opt/venv/lib/drawing.so" in said(shared_libraries.check(subject(tmp_path / "user", tk, user)))
+
+
 def test_without_musl_every_part_is_a_file(tmp_path: Path) -> None:
     result = shared_libraries.check(subject(tmp_path, Item("usr/lib/liba.so", elf64(needed=("libm.so.6",)))))
     assert "libm.so.6 is missing" in said(result)

@@ -57,6 +57,7 @@ def _environment(tmp_path: Path) -> Path:
         "share/man/man1/demo.1": "",
         "share/demo/data.txt": "",
         "bin/demo": "",
+        ".lock": "",
     }.items():
         (environment / path).parent.mkdir(parents=True, exist_ok=True)
         (environment / path).write_text(text)

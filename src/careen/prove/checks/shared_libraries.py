@@ -18,6 +18,8 @@ SLUG = "shared-libraries"
 _CANDIDATE = re.compile(r"\.so(?:\.[\d.]+)?$")
 _FROM_OUTSIDE = re.compile(r"libcuda\.so|libnvidia-|libnvcuvid\.so|ld-linux|ld-musl|linux-vdso")
 """Drivers come from the machine that has the device; the loader is named by everybody."""
+_WITHOUT_ITS_LIBRARIES = re.compile(r"/lib-dynload/_tkinter\.")
+"""The official slim images have the module for Tk, and not Tk."""
 _MOST_SHOWN = 10
 
 
@@ -31,6 +33,8 @@ def check(subject: ImageSubject) -> CheckResult:
     for file in image.files:
         program = file.kind is EntryKind.FILE and file.mode & 0o111 and "/bin/" in f"/{file.path}"
         if file.kind is not EntryKind.FILE or not (program or _CANDIDATE.search(file.path)):
+            continue
+        if _WITHOUT_ITS_LIBRARIES.search(file.path):
             continue
         needed = _needed(image.root / file.path)
         if needed is not None:

@@ -29,6 +29,8 @@ def main(environment):
         modules = (path for path in site.rglob("*.py") if not path.relative_to(site).as_posix().startswith(unread))
         compile_all([str(path) for path in modules if not is_ours(Path(cache_from_source(path)))])
     remove(environment, is_trimmed_data)
+    # uv's, which everybody may write to.
+    (environment / ".lock").unlink(missing_ok=True)
 
 
 def remove(folder, is_left_out):
