@@ -7,15 +7,9 @@ from pathlib import PurePosixPath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careen.ignorefile.expressions import (
-    Comparison,
-    MalformedPatternError,
-    by_places,
-    check_pattern,
-    in_python,
-    read_expression,
-    translate,
-)
+from careen.ignorefile.expressions import MalformedPatternError, read_expression
+from careen.ignorefile.globs import Comparison, check_pattern, translate
+from careen.ignorefile.matching import by_places, in_python
 from careen.ignorefile.patterns import IgnoreFile, parse_ignorefile
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source

@@ -10,14 +10,9 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from careen.ignorefile.expressions import (
-    Comparison,
-    Glob,
-    MalformedPatternError,
-    Matcher,
-    check_pattern,
-    translate,
-)
+from careen.ignorefile.expressions import MalformedPatternError
+from careen.ignorefile.globs import Comparison, Glob, check_pattern, translate
+from careen.ignorefile.matching import SAFE_WILDCARDS, Matcher
 from careen.text.problems import SyntaxProblem
 from careen.text.source import Source
 from careen.text.values import dataclass
@@ -26,6 +21,9 @@ _GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)
 """``unicode.IsSpace``; Python's ``str.strip`` would take four control characters more."""
 
 _LONGEST_LINE = 64 * 1024
+_MOST_WILDCARDS = 50_000
+"""In all patterns of many together: each costs a tenth of a microsecond a path or more; no real file has so many."""
+_LONGEST_SHOWN = 80
 _GLOB_CHARACTERS = frozenset("*[]?^\\")
 
 
@@ -173,13 +171,24 @@ def _run(negated: bool, patterns: Iterable[Pattern]) -> _Run:
 def parse_ignorefile(source: Source) -> IgnoreFile:
     """Raises SyntaxProblem, with the line, for a pattern at which Docker would stop the build."""
     patterns: list[Pattern] = []
+    wildcards = 0
     for number, ended in enumerate(source.text.removeprefix("\ufeff").split("\n"), start=1):
         line = ended.removesuffix("\r")
         if len(line.encode()) > _LONGEST_LINE:
             raise SyntaxProblem(source.path, number, "a line of more than 64 KiB, at which Docker stops")
         pattern = None if line.startswith("#") else _pattern(source.path, line, number)
-        if pattern is not None:
-            patterns.append(pattern)
+        if pattern is None:
+            continue
+        patterns.append(pattern)
+        count = sum(map(pattern.cleaned.count, "*?{")) if pattern.glob.comparison is Comparison.EXPRESSION else 0
+        wildcards += count if count > SAFE_WILDCARDS else 0
+        if wildcards > _MOST_WILDCARDS:
+            raise SyntaxProblem(
+                source.path,
+                number,
+                f"more than {_MOST_WILDCARDS} wildcards up to here, in patterns of many: matching would take too long",
+                hints=("write fewer wildcards; a name alone says as much as what is below it",),
+            )
     return IgnoreFile(source, tuple(patterns))
 
 
@@ -209,10 +218,14 @@ def _pattern(path: PurePosixPath, line: str, number: int) -> Pattern | None:
         raise SyntaxProblem(
             path,
             number,
-            f"syntax error in pattern: {written} ({error})",
+            f"syntax error in pattern: {_shown(written)} ({error})",
             hints=("Docker stops the build here; put a backslash before a bracket that is meant as itself",),
         ) from error
     return Pattern(text=written, cleaned=cleaned, negated=negated, line=number, glob=glob, matches=matches)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def clean_path(path: str) -> str:

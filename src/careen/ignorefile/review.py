@@ -9,7 +9,9 @@ from functools import cached_property
 
 from careen.ignorefile.causes import Cause, cause_of
 from careen.ignorefile.context import ContextFile, ContextMeasure
-from careen.ignorefile.expressions import MalformedPatternError, Matcher, check_pattern, translate
+from careen.ignorefile.expressions import MalformedPatternError
+from careen.ignorefile.globs import check_pattern, translate
+from careen.ignorefile.matching import Matcher
 from careen.ignorefile.patterns import IgnoreFile, Pattern, clean_path
 from careen.text.values import dataclass
 

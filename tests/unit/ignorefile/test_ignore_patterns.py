@@ -303,3 +303,31 @@ def test_a_line_too_long_for_docker_is_refused() -> None:
 )
 def test_paths_are_cleaned_as_go_cleans_them(path: str, cleaned: str) -> None:
     assert clean_path(path) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("wildcards", "path"),
+    [
+        ("a{0,9}*" * 5000, "a" * 250),
+        ("[a-c]{2,900}*" * 4000, "abc" * 80),
+        ("*".join(f"[{chr(97 + n % 20)}-z]{{0,{n}}}" for n in range(900)), "alphabet" * 30),
+    ],
+)
+def test_repetitions_by_the_thousand_are_read_and_decided(wildcards: str, path: str) -> None:
+    read = ignoring(f"{wildcards}!")
+
+    assert not any(read.excludes(f"{path}{number}") for number in range(10))
+
+
+def test_more_wildcards_than_can_be_matched_are_refused_with_the_line() -> None:
+    with pytest.raises(SyntaxProblem, match="more than 50000 wildcards up to here") as caught:
+        ignoring("*.py", *["a*b*c*d*" * 2000] * 9)
+
+    assert caught.value.line == 8
+
+
+def test_a_long_pattern_is_not_told_whole() -> None:
+    with pytest.raises(SyntaxProblem) as caught:
+        ignoring("a" * 5000 + "[")
+
+    assert len(caught.value.message) < 250
