@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from careen.compose.model import Mount
 from careen.plan.target import ApplicationFile
 from careen.workspace.facts import ServiceFacts
 from careen.workspace.files import normal_path
 from careen.workspace.steps import CopyStep
+
+_OF_THE_MACHINE = tuple(map(PurePosixPath, ("/dev", "/proc", "/sys", "/etc", "/run", "/var/run", "/lib/modules")))
 
 
 def without_mounted(
@@ -35,6 +38,31 @@ def without_mounted(
         if not held and not any(file.source.suffix == ".py" for file in hidden):
             kept = tuple(file for file in kept if file not in hidden)
     return kept
+
+
+def host_folders(
+    mounts: Iterable[Mount], files: Iterable[ApplicationFile], root: PurePosixPath, folder: PurePosixPath
+) -> tuple[PurePosixPath, ...]:
+    """Where compose mounts folders of the host that the service may write to, as it does for data.
+
+    Those that hold, or hide, ``files`` of the image are source, and no such folders; nor are single files and what
+    belongs to the machine. ``root`` and ``folder`` are as above.
+    """
+    kept = tuple(files)
+    found: dict[PurePosixPath, None] = {}
+    for mount in mounts:
+        target = PurePosixPath(mount.target)
+        if mount.kind != "bind" or mount.read_only or mount.source is None or not target.is_absolute() or target.suffix:
+            continue
+        host = None if mount.source.startswith(("/", "~")) else normal_path(folder / mount.source)
+        is_source = any(
+            file.destination.is_relative_to(target)
+            or (host is not None and normal_path(root / file.source).is_relative_to(host))
+            for file in kept
+        )
+        if not is_source and not any(target.is_relative_to(place) for place in _OF_THE_MACHINE):
+            found[target] = None
+    return tuple(found)
 
 
 def covers(copy: CopyStep, context: PurePosixPath, host: PurePosixPath, target: PurePosixPath) -> bool:

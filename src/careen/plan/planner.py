@@ -15,7 +15,7 @@ from careen.plan.integrations import CACHE_PLACES
 from careen.plan.jobs import is_job
 from careen.plan.layers import share_distributions, share_system_packages
 from careen.plan.lock_view import LockView
-from careen.plan.mounted import without_mounted
+from careen.plan.mounted import host_folders, without_mounted
 from careen.plan.obstacles import unfit_sentences
 from careen.plan.operation import (
     BUDGETS,
@@ -179,6 +179,7 @@ class _Assembler:
         stack_name = self.stack.compose.name if self.stack.compose is not None else "stack"
         declared_grace = compose.stop_grace_seconds if compose is not None else None
         written = self._written()
+        on_host = self._host_folders()
         entry = replace(entry, arguments=with_schedule(entry))
         arguments = with_heartbeat(entry)
         return ServicePlan(
@@ -208,8 +209,17 @@ class _Assembler:
             obstacle=entry.obstacle,
             beside=written.beside,
             owned=written.owned,
-            written=tuple(written.notes(facts.name, APPLICATION_USER)),
+            written=(
+                *written.notes(facts.name, APPLICATION_USER),
+                *(
+                    f"{facts.name} has {folder} from the host: if it writes there, the folder must let user "
+                    f"{APPLICATION_USER}"
+                    for folder in on_host
+                    if not any(folder.is_relative_to(told) for told in written.mounted)
+                ),
+            ),
             is_job=is_job(facts.name, entry, self.stack.compose),
+            host_folders=on_host,
             predicted_bytes=self._predicted(installed),
             current_predicted_bytes=self._current(),
             current_contributions=self.inputs.contributions,
@@ -351,6 +361,12 @@ class _Assembler:
         compose = self.inputs.facts.service.compose
         mounts = compose.mounts if compose is not None else ()
         return tuple(PurePosixPath(mount.target) for mount in mounts if mount.kind == "volume" and mount.target)
+
+    def _host_folders(self) -> tuple[PurePosixPath, ...]:
+        compose, stack = self.inputs.facts.service.compose, self.stack.compose
+        if compose is None or stack is None:
+            return ()
+        return host_folders(compose.mounts, self._files(), self.stack.root, stack.folder)
 
     def _declared_signal(self) -> str | None:
         """Compose's word, else that of today's image."""

@@ -259,7 +259,8 @@ class ServicePlan:
     cannot work as it stands, with file and line; the sizes hold nevertheless. ``beside`` says, with file and line, why
     the root must stay writable; the user owns the folders ``owned`` then. ``written`` tells where its code
     writes. Upon Alpine, ``alpine_packages`` are those that its libraries and programs come from, and ``unfit`` says, in
-    a sentence each, why it cannot run there. ``is_job`` when it does one thing and ends.
+    a sentence each, why it cannot run there. ``is_job`` when it does one thing and ends. ``host_folders`` are
+    folders of the host that it may write to, if these let its user.
     """
 
     name: str
@@ -297,6 +298,7 @@ class ServicePlan:
     alpine_packages: tuple[str, ...] = ()
     unfit: tuple[str, ...] = ()
     is_job: bool = False
+    host_folders: tuple[PurePosixPath, ...] = ()
 
     @property
     def read_only(self) -> bool:

@@ -59,6 +59,7 @@ def as_shipped(
     variables: Mapping[str, str] | None = None,
 ) -> Launch:
     """The image by its own configuration, in the surroundings that the plan gives it: nothing else is changed.
+    Folders of the host are empty ones that let the service write.
 
     ``given`` is what compose says of an image that careen did not make, ``variables`` are those of this run alone.
     """
@@ -72,8 +73,8 @@ def as_shipped(
         working_directory=PurePosixPath("/", run.working_directory, given.working_directory or ""),
         user=numeric_user(run.user, image),
         limits=service.limits,
-        writable=tuple(dict.fromkeys((SCRATCH, *service.writable, *service.volumes))),
-        volumes=service.volumes,
+        writable=tuple(dict.fromkeys((SCRATCH, *service.writable, *service.volumes, *service.host_folders))),
+        volumes=(*service.volumes, *service.host_folders),
         read_only=service.read_only,
     )
 

@@ -2,7 +2,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from careen.plan.mounted import without_mounted
+from careen.plan.mounted import host_folders, without_mounted
 from careen.plan.target import ApplicationFile
 from careen.workspace.discover import discover
 from careen.workspace.facts import derive
@@ -45,3 +45,36 @@ def test_data_that_compose_brings_stays_out_of_the_image(tmp_path: Path) -> None
 )
 def test_everything_else_goes_in(mount: str, more: str, tmp_path: Path) -> None:
     assert len(sources(tmp_path, mount, more)) == 4
+
+
+def folders(root: Path, *mounts: str) -> list[str]:
+    (root / "Dockerfile").write_text(DOCKERFILE.format(more=""))
+    listed = "".join(f"      - {mount}\n" for mount in mounts)
+    (root / "compose.yaml").write_text(f"services:\n  api:\n    build: .\n    volumes:\n{listed}")
+    (service,) = derive(discover(root)).built
+    assert service.service.compose is not None
+    files = [
+        ApplicationFile(source=PurePosixPath("shop/main.py"), destination=PurePosixPath("/app/shop/main.py"), bytes=0)
+    ]
+    found = host_folders(service.service.compose.mounts, files, PurePosixPath(), PurePosixPath())
+    return [str(path) for path in found]
+
+
+def test_folders_of_data_that_the_host_lends_are_known(tmp_path: Path) -> None:
+    assert folders(tmp_path, "./logs:/var/log/shop", "/srv/uploads:/app/uploads") == ["/var/log/shop", "/app/uploads"]
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "./shop:/app/shop",  # source
+        ".:/usr/src/app",  # source, where today's image has it
+        "./logs:/var/log/shop:ro",
+        "./shop.conf:/srv/shop.conf",
+        "/var/run/docker.sock:/var/run/docker.sock",
+        "/etc/localtime:/etc/localtime",
+        "logs:/var/log/shop",  # a volume
+    ],
+)
+def test_source_single_files_and_the_machines_own_are_no_such_folders(tmp_path: Path, mount: str) -> None:
+    assert folders(tmp_path, mount) == []
