@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from careen.app.locks import ReadLock, lock_of
 from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
+from careen.app.source_facts import Taken, TakenBy
 from careen.app.target_lock import TargetLock
 from careen.app.target_python import beyond_debian, environment_on, named_python, python_for, told_where
 from careen.app.upon_alpine import alpine_image, alpine_needs
@@ -31,10 +32,9 @@ from careen.dockerfile.actions import Install
 from careen.errors import CareenError
 from careen.plan.alpine import ALPINE
 from careen.plan.application import application
-from careen.plan.current import CurrentInputs, contributions
+from careen.plan.current import CurrentInputs, contributions, times_counted
 from careen.plan.leftovers import Weight
 from careen.plan.loaded_by_name import libraries_opened, programs_started
-from careen.plan.operation import read_hints
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
 from careen.plan.slim import SLIM_RELEASE, described_slim
@@ -75,7 +75,8 @@ class HalfReadError(CareenError):
 @dataclass(frozen=True, kw_only=True)
 class Planned:
     """``lasting`` is false when something did not answer that might another time, ``dated`` true when it holds what an
-    index had newest.
+    index had newest. ``taken`` tells what of the project's sources the plan rests on; None where that is more than can
+    be told.
     """
 
     facts: StackFacts
@@ -85,6 +86,7 @@ class Planned:
     project: PythonProject
     lasting: bool = True
     dated: bool = False
+    taken: Taken | None = None
 
 
 def plan_stack(session: Session, request: PlanRequest) -> Planned:
@@ -110,6 +112,7 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         project=planning.project,
         lasting=weighed and planning.has_all_answers and is_pinned(request.base or config.base),
         dated=planning.is_dated,
+        taken=planning.taken(),
     )
 
 
@@ -135,6 +138,8 @@ class _Planning:
     def __post_init__(self) -> None:
         self.notes: list[str] = []
         self._weighed: dict[int, tuple[Contribution, ...]] = {}
+        self._counted: dict[int, tuple[Mapping[str, int], ...] | None] = {}
+        self._read_services: tuple[ReadService, ...] = ()
         self._unread_needs = False
 
     @property
@@ -347,6 +352,7 @@ class _Planning:
                 "no service of the stack says which Python module it starts",
                 hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
             )
+        self._read_services = tuple(read)
         archive = opening.result()
         self._fetch(read)
         needs = {service.facts.name: self._needs(service) for service in read}
@@ -378,7 +384,7 @@ class _Planning:
                 application=application(
                     self.reader.tree, service.reach, self.reader.sizes, self.config.service(service.facts.name).data
                 ),
-                hints=read_hints(service.texts, serves=service.entry.role is Role.WEB),
+                hints=service.hints(),
                 installed_today=self._target(service.facts).installed_by(service.facts.image),
                 contributions=self._contributions(service.facts, archive.today),
                 system_packages=self._system(service, archive.pinned, needs[service.facts.name], present),
@@ -491,6 +497,17 @@ class _Planning:
         self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
         return providers.packages
 
+    def taken(self) -> Taken | None:
+        """Once planned."""
+        services: list[TakenBy] = []
+        for service in self._read_services:
+            counted = self._counted.get(id(service.facts.image), ())
+            if counted is None:
+                return None
+            modules = service.reach.modules
+            services.append(TakenBy(service.facts.name, modules, service.serves, service.hints(), counted))
+        return Taken(folder=self.project.folder, services=tuple(services), readings=self.reader.readings)
+
     def _contributions(self, service: ServiceFacts, archive: "Archive") -> tuple[Contribution, ...]:
         """Computed once for an image, whichever services run it."""
         image = service.image
@@ -498,7 +515,8 @@ class _Planning:
             return ()
         if id(image) not in self._weighed:
             inputs = self._current_inputs(image, self._target(service), archive)
-            self._weighed[id(image)] = contributions(image, inputs)
+            found = self._weighed[id(image)] = contributions(image, inputs)
+            self._counted[id(image)] = _counted(image, inputs, found)
         return self._weighed[id(image)]
 
     def _current_inputs(self, image: ImageFacts, target: TargetLock, archive: "Archive") -> CurrentInputs:
@@ -542,3 +560,15 @@ def _weight(target: TargetLock, name: PackageName, contents: DistributionContent
         packed=file.size or 0 if file is not None else 0,
         bytecode=contents.bytecode_bytes,
     )
+
+
+def _counted(
+    image: ImageFacts, inputs: CurrentInputs, known: Sequence[Contribution]
+) -> tuple[Mapping[str, int], ...] | None:
+    """How often each contribution counts which of the context's sources, by their paths below the root."""
+    sources = frozenset(path for path, _ in inputs.context if path.endswith(".py"))
+    times = times_counted(image, inputs, known, sources)
+    folder = image.source.context
+    if times is None:
+        return None
+    return tuple({str(folder / path): count for path, count in item.items()} for item in times)

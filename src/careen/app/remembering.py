@@ -1,8 +1,9 @@
 """Plans that were made before, given again in a moment while nothing that they rest on has changed.
 
 Under what was asked (and the careen, the Python and the configuration of apt and indexes that were to answer) lies the
-plan with its grounds: the listing of the project's folder, the digest of every file that was read, the values of
-variables that these ask for, the signed state of every Debian suite. All of it is looked at again before the plan is
+plan with its grounds: the listing of the project's folder, the digest of every file that was read, or what was taken
+from a Python source (:mod:`careen.app.source_facts`), the values of variables that these ask for, the signed state of
+every Debian suite. All of it is looked at again before the plan is
 believed. A plan in which something did not answer is not kept, since another time it might, and one that holds what
 an index had newest is believed for a day.
 """
@@ -26,6 +27,7 @@ from careen.workspace.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from careen.app.planning import Planned
+    from careen.app.source_facts import TakenDocument
 
 _KIND = "plans"
 _SUITES = "debian/suites"
@@ -130,16 +132,30 @@ def _grounds(surroundings: Surroundings, root: Path, planned: "Planned", started
     passed_over = _passed_over(planned)
     if passed_over is None:
         return None
-    state = fingerprint(root, passed_over=passed_over)
+    taken = _taken(root, planned)
+    loose = taken["sources"] if taken is not None else {}
+    state = fingerprint(root, passed_over=passed_over, unsized=loose)
     if state.changed_ns > started_ns - _CLOCKS_DIFFER_NS:
         return None
-    files = {str(path): digest.hex for path, digest in planned.facts.workspace.files.seen.items()}
+    read = planned.facts.workspace.files
+    files = {str(path): digest.hex for path, digest in (*read.sources.items(), *read.seen.items())}
+    files = {path: digest for path, digest in files.items() if path not in loose}
     for service in planned.plan.services:  # whose sources tell what bytecode weighs
         for file in service.application:
             path = planned.plan.root / file.source
-            if path.suffix == ".py" and str(path) not in files:
+            if path.suffix == ".py" and str(path) not in files and str(path) not in loose:
                 files[str(path)] = _digest(root / path) or ""
-    return {"tree": state.digest.hex, "passed_over": passed_over, "files": files, "suites": dict(_suites(surroundings))}
+    grounds: dict[str, object] = {"tree": state.digest.hex, "passed_over": passed_over, "files": files}
+    return {**grounds, "suites": dict(_suites(surroundings)), "taken": taken}
+
+
+def _taken(root: Path, planned: "Planned") -> "TakenDocument | None":
+    """What the plan takes of which sources; these may change as long as it stays the same."""
+    from careen.app.source_facts import taken_document  # noqa: PLC0415 - as above
+
+    if planned.taken is None:
+        return None
+    return taken_document(planned.taken, planned.plan, root, planned.facts.workspace.files.sources)
 
 
 def _passed_over(planned: "Planned") -> list[str] | None:
@@ -176,6 +192,7 @@ def _recall(document: object, surroundings: Surroundings, root: Path) -> Plan | 
             "files": dict(files),
             "suites": dict(suites),
             "variables": dict(variables),
+            "taken": taken,
             "plan": p,
         }:
             until = document.get("until") if isinstance(document, dict) else None
@@ -185,14 +202,20 @@ def _recall(document: object, surroundings: Surroundings, root: Path) -> Plan | 
                 return None
             if any(_value(surroundings, str(name)) != digest for name, digest in variables.items()):
                 return None
-            if fingerprint(root, passed_over=[str(folder) for folder in passed]).digest.hex != tree:
+            loose = taken["sources"] if isinstance(taken, dict) else {}
+            if fingerprint(root, passed_over=[str(folder) for folder in passed], unsized=loose).digest.hex != tree:
                 return None
             if any((_digest(root / str(path)) or "") != digest for path, digest in files.items()):
                 return None
             try:
-                return plan_of_record(p)
+                plan = plan_of_record(p)
             except RecordError:
                 return None
+            if all(_digest(root / path) == kept[0] for path, kept in loose.items()):
+                return plan
+            from careen.app.source_facts import still_holds  # noqa: PLC0415 - only for a project that changed
+
+            return still_holds(taken, plan, root)
         case _:
             return None
 

@@ -12,13 +12,14 @@ from careen.config import Config
 from careen.plan.application import APPLICATION_FOLDER, migration_scripts
 from careen.plan.entry_points import EntryPoint, FirstStep, UnknownEntryPointError, interpret
 from careen.plan.lock_view import LockView
-from careen.plan.operation import SUPPORT_FOLDER
+from careen.plan.operation import SUPPORT_FOLDER, SourceHints, read_hints
 from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
 from careen.plan.starting import first_step
 from careen.plan.written import CodeWrite
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach
 from careen.python.locked import LocalSource, Lock
+from careen.python.modules import ModuleReading
 from careen.python.writes import writes_of
 from careen.rewrite.carried import is_rendered
 from careen.text.values import dataclass
@@ -37,13 +38,23 @@ _PACKAGE = "__init__.py"
 
 @dataclass(frozen=True)
 class ReadService:
-    """``texts`` are those of the modules that it reaches, by name."""
+    """``_texts`` are those of the modules that it reaches, by name. What is taken from them is taken by the methods
+    here, and each has its like in :mod:`careen.app.source_facts`, by which a plan is known to hold when a module has
+    changed.
+    """
 
     facts: ServiceFacts
     entry: EntryPoint
     reach: Reach
     partition: Partition
-    texts: Mapping[str, str]
+    _texts: Mapping[str, str]
+
+    def hints(self) -> SourceHints:
+        return read_hints(self._texts, serves=self.serves)
+
+    @property
+    def serves(self) -> bool:
+        return self.entry.role is Role.WEB
 
     def writes(self) -> tuple[CodeWrite, ...]:
         """Where the code of the service writes files."""
@@ -51,7 +62,7 @@ class ReadService:
         environment = {**(image.environment if image is not None else {}), **dict(compose.variables if compose else ())}
         return tuple(
             CodeWrite(self.reach.modules[name], write)
-            for name, text in self.texts.items()
+            for name, text in self._texts.items()
             for write in writes_of(text, APPLICATION_FOLDER / self.reach.modules[name], environment)
         )
 
@@ -115,7 +126,7 @@ class ServiceReader:
             Overrides(include=own.include, exclude=(*own.exclude, *self.without)),
         )
         self.notes += [f"{service.name}: nothing in the lock provides {unknown}" for unknown in kept.unknown]
-        texts = {name: text for name, path in found.modules.items() if (text := self._text(path)) is not None}
+        texts = {name: text for name, path in found.modules.items() if (text := self._source(path)) is not None}
         return ReadService(service, replace(entry, before=steps, obstacle=obstacle), found, kept, texts)
 
     def _reach(self, service: ServiceFacts, entries: Sequence[EntryPoint]) -> Reach:
@@ -151,7 +162,15 @@ class ServiceReader:
 
     @cached_property
     def _sources(self) -> Sources:
-        return Sources(self.tree, self._text)
+        return Sources(self.tree, self._text, self._source)
+
+    @property
+    def readings(self) -> Mapping[tuple[PurePosixPath, str], ModuleReading | None]:
+        """What was read of the project's modules so far; paths are relative to its folder."""
+        return self._sources.readings
+
+    def _source(self, path: PurePosixPath) -> str | None:
+        return self.files.source_or_none(self.project.folder / path)
 
     def _text(self, path: PurePosixPath) -> str | None:
         return self.files.text_or_none(self.project.folder / path)

@@ -5,7 +5,8 @@ by their sizes, and once more for what a recursive change of owner stores again.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, Install
@@ -76,6 +77,45 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
                 keeping.add(step.stage.index)
         if step.in_image:
             found += added
+    return tuple(found)
+
+
+_ROOM = 64
+"""Bits of a sum for each file: more than bytes of images will ever need."""
+
+
+def times_counted(
+    image: ImageFacts, inputs: CurrentInputs, known: Sequence[Contribution], paths: Collection[str]
+) -> tuple[Mapping[str, int], ...] | None:
+    """How often each of the contributions, as ``known``, counts each of these files of the context.
+
+    None when one of them is not their sum and something that does not depend on them. Told by letting every file
+    weigh a power of its own, far above all real weights: the sum then shows what was added up.
+    """
+    listed = [path for path, _ in inputs.context if path in paths]
+    sizes = dict(inputs.context)
+    powers = {path: 1 << (_ROOM * number) for number, path in enumerate(listed, 1)}
+    weighed = tuple((path, powers.get(path, size)) for path, size in inputs.context)
+    marked = contributions(image, replace(inputs, context=weighed))
+    if [(item.what, item.line) for item in marked] != [(item.what, item.line) for item in known]:
+        return None
+    found: list[Mapping[str, int]] = []
+    for before, after in zip(known, marked, strict=True):
+        if before.bytes is None or after.bytes is None:
+            if before.bytes is not after.bytes:
+                return None
+            found.append({})
+            continue
+        if not 0 <= after.bytes < 1 << (_ROOM * (len(listed) + 1)):
+            return None
+        digits = after.bytes.to_bytes(_ROOM // 8 * (len(listed) + 1), "little")
+        rest, *counts = (
+            int.from_bytes(digits[start : start + _ROOM // 8], "little") for start in range(0, len(digits), _ROOM // 8)
+        )
+        times = {path: count for path, count in zip(listed, counts, strict=True) if count}
+        if rest + sum(count * sizes[path] for path, count in times.items()) != before.bytes:
+            return None
+        found.append(times)
     return tuple(found)
 
 

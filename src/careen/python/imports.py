@@ -162,21 +162,28 @@ class Sources:
     """The project's modules and their texts; each is read and parsed once, whichever services reach it, and services
     that start alike are followed once.
 
-    ``read`` gives a file's text, or None when it cannot be read.
+    ``read`` gives a file's text, or None when it cannot be read; ``source`` the same for the readings, where those who
+    read care which of both it is.
     """
 
     tree: SourceTree
     read: Callable[[PurePosixPath], str | None]
+    source: Callable[[PurePosixPath], str | None] | None = None
     _readings: dict[tuple[PurePosixPath, str], ModuleReading | None] = field(default_factory=dict, repr=False)
     reached: dict[tuple[object, ...], Reach] = field(default_factory=dict, repr=False)
 
     def reading(self, path: PurePosixPath, name: str) -> ModuleReading | None:
         key = (path, name)
         if key not in self._readings:
-            text = self.read(path)
+            text = (self.source or self.read)(path)
             is_package = path.name == "__init__.py"
             self._readings[key] = None if text is None else read_module(text, name, is_package=is_package)
         return self._readings[key]
+
+    @property
+    def readings(self) -> Mapping[tuple[PurePosixPath, str], ModuleReading | None]:
+        """What was read so far, by file and the name it is a module by."""
+        return self._readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,11 +63,16 @@ class _Text:
     is_open: bool = False
 
 
+def may_write(text: str) -> bool:
+    """Whether :func:`writes_of` can find anything in the module, whatever the service is given."""
+    return _TELLS.search(text) is not None
+
+
 def writes_of(text: str, place: PurePosixPath, environment: Mapping[str, str]) -> tuple[Write, ...]:
     """What the module's text says. ``place`` is its absolute place in the image, ``environment`` what the service is
     given. A module that cannot be parsed says nothing.
     """
-    if _TELLS.search(text) is None:
+    if not may_write(text):
         return ()
     try:
         tree = ast.parse(text.removeprefix("\ufeff"))

@@ -52,14 +52,15 @@ class OutsideTreeError(UnreadableFileError):
 class ProjectFiles:
     """The folder that was asked about. Paths are relative to it and in normal form; texts are read once.
 
-    ``seen`` has the digest of every file that was read, whole or not; ``closed`` the folders that :meth:`find` could
-    not look into. ``instead`` are texts that files would have after a change, None for those that would be gone: they
-    are read as if they lay on disk.
+    ``seen`` has the digest of every file that was read, whole or not, but for those that were only read as sources,
+    whose digests are in ``sources``; ``closed`` are the folders that :meth:`find` could not look into. ``instead`` are
+    texts that files would have after a change, None for those that would be gone: they are read as if they lay on disk.
     """
 
     root: Path
     instead: Mapping[PurePosixPath, str | None] = field(default_factory=dict, compare=False, repr=False)
     seen: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
+    sources: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
     closed: dict[PurePosixPath, str] = field(default_factory=dict, compare=False, repr=False)
     _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
 
@@ -82,6 +83,8 @@ class ProjectFiles:
         """Raises UnreadableFileError (missing, not a regular file, too large, no permission) or UndecodableError."""
         known = self._texts.get(path)
         if known is not None:
+            if path in self.sources:
+                self.seen[path] = self.sources.pop(path)
             return known
         source = Source.decode(path, self.read_bytes(path, limit=MAXIMUM_TEXT_BYTES))
         self._texts[path] = source
@@ -93,6 +96,19 @@ class ProjectFiles:
             return self.read(path).text
         except CareenError:
             return None
+
+    def source_or_none(self, path: PurePosixPath) -> str | None:
+        """As :meth:`text_or_none`, for those who can tell what of the text they go by, without which it does not count
+        as seen (:mod:`careen.app.source_facts`).
+        """
+        known = self.sources.get(path)
+        had = path in self.seen
+        text = self.text_or_none(path)
+        if text is not None and not had:
+            digest = self.seen.pop(path, known)
+            if digest is not None:
+                self.sources[path] = digest
+        return text
 
     def read_bytes(self, path: PurePosixPath, *, limit: int) -> bytes:
         """At most ``limit`` bytes; raises UnreadableFileError when there are more."""

@@ -20,12 +20,13 @@ class Fingerprint:
     changed_ns: int
 
 
-def fingerprint(root: Path, *, passed_over: Collection[str] = ()) -> Fingerprint:
-    """``passed_over`` are folders below ``root`` that are not looked into. Links are not followed, mounts not crossed.
+def fingerprint(root: Path, *, passed_over: Collection[str] = (), unsized: Collection[str] = ()) -> Fingerprint:
+    """``passed_over`` are folders below ``root`` that are not looked into, ``unsized`` files of any size. Links are not
+    followed, mounts not crossed.
 
     An entry that cannot be looked at counts by its name.
     """
-    skipped = frozenset(passed_over)
+    skipped, loose = frozenset(passed_over), frozenset(unsized)
     rows: list[str] = []
     changed = 0
     try:
@@ -52,7 +53,8 @@ def fingerprint(root: Path, *, passed_over: Collection[str] = ()) -> Fingerprint
                     elif stat.S_ISLNK(state.st_mode):
                         rows.append(f"{path}\0{_target(entry.path)}")
                     else:
-                        rows.append(f"{path}\0{state.st_size}\0{state.st_mode}")
+                        size = "" if path in loose else state.st_size
+                        rows.append(f"{path}\0{size}\0{state.st_mode}")
         except OSError:
             rows.append(f"{inside}\0")
     rows.sort()

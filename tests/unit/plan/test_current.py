@@ -1,8 +1,10 @@
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from careen.plan.current import CurrentInputs, contributions
+from careen.plan.current import CurrentInputs, contributions, times_counted
 from careen.plan.leftovers import Weight
 from careen.workspace.discover import discover
 from careen.workspace.facts import derive
@@ -184,3 +186,41 @@ def test_uv_syncs_into_the_environment_that_a_variable_names(tmp_path: Path) -> 
         "FROM python:3.11-slim\nCOPY --from=builder /opt/venv /opt/venv\n"
     )
     assert told(tmp_path, text)[1:] == [(6, 1000, "copy of /opt/venv from builder")]
+
+
+def counted(folder: Path, dockerfile: str, context: tuple[tuple[str, int], ...]) -> list[Mapping[str, int]] | None:
+    (folder / "Dockerfile").write_text(dockerfile)
+    image = derive(discover(folder)).images[0]
+    inputs = replace(INPUTS, context=context)
+    known = contributions(image, inputs)
+    times = times_counted(image, inputs, known, frozenset({"src/a.py", "src/b.py"}))
+    return None if times is None else list(times)
+
+
+CONTEXT = (("docs/c.md", 5), ("src/a.py", 10), ("src/b.py", 0))
+
+
+def test_how_often_a_file_is_in_each_contribution(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.11-slim\nRUN apt-get install -y gcc\nWORKDIR /app\nCOPY . .\nCOPY src/a.py src/a.py src/\n"
+        "COPY docs docs\nRUN chown -R a /app\n"
+    )
+    assert counted(tmp_path, text, CONTEXT) == [
+        {},
+        {},
+        {"src/a.py": 1, "src/b.py": 1},
+        {"src/a.py": 2},
+        {},
+        {"src/a.py": 3, "src/b.py": 1},
+    ]
+
+
+def test_it_is_not_told_where_a_contribution_is_no_sum_of_them(tmp_path: Path) -> None:
+    """What a sync adds is what is not there yet, and a COPY puts sources where its environment is."""
+    text = "FROM python:3.11-slim\nWORKDIR /app\nCOPY src .venv\nRUN uv sync\n"
+    assert counted(tmp_path, text, CONTEXT) is None
+
+
+def test_it_is_not_told_where_a_contribution_is_there_for_a_file_that_weighs_something(tmp_path: Path) -> None:
+    text = "FROM python:3.11-slim\nWORKDIR /app\nCOPY src/b.py src/b.py\nRUN chown -R a /app\n"
+    assert counted(tmp_path, text, CONTEXT) is None
