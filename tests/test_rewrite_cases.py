@@ -19,6 +19,7 @@ import pytest
 
 from careen.findings import Finding
 from careen.rewrite.apply import apply_changes
+from careen.rewrite.carried import is_rendered
 from careen.rewrite.mending import mending_of, patch_of
 from careen.rewrite.options import RewriteOptions, Runtime
 from careen.rewrite.patchset import PatchSet
@@ -31,6 +32,7 @@ from fakes.plans import PlanWords, ServiceWords, plan_for
 
 CASES = Path(__file__).parent / "cases" / "rewrite"
 MOST_ROUNDS = 2
+LONGEST_DOCKERFILE = 50
 KNOWN_KEYS = {"release", "root", "runtime", "accept", "services", "mend"}
 
 
@@ -116,6 +118,17 @@ def test_rewriting(case: Path, tmp_path: Path) -> None:
             apply_changes(project, repeated.changes)
             again, patch = _read(project), repeated
     assert patch_text(rewriting(again).changes) == ""
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_a_dockerfile_for_one_service_fits_on_a_page(case: Path) -> None:
+    """Blank lines and comments aside, as linters count."""
+    if len(tomllib.loads((case / "case.toml").read_text()).get("services", {})) != 1:
+        return
+    for change in _rewriting(case)(_read(case / "input")).changes:
+        if change.after is not None and is_rendered(change.after):
+            lines = [line for line in change.after.splitlines() if line.strip() and not line.startswith("#")]
+            assert len(lines) <= LONGEST_DOCKERFILE
 
 
 def _compare(path: Path, text: str) -> None:

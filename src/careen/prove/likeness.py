@@ -210,7 +210,7 @@ def _is_systems(meaning: str) -> bool:
 
 def _reason(meaning: str, one: _File | None, other: _File | None, service: ServicePlan) -> str:
     if meaning.endswith(".pyc") and "__pycache__/" in meaning:
-        return "bytecode: the Dockerfile compiles what is installed, the native engine what some service imports"
+        return "bytecode, which names the folder of its source; the Dockerfile has some of what nobody imports, too"
     kind, colon, path = meaning.partition(":")
     if colon and kind == "site":
         return _reason_of_site(path, one, other)
@@ -223,6 +223,8 @@ def _reason(meaning: str, one: _File | None, other: _File | None, service: Servi
             return "made by whoever puts the base together"
         if meaning.startswith("var/lib/dpkg/"):
             return "records of packages, which name the files that are there"
+        if one is None and other is not None and other.content.startswith("->"):
+            return "one more name of a library, which nothing asks for"
         return ""
     if one is None and _comes_along(meaning, service):
         return "a file of a package that the service reaches, copied as a whole"
