@@ -25,7 +25,7 @@ CASES = ROOT / "tests" / "cases" / "rules"
 DOCUMENTATION = ROOT / "docs" / "reference" / "rules"
 SHIPPED = ROOT / "src" / "careen" / "rules" / "pages"
 REFERENCE = ROOT / "docs" / "reference"
-DOCUMENTS = ("scan", "context", "plan", "fix", "build", "prove", "size", "refresh", "store")
+DOCUMENTS = ("scan", "context", "plan", "fix", "build", "prove", "overhaul", "size", "gate", "refresh", "store")
 """Verbs whose JSON is described by the docstring of the module that writes it."""
 
 _SHOWN = ("Dockerfile", ".dockerignore", "compose", ".sh", "requirements")

@@ -55,7 +55,8 @@ def command(
     from careen.app.session import Session
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
-    from careen.report.plan_gate import gate_document, gate_github, gate_markdown, gate_text
+    from careen.report.gate_json import gate_document
+    from careen.report.plan_gate import gate_github, gate_markdown, gate_text
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = GateRequest(

@@ -90,7 +90,9 @@ def command(
         finally:
             session.close()
     if how.style == "json":
-        click.echo(json.dumps(_document(done), indent=2, sort_keys=True))
+        from careen.report.overhaul_json import overhaul_document
+
+        click.echo(json.dumps(overhaul_document(done), indent=2, sort_keys=True))
     else:
         from careen.report.overhaul_terminal import show_overhaul
 
@@ -98,26 +100,9 @@ def command(
     return 0 if done.succeeded else 1
 
 
-def _document(done: "Overhaul") -> dict[str, object]:
-    from careen.report.build_json import build_document
-    from careen.report.plan_json import plan_document
-    from careen.report.prove_json import prove_document
-    from careen.report.traced import traced_document
-
-    document: dict[str, object] = {
-        "schema": "careen.overhaul/1",
-        "succeeded": done.succeeded,
-        "plan": plan_document(done.plan),
-        "build": build_document(done.build),
-        "proof": prove_document(done.proof),
-    }
-    if done.traced is not None:
-        document["traced"] = traced_document(done.traced)
-    return document
-
-
 def _write_reports(done: "Overhaul", folder: Path) -> None:
     from careen.report.overhaul_html import overhaul_html
+    from careen.report.overhaul_json import overhaul_document
     from careen.report.overhaul_markdown import overhaul_markdown
     from careen.rewrite.unified import patch_text
 
@@ -128,4 +113,6 @@ def _write_reports(done: "Overhaul", folder: Path) -> None:
 
         (folder / "trace.json").write_bytes(render_traces(done.traced.watched.traces))
     (folder / "setup.patch").write_bytes(patch_text(done.patch.changes).encode())
-    (folder / "overhaul.json").write_text(json.dumps(_document(done), indent=2, sort_keys=True), encoding="utf-8")
+    (folder / "overhaul.json").write_text(
+        json.dumps(overhaul_document(done), indent=2, sort_keys=True), encoding="utf-8"
+    )
