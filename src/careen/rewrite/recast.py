@@ -120,7 +120,8 @@ class _Recast:
     def _install(self, packages: Iterable[str]) -> str:
         if self._foundation.runtime is Runtime.ALPINE:
             return rendering.apk_add(dict.fromkeys(packages))
-        return rendering.apt_install(packages)
+        # As whichever version the release has is asked for, where no other is known; linters take none for forgotten.
+        return rendering.apt_install(name if "=" in name else f"{name}=*" for name in packages)
 
     def _held(self, name: str) -> str:
         """A package at the version that its release of Debian has: updates of the release come in, no other."""
