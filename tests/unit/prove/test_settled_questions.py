@@ -1,8 +1,12 @@
 """What a proof decides without running anything."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -292,3 +296,21 @@ def test_services_are_found_by_their_other_names(tmp_path: Path) -> None:
     tables.call([("postgres", "db"), ("web", "db"), ("localhost", "db"), ("x", "elsewhere")])
     lines = tables.hosts.read_text().splitlines()
     assert lines[2:] == ["10.1.1.16 db", "10.1.1.17 web", "10.1.1.16 postgres"]
+
+
+@pytest.mark.parametrize("name", ["made", "make()", "holder.made"])
+def test_the_door_stands_before_the_application_however_it_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "shop.py").write_text(
+        "def made(environ, start_response):\n    return [b'of the shop']\n\n"
+        "def make():\n    return made\n\n"
+        "class holder:\n    made = staticmethod(made)\n"
+    )
+    source = (resources.files("careen.prove") / "injected" / "careen_held.py").read_text()
+    (tmp_path / "careen_held.py").write_text(source)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "CAREEN_PROOF_MARKS": str(tmp_path)}
+    environment["CAREEN_PROOF_APPLICATION"] = f"shop:{name}"
+    program = "import careen_held; print(careen_held.app({}, None))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30, env=environment
+    )
+    assert done.stdout == "[b'of the shop']\n"

@@ -20,7 +20,8 @@ def _load():
     found = importlib.import_module(module)
     for name in path.removesuffix("()").split("."):
         found = getattr(found, name)
-    return found
+    # gunicorn calls what is named with parentheses, as ``shop.app:create_app()``
+    return found() if path.endswith("()") else found
 
 
 def _begin(name):
