@@ -10,7 +10,7 @@ from careen.blobs.digest import Digest
 from careen.errors import CareenError
 from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
 
-_FORMAT = 3
+_FORMAT = 4
 _UNIMPORTED_FORMAT = 3
 _WHOLE_STACK = "*"
 """Not a name that a service can have."""
