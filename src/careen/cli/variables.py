@@ -22,7 +22,7 @@ def variable_options(command: _Command) -> _Command:
         "env_files",
         multiple=True,
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="Give every service the variables of this file, for the proof alone.",
+        help="Give every service, databases and brokers too, the variables of this file, for the proof alone.",
     )(command)
     return click.option(
         "-e",
@@ -30,7 +30,8 @@ def variable_options(command: _Command) -> _Command:
         "variables",
         multiple=True,
         metavar="NAME[=VALUE]",
-        help="Give every service this variable, for the proof alone; without a value, that of this shell.",
+        help="Give every service, databases and brokers too, this variable, for the proof alone; without a value, that "
+        "of this shell.",
     )(command)
 
 

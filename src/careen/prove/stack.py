@@ -139,7 +139,9 @@ class _Proof:
 
     def _start_backing(self, ground: Ground, things: ExitStack) -> list[Backing]:
         started = []
-        for service in self._plan.backing:
+        for planned in self._plan.backing:
+            environment = (*planned.environment, *self._settings.environment.items())
+            service = replace(planned, environment=environment)
             self._say(f"starting {service.name}")
             try:
                 backing = Backing(service, ground, self._run)
