@@ -26,8 +26,8 @@ _LAST_PATCH = 9
 """Of a patch release markers ask rarely, and never for one that is not out yet."""
 
 _LIBRARIES = (
-    "libbz2.so.1 libcrypto.so.3 libexpat.so.1 libffi.so.8 libformw.so.6 libgdbm.so.6 liblzma.so.5 libmenuw.so.6 "
-    "libncursesw.so.6 libpanelw.so.6 libreadline.so.8 libsqlite3.so.0 libssl.so.3 libuuid.so.1 libz.so.1"
+    "libbz2.so.1 libcrypto.so.3 libffi.so.8 libgdbm.so.6 liblzma.so.5 libncursesw.so.6 libpanelw.so.6 libreadline.so.8 "
+    "libsqlite3.so.0 libssl.so.3 libuuid.so.1 libz.so.1"
 )
 """What the interpreter of the image is linked with (``.python-rundeps``), beside musl."""
 
@@ -41,6 +41,7 @@ _PACKAGE_OF_LIBRARY: Mapping[str, str] = {
     "libcairo.so.2": "cairo",
     "libcurl.so.4": "libcurl",
     "libdmtx.so.0": "libdmtx",
+    "libexpat.so.1": "libexpat",
     "libfontconfig.so.1": "fontconfig",
     "libfreetype.so.6": "freetype",
     "libgcc_s.so.1": "libgcc",
