@@ -1,12 +1,23 @@
 """What a service that lacks something is told."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from careen.plan.target import BackingService, Plan
+from careen.blobs.digest import Descriptor, Digest
+from careen.oci.config import ImageConfig
+from careen.oci.filesystem import FileSystem
+from careen.oci.layer_entries import EntryKind, LayerEntry
+from careen.oci.manifest import ImagePlatform
+from careen.plan.target import BackingService, Plan, PlannedDistribution, UnbuiltSource
 from careen.prove.advice import Setting, advice
+from careen.prove.checks import size
+from careen.prove.evidence import Verdict
 from careen.prove.last_words import Cause, Lack
+from careen.prove.rootfs import ImageOnDisk
+from careen.prove.subjects import ImageSubject
+from careen.python.names import package_name
 from fakes.tiny_images import Tiny, plan_of, service_plan
 
 _SERVICE = service_plan(Tiny(name="web"))
@@ -59,3 +70,35 @@ def test_folders_and_distributions_are_written_as_configuration() -> None:
     assert 'writable = ["/app/logs"] in [tool.careen.services.web]' in told(Lack.RIGHT, "/app/logs/x.log")
     assert 'include = ["yaml"] in [tool.careen.services.web]' in told(Lack.MODULE, "yaml.cyaml")
     assert told(Lack.OTHER) == ""
+
+
+def test_an_image_over_its_budget_is_told_what_weighs_and_what_would_do(tmp_path: Path) -> None:
+    heavy = replace(
+        _SERVICE,
+        budget_bytes=0,
+        distributions=(
+            PlannedDistribution(
+                name=package_name("torch"),
+                version="1",
+                source=UnbuiltSource(requirement="torch==1", url=None, digest=None),
+                installed_bytes=70_000_000,
+                reasons=(),
+            ),
+        ),
+    )
+    image = ImageOnDisk(
+        name="x",
+        layout=tmp_path,
+        manifest=Descriptor(media_type="", digest=Digest.of(b""), size=0),
+        config=ImageConfig(platform=ImagePlatform(architecture="amd64"), diff_ids=()),
+        file_system=FileSystem(),
+        root=tmp_path,
+    )
+    entry = LayerEntry(path="x", kind=EntryKind.FILE, size=101_000_000, mode=0o644)
+    image.file_system.apply(entry, 0)
+    result = size.check(ImageSubject(plan=plan_of([heavy]), service=heavy, image=image))
+    assert result.verdict is Verdict.FAIL
+    assert result.evidence.hints == (
+        "the heaviest that it holds: torch 70 MB",
+        'budget = "150MB" in [tool.careen.services.web] allows it',
+    )

@@ -24,7 +24,11 @@ def check(subject: FinishedSubject) -> CheckResult:
         f"at most {use.peak_bytes / _MEGABYTE:.0f} MB of {limit / _MEGABYTE:.0f} MB; "
         f"{proposed_limit(use.peak_bytes) / _MEGABYTE:.0f} MB would do"
     )
-    return judged(SLUG, tuple(complaints), Evidence(summary=summary))
+    enough = f"{2 * limit // _MEGABYTE}MB"
+    hints = (
+        (f'memory = "{enough}" in [tool.careen.services.{subject.service.name}] gives it more',) if complaints else ()
+    )
+    return judged(SLUG, tuple(complaints), Evidence(summary=summary, hints=hints))
 
 
 def proposed_limit(peak_bytes: int) -> int:
