@@ -9,7 +9,7 @@ from rich.table import Table
 
 from careen.app.contexts import ContextReport
 from careen.report.plan_terminal import bar, show_notes
-from careen.text.units import format_bytes
+from careen.text.units import counted, format_bytes
 
 
 def show_contexts(console: Console, reports: Sequence[ContextReport]) -> None:
@@ -36,7 +36,7 @@ def _show(console: Console, report: ContextReport) -> None:
     before = report.before
     console.print(
         f"[bold]{escape(str(report.path))}[/] is sent to builds of {escape(', '.join(report.services))}: "
-        f"{before.sent_files} files, {format_bytes(before.sent_bytes)}"
+        f"{counted(before.sent_files, 'file')}, {format_bytes(before.sent_bytes)}"
     )
     spared = report.let_through.sent_files - before.sent_files
     if spared:
@@ -58,8 +58,8 @@ def _show(console: Console, report: ContextReport) -> None:
         verb = "added to" if report.has_ignore else "as a new"
         console.print()
         console.print(
-            f"With these patterns {verb} {escape(str(report.ignore_path))}: {report.after.sent_files} files, "
-            f"{format_bytes(report.after.sent_bytes)}"
+            f"With these patterns {verb} {escape(str(report.ignore_path))}: "
+            f"{counted(report.after.sent_files, 'file')}, {format_bytes(report.after.sent_bytes)}"
         )
         for pattern in report.proposed:
             console.print(f"  {escape(pattern)}")

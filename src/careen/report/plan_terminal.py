@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from careen.plan.target import Certainty, DroppedDistribution, Plan, PlannedDistribution, ServicePlan
-from careen.text.units import format_bytes
+from careen.text.units import counted, format_bytes
 
 _HEAVIEST = 10
 _BAR_CELLS = 24
@@ -35,8 +35,8 @@ def _weight(item: PlannedDistribution | DroppedDistribution) -> str:
 
 def show_plan(console: Console, plan: Plan) -> None:
     console.print(
-        f"[bold]{escape(plan.stack)}[/]: {len(plan.services)} services, Python {plan.base.runtime.version} on "
-        f"{plan.base.label}, {plan.platform}"
+        f"[bold]{escape(plan.stack)}[/]: {counted(len(plan.services), 'service')}, "
+        f"Python {plan.base.runtime.version} on {plan.base.label}, {plan.platform}"
     )
     console.print()
     console.print(_services(plan))

@@ -15,8 +15,9 @@ _MARKS = {Verdict.PASS: "[green]pass[/]", Verdict.FAIL: "[bold red]fail[/]", Ver
 
 
 def show_proof(console: Console, report: ProofReport, comparison: Sequence[ServiceComparison] = ()) -> None:
-    for service in report.services:
-        console.print()
+    for number, service in enumerate(report.services):
+        if number:
+            console.print()
         measured = []
         if service.start_seconds is not None:
             measured.append(f"healthy after {format_seconds(service.start_seconds)}")

@@ -15,7 +15,9 @@ def refresh_lines(found: Refresh, *, written: bool = False) -> Iterator[str]:
     for image in found.images:
         if image.problem is not None or image.before is not None or image.after is not None:
             yield _image(image)
-    unpinned = sorted({image.name for image in found.images if image.before is None and image.after is None})
+    unpinned = sorted(
+        {image.name for image in found.images if image.before is None and image.after is None and not image.problem}
+    )
     if unpinned:
         more = f" and {len(unpinned) - _MOST_UNPINNED} more" if len(unpinned) > _MOST_UNPINNED else ""
         yield f"not pinned by a digest: {', '.join(unpinned[:_MOST_UNPINNED])}{more} (--pin does)"
@@ -61,7 +63,8 @@ def _versions(change: PackageChange) -> str:
 def _image(image: ImageRefresh) -> str:
     place = f"{image.path}:{image.line}: {image.name}"
     if image.problem is not None:
-        return f"{place}: not known: {image.problem}"
+        told = image.problem.removeprefix(image.name)
+        return f"{place}{told}" if told != image.problem else f"{place}: not known: {image.problem}"
     if image.is_current:
         return f"{place}: is the newest"
     before = str(image.before)[:_SHORT] if image.before is not None else "no digest"

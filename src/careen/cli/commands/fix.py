@@ -272,4 +272,4 @@ def _report(how: Output, proposal: "Proposal", written: "Written") -> None:
     _tell_unkept(how, written.unkept)
     for finding in written.brought:
         say(how, f"new: {finding.place.path}:{finding.place.line}: {finding.rule}: {finding.message}")
-    say(how, f"{len(written.ended)} findings are gone, {len(written.left)} are left")
+    say(how, f"findings: {len(written.ended)} gone, {len(written.left)} left")

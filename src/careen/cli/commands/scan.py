@@ -101,12 +101,18 @@ def _rendered(result: "ScanResult", how: Output, shown_root: PurePosixPath) -> s
 
             return scan_markdown.render(result)
         case _:
+            import shutil
             import sys
 
             from careen.report import scan_terminal
 
-            colour = wants_colour(how, stream_is_terminal=sys.stdout.isatty())
-            return scan_terminal.render(result, colour=colour, shown_root=shown_root)
+            terminal = sys.stdout.isatty()
+            return scan_terminal.render(
+                result,
+                colour=wants_colour(how, stream_is_terminal=terminal),
+                shown_root=shown_root,
+                width=shutil.get_terminal_size().columns if terminal else None,
+            )
 
 
 def _shown_root(path: Path) -> PurePosixPath:
@@ -126,11 +132,12 @@ def _read_baseline(path: Path | None) -> "Baseline | None":
 def _write_baseline(result: "ScanResult", path: Path, how: Output) -> int:
     from careen.app.baseline import baseline_of, write_baseline
     from careen.app.outputs import write_file
+    from careen.text.units import counted
 
     known = [*result.findings, *(silenced.finding for silenced in result.silenced if silenced.from_baseline)]
     text = write_baseline(baseline_of(known, result.text))
     write_file(path, text.encode())
-    say(how, f"{len(known)} findings written to {path}; scan with --baseline {path} tells only new ones")
+    say(how, f"{counted(len(known), 'finding')} written to {path}; scan with --baseline {path} tells only new ones")
     return ExitCode.CLEAN
 
 
