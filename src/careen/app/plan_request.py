@@ -11,8 +11,8 @@ from careen.text.values import dataclass
 class PlanRequest:
     """``fetch_wheels`` reads the wheels themselves, which tells the native libraries they need.
 
-    What if: ``without`` names distributions that no service shall have, ``base`` another base (``debian:trixie``, ``alpine``, or
-    an image's reference or ``oci:FOLDER``, as :mod:`careen.app.image_bases` reads them),
+    What if: ``without`` names distributions that no service shall have, ``base`` another base (``debian:trixie``,
+    ``alpine``, or an image's reference or ``oci:FOLDER``, as :mod:`careen.app.image_bases` reads them),
     ``lock_text`` what the lock shall say. Without ``pinned``, the newest Debian packages count, whatever careen.lock
     says.
     """
