@@ -179,6 +179,7 @@ class FirstRound:
                 command=("signal", trial.service.stop_signal),
                 output=trial.log()[-600:],
                 seconds=stopped.seconds,
+                hints=stopped.hints,
             )
             trial.note(judged(STOPS, stopped.complaints, evidence))
         trial.discard()

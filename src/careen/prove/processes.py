@@ -37,6 +37,11 @@ def status(pid: int) -> Mapping[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
+def handles(pid: int, number: int) -> bool:
+    """Whether the process has a handler for the signal (``SigCgt``, a mask with bit 0 for signal 1)."""
+    return bool(int(status(pid)["SigCgt"], 16) >> (number - 1) & 1)
+
+
 def parent(pid: int) -> int | None:
     """None when the process is gone."""
     try:

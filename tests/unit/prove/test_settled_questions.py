@@ -1,6 +1,7 @@
 """What a proof decides without running anything."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from careen.prove.launch import Launch
 from careen.prove.network import Tables
 from careen.prove.originals import docker_check
 from careen.prove.patience import factor
+from careen.prove.processes import handles
 from careen.prove.rootfs import ImageOnDisk
 from careen.prove.runner import Property, Use
 from careen.prove.runners.native import uncounted
@@ -314,3 +316,21 @@ def test_the_door_stands_before_the_application_however_it_is_named(tmp_path: Pa
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30, env=environment
     )
     assert done.stdout == "[b'of the shop']\n"
+
+
+def test_a_process_tells_which_signals_it_handles() -> None:
+    program = "import signal; signal.signal(signal.SIGUSR1, print); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = [handles(process.pid, number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
+        process.communicate(b"\n")
+    assert found == [True, False, True]
+
+
+def test_a_service_that_does_not_hear_the_signal_is_told_so() -> None:
+    deaf = Stop(status=None, seconds=10, grace=10, deaf="SIGTERM")
+    assert "no handler for SIGTERM, and the kernel keeps such from PID 1" in deaf.complaints[0]
+    assert "stop_signal: SIGINT" in deaf.hints[0]
+    assert Stop(status=0, seconds=1, grace=10, deaf="SIGTERM").hints == ()
+    assert "handler" not in Stop(status=None, seconds=10, grace=10).complaints[0]
