@@ -11,8 +11,9 @@ from careen.debian.packages import BinaryPackage
 from careen.debian.runtime import python_of
 from careen.plan.alpine import ALPINE, described_alpine
 from careen.plan.entry_points import interpret
-from careen.plan.operation import SUPPORT_FOLDER, SourceHints, health_check, limits, stop_grace_seconds, with_heartbeat
+from careen.plan.operation import SUPPORT_FOLDER, health_check, limits, stop_grace_seconds, with_heartbeat
 from careen.plan.own_checks import own_check
+from careen.plan.source_hints import SourceHints
 from careen.plan.starting import first_step, start_words
 from careen.plan.support import needed_files, support_files
 from careen.plan.target import (

@@ -12,9 +12,10 @@ from careen.config import Config
 from careen.plan.application import APPLICATION_FOLDER, migration_scripts
 from careen.plan.entry_points import EntryPoint, FirstStep, UnknownEntryPointError, interpret
 from careen.plan.lock_view import LockView
-from careen.plan.operation import SUPPORT_FOLDER, SourceHints, read_hints
+from careen.plan.operation import SUPPORT_FOLDER
 from careen.plan.partition import Overrides, Partition, partition
 from careen.plan.roles import Role
+from careen.plan.source_hints import SourceHints, read_hints
 from careen.plan.starting import first_step
 from careen.plan.written import CodeWrite
 from careen.python.imports import Reach, Sources, SourceTree, Start, reach

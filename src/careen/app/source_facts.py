@@ -18,7 +18,7 @@ from typing import TypedDict
 from careen.blobs.digest import Digest
 from careen.build.bytecode import project_reader, service_starts
 from careen.errors import CareenError
-from careen.plan.operation import SourceHints, read_hints
+from careen.plan.source_hints import SourceHints, read_hints
 from careen.plan.target import Plan, ServicePlan
 from careen.python.contents import likely_bytecode
 from careen.python.modules import ModuleReading, read_module

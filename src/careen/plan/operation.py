@@ -3,17 +3,15 @@
 Defaults are by role and are marked as such (``Limits.observed`` is False) until a proof has measured.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from careen.config import ServiceConfig
 from careen.plan.entry_points import ARQ_MODULE, HEARTBEAT_MODULE, EntryPoint
-from careen.plan.health_routes import health_routes
 from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
+from careen.plan.source_hints import SourceHints
 from careen.plan.target import HealthCheck, Limits, PythonRuntime
-from careen.text.values import dataclass
 
 SUPPORT_FOLDER = PurePosixPath("/opt/careen")
 """Where an image keeps the files that careen adds."""
@@ -36,10 +34,6 @@ _WEB_GRACE_SECONDS = 20
 _WORKER_GRACE_SECONDS = 60
 _GRACE_MARGIN_SECONDS = 5
 
-_TIME_LIMIT = re.compile(
-    r"""["']?\b(?:CELERY_)?(?:task_)?(?:soft_)?time_limit["']?\s*[=:]\s*(\d+(?:\s*\*\s*\d+)*)""", re.IGNORECASE
-)
-
 _ANY_SANE_ANSWER = "below=500"
 _REDIRECTS_END = 400
 _FOR_STARTING_SECONDS = 0.5
@@ -54,38 +48,6 @@ BUDGETS: Mapping[Role, int] = {
     Role.OTHER: 500 * _MEGABYTE,
 }
 """Bytes an image may have when the project sets no budget of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceHints:
-    """What the reached modules say in so many words: routes that are health checks, task time limits, whether they ask
-    for PYTHON_VERSION, which images of python set, and whether they speak of SIGTERM.
-    """
-
-    health_paths: tuple[str, ...]
-    time_limit_seconds: int | None
-    asks_python_version: bool = False
-    speaks_of_sigterm: bool = False
-
-
-def read_hints(texts: Mapping[str, str], *, serves: bool = True) -> SourceHints:
-    """``texts`` are modules by dotted name. Routes are looked for only where the service ``serves``."""
-    limits: list[int] = []
-    asks_python_version = speaks_of_sigterm = False
-    for text in texts.values():
-        asks_python_version = asks_python_version or "PYTHON_VERSION" in text
-        speaks_of_sigterm = speaks_of_sigterm or "SIGTERM" in text
-        for product in _TIME_LIMIT.findall(text):
-            seconds = 1
-            for factor in product.split("*"):
-                seconds *= int(factor)
-            limits.append(seconds)
-    return SourceHints(
-        health_paths=health_routes(texts) if serves else (),
-        time_limit_seconds=max(limits, default=None),
-        asks_python_version=asks_python_version,
-        speaks_of_sigterm=speaks_of_sigterm,
-    )
 
 
 def health_check(

@@ -20,7 +20,6 @@ from careen.plan.obstacles import unfit_sentences
 from careen.plan.operation import (
     BUDGETS,
     SUPPORT_FOLDER,
-    SourceHints,
     health_check,
     limits,
     stop_grace_seconds,
@@ -30,6 +29,7 @@ from careen.plan.operation import (
 from careen.plan.own_checks import own_check
 from careen.plan.partition import Partition
 from careen.plan.roles import Role
+from careen.plan.source_hints import SourceHints
 from careen.plan.starting import start_words
 from careen.plan.support import needed_files
 from careen.plan.target import (

@@ -12,7 +12,7 @@ from careen.app.plan_request import PlanRequest
 from careen.app.remembering import plan_of
 from careen.app.source_facts import Taken, TakenBy, still_holds, taken_document
 from careen.blobs.digest import Digest
-from careen.plan.operation import read_hints
+from careen.plan.source_hints import read_hints
 from careen.plan.target import Contribution, Plan
 from careen.platforms import Platform
 from careen.python.contents import likely_bytecode
@@ -146,6 +146,7 @@ def test_sizes_are_those_of_the_files_as_they_are_now(place: Place) -> None:
         ("web.py", "return sum(numbers)", "return numbers.mkdir()"),
         ("web.py", "return sum(numbers)", "return sum(numbers)  # PYTHON_VERSION"),
         ("web.py", "return sum(numbers)", "return sum(numbers)  # by kafka://"),
+        ("web.py", "return sum(numbers)", "return sum(numbers)  # until SIGTERM"),
         ("web.py", "return sum(numbers)", 'return sum(numbers)  # as "kombu.transport.redis" does'),
         ("web.py", "return sum(numbers)", "return sum(numbers"),
         ("tasks.py", "task_time_limit = 30", "task_time_limit = 300"),

@@ -3,16 +3,15 @@ import pytest
 from careen.config import ServiceConfig
 from careen.plan.entry_points import interpret
 from careen.plan.operation import (
-    SourceHints,
     health_check,
     limits,
-    read_hints,
     stop_grace_seconds,
     stop_signal,
     with_heartbeat,
 )
 from careen.plan.own_checks import OwnCheck
 from careen.plan.roles import Role
+from careen.plan.source_hints import SourceHints, read_hints
 from fakes.stacks import RUNTIME
 
 NOTHING = ServiceConfig()

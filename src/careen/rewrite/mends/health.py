@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from careen.findings import Finding, FixKind, Topic
 from careen.plan.entry_points import UnknownEntryPointError, interpret
-from careen.plan.operation import read_hints
 from careen.plan.roles import Role
+from careen.plan.source_hints import read_hints
 from careen.rewrite.mends.mend import Mend, Outcome, Topical, refusal, source_of
 from careen.rewrite.mends.user import before_the_end
 from careen.workspace.facts import ImageFacts, StackFacts
