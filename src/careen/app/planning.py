@@ -2,66 +2,43 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from careen.app.base_lock import BaseArchive, open_archive
-from careen.app.base_names import is_pinned, names_image
-from careen.app.bases import apt_weight, base_for, system_packages
+from careen.app.base_choice import BaseChoice
+from careen.app.base_lock import BaseArchive
+from careen.app.base_names import is_pinned
+from careen.app.bases import base_for
 from careen.app.bytecode import with_bytecode
 from careen.app.gpu_notes import gpu_notes
 from careen.app.lock_choice import LockChoice, lock_choice
 from careen.app.locks import ReadLock, lock_of
+from careen.app.native_needs import NativeNeeds
 from careen.app.plan_request import PlanRequest
 from careen.app.service_reading import ReadService, ServiceReader
 from careen.app.session import Session
 from careen.app.source_facts import Taken, TakenBy
 from careen.app.target_lock import TargetLock
-from careen.app.target_python import beyond_debian, environment_on, named_python, python_for, told_where
-from careen.app.upon_alpine import alpine_image, alpine_needs
-from careen.blobs.digest import Digest
+from careen.app.todays_images import TodaysImages
+from careen.app.upon_alpine import alpine_needs
 from careen.build.allocator import share_arenas
 from careen.config import Config
-from careen.debian.packages import BinaryPackage
-from careen.debian.runtime import DebianPython, python_of, release_for
-from careen.dockerfile.actions import Install
 from careen.errors import CareenError
-from careen.plan.alpine import ALPINE
 from careen.plan.application import application
-from careen.plan.current import CurrentInputs, contributions, times_counted
-from careen.plan.leftovers import Weight
-from careen.plan.loaded_by_name import libraries_opened, programs_started
 from careen.plan.planner import ServiceInputs, StackInputs, make_plan
 from careen.plan.roles import Role
-from careen.plan.slim import SLIM_RELEASE, described_slim
 from careen.plan.support import support_files
-from careen.plan.target import Contribution, DebianBase, ImageBase, Plan
+from careen.plan.target import DebianBase, ImageBase, Plan
 from careen.plan.window_toolkits import window_notes
 from careen.progress import Step
-from careen.python.c_library import OF_RELEASE, CLibrary
-from careen.python.contents import DistributionContents
-from careen.python.environment import TargetEnvironment
-from careen.python.linkage import Need, NeedsCache
-from careen.python.locked import Lock, LockedFile
-from careen.python.names import PackageName
-from careen.text.units import format_bytes
+from careen.python.locked import Lock
 from careen.workspace.configuration import configuration_of
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
 from careen.workspace.file_names import is_dockerfile_name
-from careen.workspace.known_bases import debian_packages_in, installed_share
 from careen.workspace.model import PythonProject
-
-if TYPE_CHECKING:
-    from careen.debian.mirror import Archive
-
-
-_NEWEST_RELEASE = "trixie"
-_FETCHED_AT_ONCE = 4
 
 
 class NothingToPlanError(CareenError):
@@ -137,15 +114,12 @@ class _Planning:
 
     def __post_init__(self) -> None:
         self.notes: list[str] = []
-        self._weighed: dict[int, tuple[Contribution, ...]] = {}
-        self._counted: dict[int, tuple[Mapping[str, int], ...] | None] = {}
         self._read_services: tuple[ReadService, ...] = ()
-        self._unread_needs = False
 
     @property
     def has_all_answers(self) -> bool:
         """Once planned: whether all that was asked of the index and of wheels was told."""
-        return not (self._unread_needs or any(target.unanswered for target in self._targets))
+        return not (self.native.unread or any(target.unanswered for target in self._targets))
 
     @property
     def is_dated(self) -> bool:
@@ -216,10 +190,6 @@ class _Planning:
         return replace(first, packages=tuple(packages.values())) if others else first
 
     @property
-    def _named_base(self) -> str | None:
-        return self.request.base or self.config.base
-
-    @property
     def _requires_python(self) -> str | None:
         """A lock holds wheels only for the Pythons that all members of the workspace allow.
 
@@ -228,71 +198,27 @@ class _Planning:
         told = (self.reads[0].lock.requires_python, self.project.pyproject.requires_python)
         return ",".join(dict.fromkeys(text for text in told if text)) or None
 
-    def _told_where(self) -> AbstractContextManager[None]:
+    @cached_property
+    def base(self) -> BaseChoice:
         lock = self.reads[0].lock
-        paths = (self.project.pyproject.source.path, lock.path, lock.path.with_name("Pipfile"))
-        return told_where(self.facts.workspace.files, paths)
-
-    @cached_property
-    def image_base(self) -> ImageBase | None:
-        """What services are put upon where the base is an image; None where it is composed."""
-        named = self._named_base
-        if named is None:
-            return self._slim_image()
-        if named == ALPINE:
-            with self._told_where():
-                return alpine_image(self._images, self._requires_python, self.notes)
-        if not names_image(named):
-            return None
-        from careen.app.image_bases import image_base  # noqa: PLC0415 - few bases are images
-
-        found = image_base(self.session, named, self.request.platform, self._requires_python)
-        if not is_pinned(named):
-            self.notes.append(f"{named} is {found.manifest} today: what it leads to may change, a digest does not")
-        if not found.certificates:
-            self.notes.append(f"{named} has no certificate authorities: services cannot check whom they talk to")
-        return found
-
-    def _slim_image(self) -> ImageBase | None:
-        """For a Python that Debian does not carry; None where it does."""
-        with self._told_where():
-            version = beyond_debian(self._images, self._requires_python)
-        if version is None:
-            return None
-        found = described_slim(version)
-        self.notes.append(
-            f"Debian carries no Python {version}: planned upon {found.label}, by what is known of it; "
-            f"`careen build --base REGISTRY/library/{found.label}` looks at the image itself"
+        return BaseChoice(
+            session=self.session,
+            request=self.request,
+            named=self.request.base or self.config.base,
+            images=self._images_of(self.services),
+            requires_python=self._requires_python,
+            files=self.facts.workspace.files,
+            told_in=(self.project.pyproject.source.path, lock.path, lock.path.with_name("Pipfile")),
+            notes=self.notes,
         )
-        return found
 
     @cached_property
-    def python(self) -> DebianPython:
-        """Of the base that is composed; for an image, of the Debian that today's images are weighed by."""
-        if self.image_base is not None and self.image_base.described:
-            return python_of(SLIM_RELEASE)
-        if self.image_base is not None:
-            return release_for(3, self.image_base.runtime.version.minor) or python_of(_NEWEST_RELEASE)
-        named, requires = self._named_base, self._requires_python
-        with self._told_where():
-            return (
-                named_python(named, requires) if named is not None else python_for(self._images, requires, self.notes)
-            )
+    def native(self) -> NativeNeeds:
+        return NativeNeeds(self.base)
 
     @cached_property
-    def _environment(self) -> TargetEnvironment:
-        base = self.image_base
-        if base is None:
-            return environment_on(self.python, self.request.platform)
-        return TargetEnvironment(python=base.runtime.version, platform=self.request.platform, patch=base.patch)
-
-    @cached_property
-    def _c_library(self) -> CLibrary:
-        return self.image_base.c_library if self.image_base is not None else OF_RELEASE[self.python.release]
-
-    @property
-    def _images(self) -> tuple[ImageFacts, ...]:
-        return self._images_of(self.services)
+    def today(self) -> TodaysImages:
+        return TodaysImages(self.session, self.facts)
 
     def _images_of(self, services: Iterable[ServiceFacts]) -> tuple[ImageFacts, ...]:
         mine = [service.image for service in services]
@@ -309,8 +235,8 @@ class _Planning:
                 root=self.request.root,
                 project=self.project,
                 images=self._images_of(services),
-                environment=self._environment,
-                c_library=self._c_library,
+                environment=self.base.environment,
+                c_library=self.base.c_library,
                 notes=self.notes,
             )
             for services, read in zip(self._kin, self.reads, strict=True)
@@ -334,16 +260,9 @@ class _Planning:
 
     def plan(self) -> Plan:
         """The index and the mirror are asked at the same time: neither waits for the other."""
-        python = self.python
+        python = self.base.python
         with ThreadPoolExecutor(1) as pool:
-            return self._plan(pool.submit(self._open_archive, python))
-
-    def _open_archive(self, python: DebianPython) -> BaseArchive:
-        if self.image_base is not None:
-            today = self.session.archive(python.release, self.request.platform.architecture)
-            return BaseArchive(today=today, pinned=today)
-        files = self.facts.workspace.files if self.request.pinned else None
-        return open_archive(self.session, python, self.request.platform.architecture, files)
+            return self._plan(pool.submit(self.base.open_archive, python))
 
     def _plan(self, opening: Future[BaseArchive]) -> Plan:
         read = [found for service in self.services if (found := self._read(service)) is not None]
@@ -354,8 +273,8 @@ class _Planning:
             )
         self._read_services = tuple(read)
         archive = opening.result()
-        self._fetch(read)
-        needs = {service.facts.name: self._needs(service) for service in read}
+        self.native.fetch((service, self._target(service.facts)) for service in read)
+        needs = {service.facts.name: self.native.of(service, self._target(service.facts)) for service in read}
         modules = {
             imported.module.partition(".")[0]
             for service in read
@@ -364,13 +283,13 @@ class _Planning:
         }
         wanted = {soname for sonames in needs.values() for soname in sonames}
         base: DebianBase | ImageBase
-        if self.image_base is not None:
-            base, present = self.image_base, self.image_base.libraries
+        if self.base.image is not None:
+            base, present = self.base.image, self.base.image.libraries
         else:
             base, composed = base_for(
                 self.session,
                 archive.pinned,
-                self.python,
+                self.base.python,
                 libraries=wanted,
                 modules=modules,
                 estimate=bool(self.request.without),
@@ -386,13 +305,15 @@ class _Planning:
                 ),
                 hints=service.hints(),
                 installed_today=self._target(service.facts).installed_by(service.facts.image),
-                contributions=self._contributions(service.facts, archive.today),
-                system_packages=self._system(service, archive.pinned, needs[service.facts.name], present),
+                contributions=self.today.contributions(service.facts.image, self._target(service.facts), archive.today),
+                system_packages=self.native.packages(
+                    service.facts.name, archive.pinned, needs[service.facts.name], present
+                ),
                 working_directory=self.reader.home(service.entry),
                 view=self._target(service.facts).view,
                 writes=service.writes(),
                 alpine=alpine_needs(
-                    self.image_base,
+                    self.base.image,
                     service.facts.name,
                     [kept.package for kept in service.partition.kept],
                     self._target(service.facts),
@@ -408,7 +329,7 @@ class _Planning:
                 platform=self.request.platform,
                 root=self.project.folder,
                 base=base,
-                c_library=self._c_library,
+                c_library=self.base.c_library,
                 services=inputs,
                 support={role: support_files(role) for role in Role},
                 source_date_epoch=self.request.source_date_epoch,
@@ -423,152 +344,13 @@ class _Planning:
             scripts.update(contents.console_scripts)
         return self.reader.read(service, view, scripts)
 
-    @cached_property
-    def _linkage(self) -> NeedsCache:
-        return NeedsCache(self.session.surroundings.cache / "python" / "needs")
-
-    def _native(self, service: ReadService) -> Iterator[tuple[str, LockedFile, Digest]]:
-        """Wheels of the service with native code, by the names of their distributions."""
-        target = self._target(service.facts)
-        for kept in service.partition.kept:
-            wheel, contents = target.wheels.get(kept.package.name), target.contents.get(kept.package.name)
-            if wheel is not None and wheel.digest is not None and contents is not None and contents.native:
-                yield kept.package.name, wheel, wheel.digest
-
-    def _fetch(self, services: Iterable[ReadService]) -> None:
-        """What :meth:`_needs` will read, several wheels at a time, since one connection may be slow."""
-        packages = self.session.packages
-        native = {digest: wheel for service in services for _, wheel, digest in self._native(service)}
-        wanted = [
-            wheel
-            for digest, wheel in native.items()
-            if self.request.fetch_wheels and self._linkage.known(digest.hex) is None and not packages.has_wheel(wheel)
-        ]
-        if not wanted:
-            return
-        wanted.sort(key=lambda wheel: wheel.size or 0, reverse=True)  # the slowest first
-        phase = f"fetching {format_bytes(sum(wheel.size or 0 for wheel in wanted))} of wheels"
-        self.session.progress(Step(phase, 0, len(wanted)))
-        with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
-            for done, place in enumerate(pool.map(packages.wheel, wanted), start=1):
-                self.session.progress(Step(phase, done, len(wanted), place.name))
-
-    def _needs(self, service: ReadService) -> frozenset[str]:
-        found: list[Need] = []
-        unknown: list[str] = []
-        for name, wheel, digest in self._native(service):
-            known = self._linkage.known(digest.hex)
-            if known is None and (self.request.fetch_wheels or self.session.packages.has_wheel(wheel)):
-                self.session.progress(Step("reading native libraries", 0, None, wheel.filename))
-                known = self._linkage.needs(self.session.packages.wheel(wheel), digest.hex)
-            if known is None:
-                unknown.append(name)
-            else:
-                found += known
-        names = {kept.package.name for kept in service.partition.kept}
-        found += [Need(soname=soname, wanted_by=name) for soname, name in libraries_opened(names)]
-        started = () if self._c_library.is_musl else programs_started(names)
-        self.notes += [
-            f"{name} starts {program}, which Debian's {package} has: careen adds libraries to an image, not programs"
-            for name, program, package in started
-        ]
-        if unknown:
-            self._unread_needs = True
-            self.notes.append(
-                f"the system libraries of {', '.join(sorted(unknown))} are not known before their wheels are fetched"
-            )
-        return frozenset(need.soname for need in found)
-
-    def _system(
-        self, service: ReadService, archive: "Archive", sonames: frozenset[str], present: tuple[str, ...]
-    ) -> tuple[BinaryPackage, ...]:
-        if self._c_library.is_musl:
-            return ()
-        if self.image_base is not None and not self.image_base.described:
-            self.notes += [
-                f"{service.facts.name}: {self.image_base.label} has no {name}, and careen adds no packages to an image"
-                for name in sorted(sonames - set(present))
-            ]
-            return ()
-        providers, lacking = system_packages(self.session, archive, sonames, present)
-        if lacking is not None:
-            self._unread_needs = True
-            self.notes.append(f"{lacking}: packages of system libraries are found by the names that policy gives them")
-        self.notes += [f"{service.facts.name}: no Debian package has {name}" for name in providers.missing]
-        return providers.packages
-
     def taken(self) -> Taken | None:
         """Once planned."""
         services: list[TakenBy] = []
         for service in self._read_services:
-            counted = self._counted.get(id(service.facts.image), ())
+            counted = self.today.counted(service.facts.image)
             if counted is None:
                 return None
             modules = service.reach.modules
             services.append(TakenBy(service.facts.name, modules, service.serves, service.hints(), counted))
         return Taken(folder=self.project.folder, services=tuple(services), readings=self.reader.readings)
-
-    def _contributions(self, service: ServiceFacts, archive: "Archive") -> tuple[Contribution, ...]:
-        """Computed once for an image, whichever services run it."""
-        image = service.image
-        if image is None:
-            return ()
-        if id(image) not in self._weighed:
-            inputs = self._current_inputs(image, self._target(service), archive)
-            found = self._weighed[id(image)] = contributions(image, inputs)
-            self._counted[id(image)] = _counted(image, inputs, found)
-        return self._weighed[id(image)]
-
-    def _current_inputs(self, image: ImageFacts, target: TargetLock, archive: "Archive") -> CurrentInputs:
-        context = next((c for c in self.facts.contexts if image in c.images), None)
-        sent = context.measure.sent if context is not None else ()
-        held = target.contents
-
-        def of_sync(install: Install) -> Weight | None:
-            if install not in target.requests:
-                return None
-            known = [_weight(target, name, held[name]) for name in target.synced(install) if name in held]
-            if not known:
-                return None
-            return Weight(
-                installed=sum(weight.installed for weight in known),
-                packed=sum(weight.packed for weight in known),
-                bytecode=sum(weight.bytecode for weight in known),
-            )
-
-        kind = image.known_base.kind if image.known_base is not None else None
-
-        def of_packages(names: Iterable[str], recommends: bool) -> Weight | None:
-            present = debian_packages_in(kind)
-            announced = apt_weight(self.session, archive, names, recommends=recommends, present=present)
-            if announced is None:
-                return None
-            return replace(announced, installed=round(announced.installed * installed_share(kind)))
-
-        return CurrentInputs(
-            context=tuple((file.path, file.bytes) for file in sent),
-            synced=of_sync,
-            packages=of_packages,
-            named={name: _weight(target, name, contents) for name, contents in held.items()},
-        )
-
-
-def _weight(target: TargetLock, name: PackageName, contents: DistributionContents) -> Weight:
-    file = target.wheels.get(name) or target.sdists.get(name)
-    return Weight(
-        installed=contents.installed_bytes,
-        packed=file.size or 0 if file is not None else 0,
-        bytecode=contents.bytecode_bytes,
-    )
-
-
-def _counted(
-    image: ImageFacts, inputs: CurrentInputs, known: Sequence[Contribution]
-) -> tuple[Mapping[str, int], ...] | None:
-    """How often each contribution counts which of the context's sources, by their paths below the root."""
-    sources = frozenset(path for path, _ in inputs.context if path.endswith(".py"))
-    times = times_counted(image, inputs, known, sources)
-    folder = image.source.context
-    if times is None:
-        return None
-    return tuple({str(folder / path): count for path, count in item.items()} for item in times)
