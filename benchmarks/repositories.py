@@ -388,15 +388,13 @@ def told(reason: str) -> str:
 
 
 def start_cell(proof: Row) -> str:
-    """The last words of a service that does not start or stay, and which other checks fail."""
+    """Why a service does not start or stay, and which other checks fail."""
     ended = next((text for text in proof["failed"] if text.startswith(("starts: ", _ENDED))), "")
-    failed = [text for text in proof["failed"] if text != ended]
+    failed = [text for text in proof["failed"] if text != ended and not text.startswith(_ENDED)]
     others = f" (fails: {'; '.join(failed)})" if failed else ""
     if proof["starts"] and not ended:
         return f"yes{others}"
-    said = [text for text in proof["output"].splitlines() if text.strip()]
-    last = f": `{said[-1].strip()[:160]}`" if said else ""
-    return f"no, {ended.partition(': ')[2]}{last}{others}"
+    return f"no, {ended.partition(': ')[2]}{others}"
 
 
 def refused_cells(row: Row) -> Sequence[str]:
