@@ -8,7 +8,7 @@ from careen.app.bases import answers
 from careen.app.session import Session
 from careen.blobs.digest import Digest
 from careen.errors import CareenError
-from careen.plan.target import ImageBase, Plan, ServicePlan, WheelSource
+from careen.plan.target import ImageBase, Plan, PlannedDistribution, ServicePlan, WheelSource
 
 _FORMAT = 4
 _UNIMPORTED_FORMAT = 3
@@ -19,7 +19,8 @@ _WHOLE_STACK = "*"
 def with_bytecode(session: Session, plan: Plan, root: Path) -> Plan:
     """The plan with bytecode in its sizes; as it was, with a note, when the engine cannot tell.
 
-    Fetches the wheels that the plan keeps. ``root`` is the project's folder.
+    Fetches the wheels that the plan keeps; of what is to be built from sources nothing is known, and nothing is said.
+    ``root`` is the project's folder.
     """
     if isinstance(plan.base, ImageBase) and plan.base.described:
         return plan  # whose standard library nobody has seen
@@ -47,7 +48,7 @@ def _ask(session: Session, plan: Plan, root: Path) -> Mapping[str, int]:
     from careen.app.build_sources import build_sources  # noqa: PLC0415 - the engine is loaded for a plan that is new
     from careen.build.native import likely_bytecode_bytes  # noqa: PLC0415
 
-    return likely_bytecode_bytes(_with_whole_stack(plan), build_sources(session, root))
+    return likely_bytecode_bytes(_with_whole_stack(_of_wheels(plan)), build_sources(session, root))
 
 
 def unimported(session: Session, plan: Plan, root: Path) -> tuple[str, ...] | None:
@@ -64,11 +65,28 @@ def unimported(session: Session, plan: Plan, root: Path) -> tuple[str, ...] | No
     from careen.build.native import unimported_modules  # noqa: PLC0415
 
     try:
-        found = unimported_modules(plan, build_sources(session, root))
+        found = unimported_modules(_of_wheels(plan), build_sources(session, root))
     except (CareenError, OSError):
         return None  # it only spares bytes
     answers(session).keep("unimported", question, list(found))
     return found
+
+
+def _of_wheels(plan: Plan) -> Plan:
+    """Without what has to be built first, since building runs code of others, which planning does not."""
+
+    def wheels(items: tuple[PlannedDistribution, ...]) -> tuple[PlannedDistribution, ...]:
+        return tuple(item for item in items if isinstance(item.source, WheelSource))
+
+    return replace(
+        plan,
+        services=tuple(replace(service, distributions=wheels(service.distributions)) for service in plan.services),
+        distribution_layers=tuple(
+            replace(layer, distributions=kept)
+            for layer in plan.distribution_layers
+            if (kept := wheels(layer.distributions))
+        ),
+    )
 
 
 def _with_whole_stack(plan: Plan) -> Plan:
