@@ -35,7 +35,7 @@ than the speed of hashing. Higher levels are smaller and slower at both, lower o
 
 _AHEAD = 2
 
-Pack = Callable[[bytes], bytes]
+Pack = Callable[[bytes | memoryview], bytes]
 Unpack = Callable[[bytes], bytes]
 
 
@@ -58,12 +58,12 @@ def packer(compression: Compression) -> Packer:
     if compression is Compression.ZSTD:
         import zstandard  # noqa: PLC0415 - only for those who ask for it
 
-        def pack(data: bytes) -> bytes:
+        def pack(data: bytes | memoryview) -> bytes:
             return zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(data)
 
         return Packer(f"zstd-{_ZSTD_LEVEL}", compression, pack)
     if compression is Compression.NONE:
-        return Packer("none", compression, lambda data: data)
+        return Packer("none", compression, bytes)
     try:
         from isal import igzip_lib  # noqa: PLC0415 - a run that finds every layer needs none of it
     except ImportError:
@@ -72,7 +72,7 @@ def packer(compression: Compression) -> Packer:
     return Packer(f"isal-{level}", compression, lambda data: igzip_lib.compress(data, level, gzip, memory))
 
 
-def _zlib_member(data: bytes) -> bytes:
+def _zlib_member(data: bytes | memoryview) -> bytes:
     packing = zlib.compressobj(6, zlib.DEFLATED, 31)
     return packing.compress(data) + packing.flush()
 
@@ -114,16 +114,17 @@ class PartWriter:
 
     def _send(self, data: bytes) -> None:
         whole = len(data) - len(data) % PIECE_BYTES
+        view = memoryview(data)  # pieces are no copies of what was just put together
         for start in range(0, whole, PIECE_BYTES):
-            self._submit(data if whole == len(data) == PIECE_BYTES else data[start : start + PIECE_BYTES])
+            self._submit(view[start : start + PIECE_BYTES])
         rest = data[whole:]
         self._waiting, self._length = [rest] if rest else [], len(rest)
 
-    def _submit(self, piece: bytes) -> None:
+    def _submit(self, piece: bytes | memoryview) -> None:
         self._packing.append(self._pool.submit(self._packed, piece))
         self._drain(_AHEAD)
 
-    def _packed(self, piece: bytes) -> tuple[Piece, bytes, bytes]:
+    def _packed(self, piece: bytes | memoryview) -> tuple[Piece, bytes, bytes]:
         packed = self._pack(piece)
         copy = _copied(piece) if self._copies else b""
         return Piece(len(packed), _check(packed, copy), len(copy)), packed, copy
@@ -231,7 +232,7 @@ def _check(packed: bytes, copy: bytes) -> int:
     return isal_zlib.crc32(copy, isal_zlib.crc32(packed))
 
 
-def _copied(piece: bytes) -> bytes:
+def _copied(piece: bytes | memoryview) -> bytes:
     import zstandard  # noqa: PLC0415 - as above
 
     return zstandard.ZstdCompressor(level=_COPY_LEVEL).compress(piece)

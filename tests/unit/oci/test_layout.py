@@ -46,6 +46,25 @@ def test_the_same_images_give_the_same_bytes_in_whatever_order_they_come(tmp_pat
     assert _blobs(tmp_path / "one") == _blobs(tmp_path / "two")
 
 
+@pytest.mark.parametrize("damage", ["", "other bytes", "another mode", "a link"])
+def test_a_document_that_is_there_is_left_alone_and_a_damaged_one_written_anew(damage: str, tmp_path: Path) -> None:
+    with LayoutWriter(tmp_path / "out") as writer:
+        descriptor = writer.put(INDEX, b"{}")
+        place = Layout(tmp_path / "out", ()).blob_path(descriptor.digest)
+        match damage:
+            case "other bytes":
+                place.write_bytes(b"[]")
+            case "another mode":
+                place.chmod(0o600)
+            case "a link":
+                place.rename(tmp_path / "elsewhere")
+                place.symlink_to(tmp_path / "elsewhere")
+        before = place.lstat().st_ino
+        assert writer.put(INDEX, b"{}") == descriptor
+    assert (place.lstat().st_ino == before) is (damage == "")
+    assert (place.read_bytes(), place.lstat().st_mode & 0o777, place.is_symlink()) == (b"{}", 0o644, False)
+
+
 def test_a_blob_of_the_same_file_system_is_linked(tmp_path: Path) -> None:
     blob = tmp_path / "blob"
     blob.write_bytes(_HELLO)
