@@ -14,6 +14,7 @@ from careen.dockerfile.actions import ChangeOwner, CleanUp, CopyFiles, CreateUse
 from careen.dockerfile.shell import Command
 from careen.dockerfile.stages import ImageBase, Stage
 from careen.dockerfile.tree import Instruction
+from careen.ignorefile.causes import Cause, cause_of
 from careen.plan.roles import Role
 from careen.plan.target import Plan, ServicePlan
 from careen.rewrite.carried_packages import PackageCarrier
@@ -303,9 +304,11 @@ class _Carrier:
         folder = path.parent if "*" in path.name else path
         if any(file == path or file.is_relative_to(folder) for file in self._planned):
             return
+        stops = cause_of(f"{path}/") not in {Cause.TESTS, Cause.DOCUMENTATION}
         self._leave(
             copy.instruction,
             f"{path} is copied into today's image, and no service's plan holds it",
+            stops=stops,
             hint=f'if a service reads it: data = ["{path}/**"] or ["{path}"] in [tool.careen.services.<name>]',
         )
 
@@ -402,7 +405,7 @@ class _Carrier:
             path=place.path,
             line=place.line,
             reason=reason,
-            hint=hint or "accept it with --accept if the services run without it, or use --mend",
+            hint=hint or "accept it with --accept if the services run without it, or use `careen fix --mend`",
             stops=stops,
         )
         if refusal not in self.refusals:
