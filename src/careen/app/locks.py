@@ -60,7 +60,8 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
     if text is None and not files.exists(path):
         where = choice.project.folder / "pyproject.toml"
         raise NoLockError(
-            f"{where}: the project has no lock, so nobody knows what its images hold", hints=("lock it: uv lock",)
+            f"{where}: the project has no lock, so nobody knows what its images hold",
+            hints=(f"lock it: {_locking(choice)}",),
         )
     source = files.read(path) if text is None else Source(path, text)
     lock = _read(session, choice, source)
@@ -70,6 +71,10 @@ def lock_of(session: Session, files: ProjectFiles, choices: Sequence[LockChoice]
     notes = _staleness(choice, files, source) if stale is None else _told(choice, *stale)
     nested = _nested_workspaces(lock, files) if choice.kind is LockKind.UV else ()
     return ReadLock(lock, notes=(*notes, *nested))
+
+
+def _locking(choice: LockChoice) -> str:
+    return "poetry lock" if choice.project.pyproject.uses_poetry else "uv lock"
 
 
 def _nested_workspaces(lock: Lock, files: ProjectFiles) -> Iterator[str]:
@@ -188,7 +193,8 @@ def _requirements(session: Session, files: ProjectFiles, choices: Sequence[LockC
     if named:
         found.append(read_named_requirements(tuple(named)))
     unlocked = [path for path, _, _ in named if path.name == "pyproject.toml"]
-    notes = [f"{path}: the project has no lock; `uv lock` makes one that lasts" for path in dict.fromkeys(unlocked)]
+    makes = f"`{_locking(choices[0])}` makes one that lasts"
+    notes = [f"{path}: the project has no lock; {makes}" for path in dict.fromkeys(unlocked)]
     return ReadLock(lock_of_requirements(found), tuple(found), tuple(notes))
 
 

@@ -201,6 +201,78 @@ def test_what_more_than_the_text_decides_is_not_asked_for(before: str, after: st
     assert (choice.kind, choice.paths) == (LockKind.UV, (PurePosixPath("uv.lock"),))
 
 
+OF_POETRY = """\
+[tool.poetry]
+name = "demo"
+
+[tool.poetry.dependencies]
+python = "^3.11"
+FastAPI = {version = "^0.110", extras = ["all"]}
+sqlalchemy-utils = "~1.2"
+"psycopg" = [{version = "1.*", markers = "sys_platform == 'linux'"}]
+asyncpg = {version = "*", optional = true}
+
+[tool.poetry.extras]
+postgres = ["asyncpg"]
+
+[tool.poetry.group.web.dependencies]
+uvicorn = ">=0.20,<1"
+
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("run", "more"),
+    [
+        ("poetry install --only main", ()),
+        ("poetry install --with web", ("uvicorn>=0.20,<1",)),
+        ("poetry install --extras postgres", ("asyncpg",)),
+    ],
+)
+def test_a_project_of_poetrys_without_a_lock_asks_in_standard_words(
+    run: str, more: tuple[str, ...], tmp_path: Path
+) -> None:
+    stack(tmp_path, run, (), project=False)
+    (tmp_path / "pyproject.toml").write_text(OF_POETRY)
+    facts = derive(discover(tmp_path))
+
+    choice = chosen(facts)
+
+    assert choice is not None
+    assert choice.kind is LockKind.REQUIREMENTS
+    assert [text for _, _, text in choice.named] == [
+        "fastapi[all]>=0.110,<0.111",
+        "sqlalchemy-utils>=1.2,<1.3",
+        "psycopg==1.*; sys_platform == 'linux'",
+        *more,
+    ]
+    assert [line for _, line, _ in choice.named[:3]] == [6, 7, 8]
+    session = fake_session(tmp_path / "session", "http://index.example")
+    read = lock_of(session, facts.workspace.files, [choice])
+    assert read.notes == ("pyproject.toml: the project has no lock; `poetry lock` makes one that lasts",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'kombu = "^1 || ^2"',
+        'kombu = {path = "../kombu"}',
+        'kombu = {version = "*", source = "inner"}',
+        'kombu = {git = "https://git.example/kombu.git"}',
+    ],
+)
+def test_what_only_poetry_can_choose_is_not_asked_for(line: str, tmp_path: Path) -> None:
+    stack(tmp_path, "poetry install", (), project=False)
+    (tmp_path / "pyproject.toml").write_text(OF_POETRY.replace("[tool.poetry.extras]", f"{line}\n[tool.poetry.extras]"))
+
+    choice = chosen(derive(discover(tmp_path)))
+
+    assert choice is not None
+    assert (choice.kind, choice.paths) == (LockKind.UV, (PurePosixPath("uv.lock"),))
+
+
 RENDERED = (
     "--mount=type=bind,source=docker/careen/web.txt,target=/build/requirements.txt "
     "uv pip install --no-deps --require-hashes -r requirements.txt"
