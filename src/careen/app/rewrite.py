@@ -110,12 +110,14 @@ def propose_or_mend(session: Session, request: PlanRequest, options: RewriteOpti
     if not patch.stopped or options.accept or patch.changes:
         return proposal
     mending = mending_of(proposal.facts, findings_of(proposal.facts, proposal.config))
-    stops = tuple(refusal for refusal in patch.refusals if refusal.stops)
-    refused = RefusedError(
-        f"{len(stops)} step{'s' if len(stops) > 1 else ''} of today's set-up would be lost, the first at {stops[0]}",
-        hints=(stops[0].hint,),
-    )
-    return replace(proposal, mending=mending, problem=refused) if mending.mends else proposal
+    return replace(proposal, mending=mending, problem=_refused(patch)) if mending.mends else proposal
+
+
+def _refused(patch: PatchSet) -> RefusedError:
+    first, *others = (refusal for refusal in patch.refusals if refusal.stops)
+    lost = f"{len(others) + 1} steps" if others else "1 step"
+    more = ("`careen fix` tells of each",) if others else ()
+    return RefusedError(f"{lost} of today's set-up would be lost, the first at {first}", hints=(first.hint, *more))
 
 
 def _mended_after(problem: CareenError, request: PlanRequest) -> Proposal | None:
@@ -198,8 +200,7 @@ def write(proposal: Proposal, *, into: Path | None = None, compose_files: tuple[
     """
     patch = proposal.patch
     if patch.stopped and not patch.changes:
-        first = next(refusal for refusal in patch.refusals if refusal.stops)
-        raise RefusedError(str(first), hints=(first.hint,))
+        raise _refused(patch)
     before = findings_of(proposal.facts, proposal.config)
     if into is not None:
         # Judged in a folder of its own first, so that the one that is asked for appears only when it is right.

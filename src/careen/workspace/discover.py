@@ -99,6 +99,9 @@ def _discovery(
     discovery = _Discovery(files, named, tuple(path for path in listing if not is_in_template(path)))
     for folder in dict.fromkeys(template_folder(path) for path in templates):
         discovery.notes.append(f"{folder}: a template's folder, which is not read before it is filled in")
+    discovery.notes += [
+        f"{path}: not read: it is a link out of the project, or to nothing" for path in sorted(files.astray)
+    ]
     discovery.notes += [f"{folder}/: not looked into: {reason}" for folder, reason in sorted(files.closed.items())]
     return discovery
 

@@ -53,8 +53,9 @@ class ProjectFiles:
     """The folder that was asked about. Paths are relative to it and in normal form; texts are read once.
 
     ``seen`` has the digest of every file that was read, whole or not, but for those that were only read as sources,
-    whose digests are in ``sources``; ``closed`` are the folders that :meth:`find` could not look into. ``instead`` are
-    texts that files would have after a change, None for those that would be gone: they are read as if they lay on disk.
+    whose digests are in ``sources``; ``closed`` are the folders that :meth:`find` could not look into, ``astray`` links
+    that lead out of the tree or nowhere. ``instead`` are texts that files would have after a change, None for those
+    that would be gone: they are read as if they lay on disk.
     """
 
     root: Path
@@ -62,6 +63,7 @@ class ProjectFiles:
     seen: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
     sources: dict[PurePosixPath, Digest] = field(default_factory=dict, compare=False, repr=False)
     closed: dict[PurePosixPath, str] = field(default_factory=dict, compare=False, repr=False)
+    astray: set[PurePosixPath] = field(default_factory=set, compare=False, repr=False)
     _texts: dict[PurePosixPath, Source] = field(default_factory=dict, compare=False, repr=False)
 
     def resolve(self, path: PurePosixPath) -> Path:
@@ -168,8 +170,11 @@ class ProjectFiles:
                         if entry.is_dir(follow_symlinks=False):
                             if level < depth and entry.name not in SKIPPED_FOLDERS:
                                 waiting.append((path, level + 1))
-                        elif wanted(entry.name) and self.exists(PurePosixPath(path)):
-                            found.append(path)
+                        elif wanted(entry.name):
+                            if self.exists(PurePosixPath(path)):
+                                found.append(path)
+                            elif entry.is_symlink():
+                                self.astray.add(PurePosixPath(path))
             except OSError as error:
                 self.closed[PurePosixPath(inside)] = (error.strerror or "cannot be read").lower()
         kept = (PurePosixPath(path) for path in found)

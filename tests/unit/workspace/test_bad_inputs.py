@@ -222,3 +222,12 @@ def test_empty_lines_without_end_are_passed_over_once(root: Path) -> None:
     _, found, _ = scan(root)
 
     assert "good" in {service["name"] for service in found["services"]}
+
+
+def test_a_compose_file_that_is_a_link_out_of_the_project_is_told_of(root: Path) -> None:
+    (root / "compose.yaml").unlink(missing_ok=True)
+    (root / "compose.yaml").symlink_to("/etc/hostname")
+
+    _, _, told = scan(root)
+
+    assert "compose.yaml: not read: it is a link out of the project" in told
