@@ -34,7 +34,7 @@ from careen.plan.target import DebianBase, ImageBase, Plan
 from careen.plan.window_toolkits import window_notes
 from careen.progress import Step
 from careen.python.locked import Lock
-from careen.workspace.configuration import configuration_of
+from careen.workspace.configuration import configuration_of, settings_of_nobody
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
 from careen.workspace.file_names import is_dockerfile_name
@@ -78,7 +78,8 @@ def plan_stack(session: Session, request: PlanRequest) -> Planned:
         session.progress(Step("weighing bytecode", 0, None))
         plan = with_bytecode(session, plan, request.root / plan.root)
     notes = (*gpu_notes(plan, facts, session.surroundings.environment), *window_notes(plan.services, planning.lock))
-    plan = replace(plan, lock=planning.lock.path, notes=(*plan.notes, *notes))
+    astray = settings_of_nobody(config, facts.workspace)
+    plan = replace(plan, lock=planning.lock.path, notes=(*astray, *plan.notes, *notes))
     described = isinstance(plan.base, ImageBase) and plan.base.described
     weighed = plan.predicted_bytecode_bytes is not None or described or not request.fetch_wheels
     return Planned(

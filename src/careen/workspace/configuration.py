@@ -1,5 +1,6 @@
 """Where the user's choices stand: careen.toml of the folder, else ``[tool.careen]`` of a pyproject.toml."""
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from careen.config import Config, read_config
@@ -23,3 +24,15 @@ def configuration_of(workspace: Workspace) -> Config:
         if service.project is not None:
             return read_config(service.project.pyproject.source, table=("tool", "careen"))
     return Config()
+
+
+def settings_of_nobody(config: Config, workspace: Workspace) -> Iterator[str]:
+    """A note for each service that the configuration names and the stack has not: it may be one of another file."""
+    names = [service.name for service in workspace.services]
+    for name in config.services:
+        if name not in names:
+            import difflib  # noqa: PLC0415 - only a name that nobody has pays for it
+
+            near = difflib.get_close_matches(name, names, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+            yield f"the configuration speaks of a service {name}, which this stack has not: {meant}"
