@@ -4,7 +4,7 @@ from careen.app.overhaul import Overhaul
 from careen.plan.target import ServicePlan
 from careen.prove.evidence import CheckResult
 from careen.report.html_page import Bar, Cell, before_and_after, key, page, section, table, treemap
-from careen.report.verdicts import summary
+from careen.report.verdicts import summary, told
 from careen.text.units import format_bytes
 
 _COLOURS = (
@@ -81,6 +81,6 @@ def _proof(done: Overhaul) -> str:
     results += [(service.name, result) for service in done.proof.services for result in service.checks]
     return table(
         ("service", "check", "verdict", "evidence"),
-        [(name, result.check, result.verdict.value, result.evidence.summary) for name, result in results],
+        [(name, result.check, result.verdict.value, told(result.evidence)) for name, result in results],
         classes=[result.verdict.value for _, result in results],
     )

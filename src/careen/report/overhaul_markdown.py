@@ -12,6 +12,7 @@ from careen.plan.target import ImageBase, ServicePlan
 from careen.prove.evidence import CheckResult, Verdict
 from careen.report.navigation import NavigableDocument
 from careen.report.traced import traced_rows, traced_sentence
+from careen.report.verdicts import told
 from careen.text.units import format_bytes, format_seconds
 
 _BASE = (
@@ -217,7 +218,7 @@ def _checks(document: NavigableDocument, done: Overhaul, *, security: bool) -> N
 
 def _row(service: str, result: CheckResult) -> tuple[str, ...]:
     verdict = f"**{result.verdict}**" if result.verdict is Verdict.FAIL else str(result.verdict)
-    return (service, result.check, verdict, result.evidence.summary)
+    return (service, result.check, verdict, told(result.evidence))
 
 
 def _guidance(document: NavigableDocument, done: Overhaul) -> None:

@@ -1,6 +1,6 @@
-"""A proof in one sentence, for every kind of report."""
+"""A proof, and what was seen, in one sentence, for every kind of report."""
 
-from careen.prove.evidence import ProofReport, Verdict
+from careen.prove.evidence import Evidence, ProofReport, Verdict
 
 
 def summary(report: ProofReport) -> str:
@@ -11,3 +11,8 @@ def summary(report: ProofReport) -> str:
         f"{word}: {counts[Verdict.PASS]} checks passed, {counts[Verdict.FAIL]} failed, "
         f"{counts[Verdict.SKIPPED]} skipped, with {report.runner}"
     )
+
+
+def told(evidence: Evidence) -> str:
+    """In a line of its own, with what helps."""
+    return "; ".join((evidence.summary, *(f"hint: {hint}" for hint in evidence.hints)))

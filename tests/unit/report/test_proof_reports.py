@@ -11,6 +11,7 @@ from careen.report.prove_json import prove_document
 from careen.report.prove_junit import prove_junit
 from careen.report.prove_markdown import prove_markdown
 from careen.report.prove_terminal import show_proof
+from careen.report.verdicts import told
 
 _EVIDENCE = Evidence(
     summary="a | b\x00", command=("signal", "SIGTERM"), output="last\x1bwords", seconds=1.25, hints=("say | it",)
@@ -74,3 +75,7 @@ def test_a_terminal_shows_the_hints() -> None:
     show_proof(console, _REPORT)
     assert isinstance(console.file, io.StringIO)
     assert "hint: say | it" in console.file.getvalue()
+
+
+def test_one_line_tells_what_was_seen_and_what_helps() -> None:
+    assert told(Evidence(summary="seen", hints=("do this", "or that"))) == "seen; hint: do this; hint: or that"
