@@ -1,6 +1,8 @@
 """What a project says wrongly of itself: named, and the rest of the plan stands."""
 
+import io
 import re
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +10,9 @@ import pytest
 
 from careen.app.plan_request import PlanRequest
 from careen.app.planning import plan_stack
+from careen.blobs.digest import Digest
 from careen.plan.python_version import NoPythonError
-from careen.plan.target import Plan
+from careen.plan.target import Plan, UnbuiltSource
 from careen.platforms import Platform
 from fakes.cases import stand_up
 from fakes.index import FakeIndex, serve
@@ -136,3 +139,36 @@ def test_a_member_whose_workspace_has_the_root_for_a_member_is_told_with_its_lin
     told = [note for note in plan.notes if note.startswith("rooms/stock/pyproject.toml:6: stock-room is a member")]
     assert len(told) == 1
     assert [service.name for service in plan.services] == ["web", "worker"]
+
+
+def test_what_is_to_be_built_from_sources_is_not_built_for_a_plan(project: tuple[Path, FakeIndex]) -> None:
+    root, index = project
+    ran = root.parent / "ran"
+    texts = {
+        "PKG-INFO": "Metadata-Version: 2.2\nName: heavy\nVersion: 3.0\n",
+        "setup.py": f"open({str(ran)!r}, 'w').close()\nfrom setuptools import setup\nsetup()\n",
+        "heavy/__init__.py": "",
+    }
+    sources = io.BytesIO()
+    with tarfile.open(fileobj=sources, mode="w:gz") as archive:
+        for path, text in texts.items():
+            member = tarfile.TarInfo(f"heavy-3.0/{path}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    data = sources.getvalue()
+    index.files["heavy-3.0.tar.gz"] = data
+    file = f'url = "{index.address}/heavy-3.0.tar.gz", hash = "{Digest.of(data)}", size = {len(data)}'
+    lock = root / "uv.lock"
+    lock.write_text(re.sub(r"wheels = \[\n[^\]]*heavy-3\.0[^\]]*\]", f"sdist = {{ {file} }}", lock.read_text()))
+
+    session = fake_session(root.parent, index.address)
+    try:
+        request = PlanRequest(root=root, platform=Platform.parse("linux/amd64"), fetch_wheels=True)
+        plan = plan_stack(session, request).plan
+    finally:
+        session.close()
+
+    assert any(isinstance(item.source, UnbuiltSource) for service in plan.services for item in service.distributions)
+    assert not ran.exists()
+    assert plan.predicted_bytecode_bytes is not None
+    assert not any("what bytecode adds is not known" in note for note in plan.notes)
