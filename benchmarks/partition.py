@@ -50,9 +50,9 @@ from careen.plan.lock_view import wheels_for
 from careen.plan.roles import Role
 from careen.plan.target import ServicePlan
 from careen.platforms import Platform
+from careen.python.c_library import OF_RELEASE
 from careen.python.contents import ImportIndex
 from careen.python.environment import TargetEnvironment
-from careen.python.tags import GLIBC_OF_RELEASE
 
 LIST = Path(__file__).with_suffix(".toml")
 TABLE_LINE = "<!-- made by benchmarks/partition.py --write-table; do not edit below -->"
@@ -317,7 +317,7 @@ def index_of(session: Session, planned: Planned) -> ImportIndex:
     packages = [package for package in planned.lock.packages if not package.is_local]
     files = {
         package.name: package.sdist for package in packages if package.sdist is not None and package.sdist.digest
-    } | dict(wheels_for(packages, environment, GLIBC_OF_RELEASE[base.release]))
+    } | dict(wheels_for(packages, environment, OF_RELEASE[base.release]))
     found = session.packages.contents(list(dict.fromkeys(files.values())))
     return ImportIndex({name: held for name, file in files.items() if not isinstance(held := found[file], CareenError)})
 

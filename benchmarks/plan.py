@@ -29,9 +29,10 @@ from pathlib import Path, PurePosixPath
 
 from careen.http.client import HttpClient
 from careen.platforms import Platform
+from careen.python.c_library import OF_RELEASE
 from careen.python.index import PackageFiles
 from careen.python.names import PythonVersion
-from careen.python.tags import GLIBC_OF_RELEASE, best_wheel
+from careen.python.tags import best_wheel
 from careen.python.uvlock import read_uvlock
 from careen.text.source import Source
 
@@ -112,7 +113,7 @@ def _median(act: Callable[[], None], runs: int, prepare: Callable[[], None] = la
 
 def _cold_wheels(lock: Path, count: int, runs: int) -> None:
     read = read_uvlock(Source(PurePosixPath("uv.lock"), lock.read_text()))
-    target = PythonVersion(11), Platform.parse("linux/amd64"), GLIBC_OF_RELEASE["bookworm"]
+    target = PythonVersion(11), Platform.parse("linux/amd64"), OF_RELEASE["bookworm"]
     wheels = [wheel for package in read.packages if (wheel := best_wheel(package.wheels, *target)) is not None][:count]
 
     def ask() -> None:
