@@ -32,10 +32,19 @@ def elf64(*, needed: tuple[str, ...] = (), soname: str = "", runpath: str = "", 
     return header + load + pointer + dynamic + bytes(strings)
 
 
-def with_symbols(data: bytes, *, tail_bytes: int = 0, symbols: int = 6250, strings: int = 150_000) -> bytes:
+def with_symbols(
+    data: bytes,
+    *,
+    tail_bytes: int = 0,
+    tail_alignment: int = 0x1000,
+    section: tuple[int, int] = (1, 64),
+    symbols: int = 6250,
+    strings: int = 150_000,
+) -> bytes:
     """A real library with a table of symbols behind it, and behind that a part that is loaded, as patchelf adds one.
 
-    The part takes the place of the header that says whether the stack may be run.
+    The part takes the place of the header that says whether the stack may be run; ``section`` is the kind and the
+    alignment of what is in it.
     """
     shoff = struct.unpack_from("<Q", data, 40)[0]
     count, names = struct.unpack_from("<HH", data, 60)
@@ -51,10 +60,12 @@ def with_symbols(data: bytes, *, tail_bytes: int = 0, symbols: int = 6250, strin
         start, parts = struct.unpack_from("<Q", out, 32)[0], struct.unpack_from("<H", out, 56)[0]
         headers = [struct.unpack_from("<IIQQQQQQ", out, start + number * 56) for number in range(parts)]
         last = max(header[3] + header[6] for header in headers)
-        address = last + -last % 0x1000
-        out += bytes(-len(out) % 0x1000)
+        address = last + -last % tail_alignment
+        out += bytes(-len(out) % tail_alignment)
         stack = next(number for number, header in enumerate(headers) if header[0] == 0x6474E551)
-        added = (1, 6, len(out), address, address, tail_bytes, tail_bytes, 0x1000)
+        added = (1, 6, len(out), address, address, tail_bytes, tail_bytes, tail_alignment)
+        if section[0]:
+            sections.append([0, section[0], 3, address, len(out), tail_bytes, 0, 0, section[1], 0])
         ordered = [header for number, header in enumerate(headers) if number != stack]
         at = 1 + max(number for number, header in enumerate(ordered) if header[0] == 1)  # by their addresses
         ordered.insert(at, added)

@@ -1,7 +1,8 @@
 """Native code without what only linkers and debuggers read: symbol tables, and the sections with debugging information.
 
 What the loader maps stays byte by byte, at the same addresses; only where it lies in the file may change, by whole
-multiples of the alignment that a part asks for (System V gABI, chapter 5: offset and address must be congruent). That
+multiples of the alignment that a part asks for (System V gABI, chapter 5: offset and address must be congruent), and a
+part that asks for more than the processor's largest page, and holds nothing that does, is let off with that. That
 holds for libraries whose parts were moved to the end of the file, too (patchelf, auditwheel), which binutils' strip
 turns into files that no loader takes. Sections keep their numbers, so what refers to one does so still.
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from careen.text.values import dataclass
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same file becomes another."""
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -28,6 +29,9 @@ _ET_EXEC, _ET_DYN = 2, 3
 _PT_LOAD = 1
 _SHT_SYMTAB, _SHT_STRTAB, _SHT_RELA, _SHT_NOBITS, _SHT_REL, _SHT_SYMTAB_SHNDX = 2, 3, 4, 8, 9, 18
 _SHF_ALLOC = 2
+_PAGES = {62: 1 << 12, 183: 1 << 16}
+"""The largest of a processor (x86-64, AArch64) that its kernels may be built with, by its number in the header."""
+
 _PIECE = 1 << 20
 _MOST_SECTIONS = 4096
 _LARGEST_NAMES = 1 << 20
@@ -174,6 +178,7 @@ def _read(file: int) -> _Layout:
     sections = tuple(
         _Section(*fields) for fields in _SECTION.iter_unpack(_exactly(file, section_count * _SECTION.size, sections_at))
     )
+    page = _PAGES.get(header[2], 1 << 62)
     dropped = _dropped(sections, header[13], _names(file, sections, header[13]))
     table = (sections_at, sections_at + section_count * _SECTION.size)
     _check(segments, sections, dropped)
@@ -182,9 +187,19 @@ def _read(file: int) -> _Layout:
         section if number not in dropped else _Section(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         for number, section in enumerate(sections)
     )
+    segments = tuple(_let_off(segment, sections, page) for segment in segments)
     head = [(0, _HEADER.size, 1), (segments_at, segments_at + segment_count * _SEGMENT.size, 8)]
     blocks = _blocks([*head, *_ranges(segments, kept)])
     return _Layout(size=size, header=header, segments=segments, sections=kept, blocks=tuple(_placed(blocks)))
+
+
+def _let_off(segment: _Segment, sections: Iterable[_Section], page: int) -> _Segment:
+    """Linkers prepare for large pages, with which patchelf pads a library of some kilobytes to megabytes."""
+    if segment.kind != _PT_LOAD or segment.alignment <= page:
+        return segment
+    start, end = segment.address, segment.address + segment.in_memory
+    inside = (section for section in sections if section.is_loaded and start <= section.address < end)
+    return replace(segment, alignment=max([page, *(section.alignment for section in inside)]))
 
 
 def _exactly(file: int, length: int, offset: int) -> bytes:

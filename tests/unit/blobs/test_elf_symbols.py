@@ -55,6 +55,20 @@ def test_what_is_loaded_stays_where_it_was(tmp_path: Path, tail_bytes: int) -> N
     assert read_linkage(after) == read_linkage(plain)
 
 
+@pytest.mark.parametrize("kind", [1, 0], ids=["with a section", "without"])
+def test_padding_for_large_pages_goes(tmp_path: Path, kind: int) -> None:
+    data = with_symbols(NATIVE.read_bytes(), tail_bytes=6000, tail_alignment=1 << 21, section=(kind, 64))
+    after = dropped(tmp_path, data)
+    assert after is not None
+    assert loaded(after) == loaded(data)
+    assert len(data) > 1 << 21 > len(after)
+
+
+def test_padding_for_data_that_asks_for_it_stays(tmp_path: Path) -> None:
+    data = with_symbols(NATIVE.read_bytes(), tail_bytes=6000, tail_alignment=1 << 21, section=(1, 1 << 21))
+    assert dropped(tmp_path, data) is None
+
+
 def test_nothing_is_left_to_drop_a_second_time(tmp_path: Path) -> None:
     after = dropped(tmp_path, with_symbols(NATIVE.read_bytes()))
     assert after is not None
