@@ -349,12 +349,14 @@ def _source_only(done: Completed, files: Sequence[RequirementFile]) -> UnlockedE
     path = next((file.path for file in files if file.is_file), PurePosixPath("requirements.in"))
     listed = ", ".join(names)
     have, it, their = ("have", "they need", "their") if len(names) > 1 else ("has", "it needs", "its")
-    command = f"uv pip compile {path} --universal --generate-hashes -o requirements.lock"
+    how = f"uv pip compile {path} --universal --generate-hashes -o requirements.lock, and install requirements.lock"
+    if any(entry.path.name == "pyproject.toml" for file in files for entry in file.entries):
+        how = "with the project's own tool, `uv lock` or `poetry lock`, and install that"
     return UnlockedError(
         f"{_place(files, names)}: {listed} {have} no wheel for this Python and platform, and what {it} is known only "
         f"to {their} own code, which careen does not run while it reads",
         hints=(
-            f"lock it yourself, which runs that code: {command}, and install requirements.lock in the Dockerfile",
+            f"lock it yourself, which runs that code: {how} in the Dockerfile",
             "or ask for a version that has wheels",
         ),
     )

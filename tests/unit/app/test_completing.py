@@ -14,7 +14,7 @@ from careen.blobs.digest import Digest
 from careen.python.c_library import glibc
 from careen.python.locked import Lock, StaleLockError
 from careen.python.names import package_name
-from careen.python.requirement_files import read_requirement_file
+from careen.python.requirement_files import read_named_requirements, read_requirement_file
 from careen.python.requirement_lock import lock_of_requirements
 from careen.text.source import Source
 from fakes.index import FakeIndex, serve
@@ -67,7 +67,8 @@ class Place:
         page = f'<a href="../../{path.name}#sha256={digest.hex}">{path.name}</a>'
         self.index.files[f"simple/{name}/"] = page.encode()
 
-    def completed(self, text: str, *, offline: bool = False) -> Lock:
+    def completed(self, text: str, *, offline: bool = False, asked: str | None = None) -> Lock:
+        """``asked`` stands in ``pyproject.toml``."""
         source = Source(LIST, f"--index-url {self.index.address}/simple\n{text}")
         (self.folder / LIST).write_text(source.text)
         file = read_requirement_file(LIST, lambda _: source)
@@ -87,7 +88,9 @@ class Place:
         )
         self.made.append(completing)
         try:
-            return completing.completed(ReadLock(lock_of_requirements([file]), (file,)))
+            named = ((PurePosixPath("pyproject.toml"), 7, asked),) if asked is not None else ()
+            files = (file, *([read_named_requirements(named)] if named else []))
+            return completing.completed(ReadLock(lock_of_requirements(files), files))
         finally:
             session.close()
 
@@ -169,6 +172,15 @@ def test_what_has_no_wheel_is_named_with_its_line_and_nothing_of_it_is_run(place
     assert "careen does not run" in raised.value.message
     assert raised.value.hints[0].startswith("lock it yourself")
     assert "uv pip compile requirements.txt --universal --generate-hashes -o requirements.lock" in raised.value.hints[0]
+
+
+def test_a_project_without_a_lock_is_told_to_lock_itself(place: Place) -> None:
+    offer_sources(place, "old-mail")
+
+    with pytest.raises(UnlockedError, match=r"^pyproject\.toml:7: old-mail has no wheel") as raised:
+        place.completed("", asked="old-mail")
+
+    assert "`uv lock` or `poetry lock`" in raised.value.hints[0]
 
 
 def test_what_something_else_needs_and_has_no_wheel_is_named_too(place: Place) -> None:
