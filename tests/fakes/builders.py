@@ -1,5 +1,5 @@
-"""Programs that take the words of docker's and buildah's clients, write down what they were asked, and print what the
-real ones print (buildx 0.13, BuildKit's ``--progress=plain``, buildah 1.28).
+"""Programs that take the words of docker's and buildah's clients, of uv and of git, write down what they were asked,
+and print what the real ones print (buildx 0.13, BuildKit's ``--progress=plain``, buildah 1.28).
 """
 
 import json
@@ -10,19 +10,24 @@ from typing import Any
 
 _PROGRAM = """\
 #!{python}
-import json, os, sys, time
+import json, os, shutil, sys, time
 from pathlib import Path
 
 folder = Path({folder!r})
 words = sys.argv[1:]
+asked = {{"words": words, "buildkit": os.environ.get("DOCKER_BUILDKIT"), "sees": sorted(os.environ)}}
 with (folder / "asked").open("a") as log:
-    log.write(json.dumps({{"words": words, "buildkit": os.environ.get("DOCKER_BUILDKIT")}}) + "\\n")
+    log.write(json.dumps(asked) + "\\n")
 answers = json.loads((folder / "answers").read_text())
 for answer in answers:
     if all(word in words for word in answer["words"]):
         for line in answer["prints"]:
             time.sleep(line) if isinstance(line, float) else print(line, flush=True)
         sys.stderr.write(answer.get("complains", ""))
+        for flag, source in answer.get("copies", []):
+            target = Path(words[words.index(flag) + 1])
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
         for word in words:
             if word.startswith("type=oci,dest="):
                 Path(word.removeprefix("type=oci,dest=")).write_bytes(b"an archive")
@@ -34,7 +39,10 @@ sys.exit(1)
 
 @dataclass(frozen=True)
 class FakeClient:
-    """``answers`` are looked through in their order: the first whose words were all given is the one."""
+    """``answers`` are looked through in their order: the first whose words were all given is the one.
+
+    ``copies`` of an answer are files with the word in front of the folder that each goes into.
+    """
 
     folder: Path
     name: str
