@@ -130,7 +130,8 @@ def prove_planned(
         trace=watched or choices.trace is not None,
         chaos=choices.chaos,
         given={
-            service.name: _given(service.service.compose, subject.facts.workspace) for service in subject.facts.services
+            service.name: given_by(service.service.compose, subject.facts.workspace)
+            for service in subject.facts.services
         },
         environment=choices.environment,
     )
@@ -140,7 +141,7 @@ def prove_planned(
     return proof
 
 
-def _given(compose: ComposeService | None, workspace: Workspace) -> Given:
+def given_by(compose: ComposeService | None, workspace: Workspace) -> Given:
     if compose is None:
         return Given()
     folder = workspace.compose.folder if workspace.compose is not None else PurePosixPath()
