@@ -59,12 +59,14 @@ _COMPILE_AT_RUN_TIME = frozenset(
 """Top folders of packages that read headers, sources or stubs while they run."""
 
 _TEST_FOLDERS = frozenset({"test", "tests"})
-_FRAMEWORKS_FOR_TESTS = re.compile(r"(?:django/test|twisted/trial|starlette|asgiref|odoo/tests|tornado/test)/.*")
+_FRAMEWORKS_FOR_TESTS = re.compile(r"(?:django/test|twisted/trial|starlette|asgiref|odoo/tests)/.*")
 """Which a project's own code may import; they are small."""
 
 _TORCH_TESTS = re.compile(
-    r"torch/(?:bin/(?:test_.*|.*_test|.*Test|protoc.*)|lib/lib(?:.*_test|backend_with_compiler)\.so)"
+    r"torch/(?:bin/(?:test_.*|.*_test|.*Test|protoc.*)|lib/lib(?:.*_test|aoti_custom_ops|backend_with_compiler)\.so)"
 )
+"""And the compiler that it was built with. Another package's program of such a name may be one that it runs."""
+
 _SECOND_COPY = re.compile(r"onnxruntime/capi/libonnxruntime\.so(?:\.[0-9.]+)?")
 """Libraries for programs in C, whose whole content the extension module has inside; no file of the wheel names them."""
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-VERSION = 3
+VERSION = 4
 """Raised when a policy cuts something else, so that what was trimmed or weighed before is not believed."""
 
 
