@@ -1,10 +1,12 @@
 """Whether the Dockerfile that careen writes and careen's own engine render one plan, project by project.
 
     python benchmarks/equality.py PROJECT... [--engine docker|buildah] [--builder NAME] [--builder-option WORD]...
+                                             [--trim safe|lean]
 
 Every project is built twice, into folders that are gone afterwards, and its images are compared file by file and
 setting by setting. What differs is told by its reason; one without a reason is a fault of careen, and makes the exit
-status 1. The projects stay as they are.
+status 1. The projects stay as they are. The native engine trims as the Dockerfile does, unless it is told otherwise:
+`safe`, its default, leaves symbols in native code.
 """
 
 import argparse
@@ -24,12 +26,15 @@ from careen.errors import CareenError
 from careen.oci.layout import Layout
 from careen.platforms import Platform
 from careen.prove.likeness import Likeness, compare_renderings
+from careen.python.trimming import TrimmingPolicy
 from careen.text.units import format_bytes
 
 _MOST_FAULTS = 20
 
 
-def likenesses(project: Path, cache: Path, choice: BuilderChoice) -> Iterator[tuple[Likeness, int, int]]:
+def likenesses(
+    project: Path, cache: Path, choice: BuilderChoice, trimming: TrimmingPolicy
+) -> Iterator[tuple[Likeness, int, int]]:
     """With the bytes of both images."""
     surroundings = Surroundings(
         cache=cache, now=lambda: datetime.now(UTC), environment=dict(os.environ), project=project
@@ -39,7 +44,7 @@ def likenesses(project: Path, cache: Path, choice: BuilderChoice) -> Iterator[tu
     with tempfile.TemporaryDirectory(prefix="careen-equality-") as scratch:
         folders = Path(scratch, "native"), Path(scratch, "recast")
         try:
-            native = build(session, BuildRequest(plan=plan, output=folders[0], options=BuildOptions()))
+            native = build(session, BuildRequest(plan=plan, output=folders[0], options=BuildOptions(trimming=trimming)))
             recast = build(session, BuildRequest(plan=plan, output=folders[1], options=BuildOptions(), builder=choice))
         finally:
             session.close()
@@ -70,6 +75,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("projects", nargs="+", type=Path)
     parser.add_argument("--engine", choices=[kind.value for kind in BuilderKind], default="docker")
+    parser.add_argument("--trim", choices=["safe", "lean"], default="lean")
     parser.add_argument("--builder")
     parser.add_argument("--builder-option", action="append", default=[])
     parser.add_argument("--cache", type=Path, help="a folder to keep what is fetched")
@@ -80,7 +86,8 @@ def main() -> int:
         print(project.name, flush=True)
         with tempfile.TemporaryDirectory(prefix="careen-cache-") as scratch:
             try:
-                for likeness, native, recast in likenesses(project, given.cache or Path(scratch), choice):
+                cache, trimming = given.cache or Path(scratch), TrimmingPolicy(given.trim)
+                for likeness, native, recast in likenesses(project, cache, choice, trimming):
                     show(likeness, native, recast)
                     bad += bool(likeness.faults)
             except CareenError as error:

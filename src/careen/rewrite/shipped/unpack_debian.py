@@ -7,7 +7,7 @@ Scanners find the packages by status.d, as they do in distroless. Licences stay:
 What ``uncompiled.txt`` beside it lists of the standard library stays without bytecode.
 """
 # mypy: ignore-errors
-# ruff: noqa: ANN001, ANN002, ANN201, INP001, S607 - it runs with an image's Python
+# ruff: noqa: ANN001, ANN002, ANN201, FURB188, INP001, S607 - it runs with an image's Python
 
 import re
 import shutil
@@ -51,7 +51,7 @@ def unpack(deb, folder, left_out):
 
 
 def in_usr(name):
-    path = name.removeprefix("./")
+    path = name[2:] if name.startswith("./") else name
     return f"usr/{path}" if path.partition("/")[0] in IN_USR else path
 
 
