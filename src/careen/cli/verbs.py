@@ -43,7 +43,7 @@ class _Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in VERBS:
+        if args and args[0] not in VERBS and not ctx.resilient_parsing:  # which completion is
             import difflib  # noqa: PLC0415 - only a mistyped verb pays for it
 
             near = difflib.get_close_matches(args[0], VERBS, n=1)

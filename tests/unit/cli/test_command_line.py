@@ -62,6 +62,35 @@ def test_completion_script_calls_careen_back(shell: str) -> None:
     assert f"_CAREEN_COMPLETE={shell}_complete" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("careen sc", ["scan"]),
+        ("careen gate --fai", ["--fail-on"]),
+        ("careen scan --explain runs", ["runs-as-root"]),
+        ("careen nosuch --x", []),
+    ],
+)
+def test_completion_offers_what_fits_and_says_nothing_else(line: str, found: list[str]) -> None:
+    words = line.split()
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv = ['careen']; import careen.cli.main as m; m.main()"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            "PATH": os.environ["PATH"],
+            "_CAREEN_COMPLETE": "bash_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
+        },
+        timeout=60,
+    )
+
+    assert [offered.partition(",")[2] for offered in done.stdout.split()] == found
+    assert done.stderr == ""
+
+
 def test_folder_without_a_docker_set_up_is_named_with_a_hint(tmp_path: Path) -> None:
     done = careen("plan", str(tmp_path))
 

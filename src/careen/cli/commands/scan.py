@@ -18,11 +18,30 @@ if TYPE_CHECKING:
 _MOST_NOTES = 8
 
 
+def _rule_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For completion alone."""
+    from careen.rules.catalogue import RULES
+
+    return [rule.slug for rule in RULES if rule.slug.startswith(incomplete)]
+
+
 @click.command("scan")
 @path_argument
 @compose_option
-@click.option("--select", multiple=True, metavar="RULE", help="Only this rule or topic; may be given again.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not this rule or topic; may be given again.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=_rule_names,
+    help="Only this rule or topic; may be given again.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=_rule_names,
+    help="Not this rule or topic; may be given again.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in reversed(Severity)]),
@@ -38,7 +57,9 @@ _MOST_NOTES = 8
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write what is found to this file, and exit with 0.",
 )
-@click.option("--explain", metavar="RULE", help="Print the page of a rule; `list` names all.")
+@click.option(
+    "--explain", metavar="RULE", shell_complete=_rule_names, help="Print the page of a rule; `list` names all."
+)
 @output_options("terminal", "json", "sarif", "github", "markdown")
 def command(
     path: Path,
