@@ -236,8 +236,8 @@ def _reason_of_site(path: str, one: _File | None, other: _File | None) -> str:
         return "written by whoever installs"
     if _ENVIRONMENTS_OWN.fullmatch(path):
         return "what makes a folder a virtual environment"
-    if one is not None and other is not None and one.native and other.native and other.size < one.size:
-        return "stripped of symbols, which the native engine does when it is asked to"
+    if one is not None and other is not None and one.native and other.native:
+        return "native code without symbols: by binutils in a builder, by careen itself natively, if it is asked to"
     return ""
 
 
