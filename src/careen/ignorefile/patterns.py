@@ -70,10 +70,6 @@ class IgnoreFile:
     source: Source | None
     patterns: tuple[Pattern, ...]
 
-    @cached_property
-    def has_exceptions(self) -> bool:
-        return any(pattern.negated for pattern in self.patterns)
-
     def deciding(self, path: str) -> Pattern | None:
         """The pattern that has the last word about a path relative to the context: None when none matches it."""
         parts = path.split("/")
