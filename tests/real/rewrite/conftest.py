@@ -84,4 +84,5 @@ def recast_images(shelf: Path, stand_ins: DockerDaemon, tmp_path_factory: pytest
     options = ["--engine", "docker", "--builder-option=--network=host", "--format", "json"]
     done = run_engine(shelf, layout, stand_ins.environment, *options)
     assert done.returncode in {0, 1}, done.stderr  # 1: one of them is over its budget
+    assert done.stdout, done.stderr  # or a step failed
     return RecastImages(shelf, layout, json.loads(done.stdout))

@@ -124,6 +124,7 @@ def test_buildah_builds_the_same_files(
     )
 
     assert done.returncode in {0, 1}, done.stderr
+    assert done.stdout, done.stderr  # 1: also that a step failed
     document = json.loads(done.stdout)
     assert document["engine"] == "buildah"
     ours = {image["service"]: image for image in document["images"]}
