@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from careen.app.base_choice import BaseChoice
 from careen.app.base_lock import BaseArchive
@@ -37,7 +38,7 @@ from careen.python.locked import Lock
 from careen.workspace.configuration import configuration_of, settings_of_nobody
 from careen.workspace.discover import discover
 from careen.workspace.facts import ImageFacts, ServiceFacts, StackFacts, derive
-from careen.workspace.file_names import is_dockerfile_name
+from careen.workspace.file_names import is_compose_name, is_dockerfile_name
 from careen.workspace.model import PythonProject
 
 
@@ -265,12 +266,23 @@ class _Planning:
         with ThreadPoolExecutor(1) as pool:
             return self._plan(pool.submit(self.base.open_archive, python))
 
+    def _other_compose_files(self) -> list[PurePosixPath]:
+        """Beside those that were read, such as one for production."""
+        compose = self.facts.workspace.compose
+        read = {document.source.path for document in compose.documents} if compose is not None else set()
+        found = self.facts.workspace.files.find(PurePosixPath(), is_compose_name, depth=1)
+        return [path for path in found if path not in read][:3]
+
     def _plan(self, opening: Future[BaseArchive]) -> Plan:
         read = [found for service in self.services if (found := self._read(service)) is not None]
         if not read:
             raise NothingToPlanError(
                 "no service of the stack says which Python module it starts",
-                hints=(*self.notes[:3], "name entry points in [tool.careen.services.<name>]"),
+                hints=(
+                    *self.notes[:3],
+                    *(f"{path} was not read, and may say it: --file {path}" for path in self._other_compose_files()),
+                    "name entry points in [tool.careen.services.<name>]",
+                ),
             )
         self._read_services = tuple(read)
         archive = opening.result()

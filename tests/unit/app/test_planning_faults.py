@@ -87,3 +87,19 @@ def test_a_stack_without_any_python_project_is_told_as_that(index: FakeIndex, tm
 
     with pytest.raises(NothingToPlanError, match="no service that is built from a Python project"):
         planned(tmp_path, index)
+
+
+def test_compose_files_that_were_not_read_are_named_where_nothing_says_what_starts(
+    index: FakeIndex, tmp_path: Path
+) -> None:
+    project = stand_up(CASE, tmp_path, index)
+    dockerfile = project / "Dockerfile"
+    dockerfile.write_text("FROM python:3.11-slim\nCOPY . .\nRUN uv sync --frozen\n")
+    (project / "docker-compose.yml").write_text("services: {web: {build: .}}\n")
+    (project / "docker-compose.prod.yml").write_text("services: {web: {build: ., command: uvicorn shop.web:app}}\n")
+
+    with pytest.raises(NothingToPlanError, match="no service of the stack says") as raised:
+        planned(project, index)
+
+    assert "docker-compose.prod.yml was not read, and may say it: --file docker-compose.prod.yml" in raised.value.hints
+    assert not any(hint.startswith("docker-compose.yml was not read") for hint in raised.value.hints)
