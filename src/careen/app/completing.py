@@ -251,9 +251,9 @@ class Completing:
         contents = self.session.packages.contents(list(dict.fromkeys(wanted.values())))
 
         def requires(package: LockedPackage) -> tuple[str, ...] | None:
-            if package.sdist is not None and not package.wheels and package.sdist.url in self._told_by_source:
-                return self._told_by_source[package.sdist.url]
             wheel = wanted.get(id(package))
+            if wheel is None and package.sdist is not None and self.environment.satisfies(package.marker):
+                return self._told_by(package.sdist)
             found = contents[wheel] if wheel is not None else None
             if wheel is None or found is None or isinstance(found, CareenError):
                 return None
@@ -273,6 +273,15 @@ class Completing:
             f"Python {self.environment.python}.{self.environment.patch}, and the lock does not have it",
             hints=("lock again, for this Python", "or let uv complete the list: uv pip compile --generate-hashes"),
         )
+
+    def _told_by(self, sdist: LockedFile) -> tuple[str, ...] | None:
+        """What sources say that they need."""
+        if sdist.url not in self._told_by_source:
+            needs = needs_of((sdist,), self.session.packages)
+            if needs is None:
+                return None
+            self._told_by_source[sdist.url] = needs.requires
+        return self._told_by_source[sdist.url]
 
     def _lacking(self, lock: Lock, lacking: Sequence[Missing]) -> tuple[LockedPackage, ...]:
         """What the lock leaves out and this Python needs, as uv would choose it; nothing where uv cannot tell."""

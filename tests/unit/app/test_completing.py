@@ -225,3 +225,20 @@ def test_sources_whose_own_code_alone_would_tell_are_refused(place: Place) -> No
     place.offer_sources("alpha", "setup(install_requires=list(map(str, found())))", "")
     with pytest.raises(UnlockedError, match="alpha has no wheel for this Python and platform"):
         place.completed("alpha==1.0\n")
+
+
+def test_sources_that_a_list_pins_by_their_hash_tell_what_they_need(place: Place) -> None:
+    place.offer_sources("alpha", "setup(install_requires=['beta>=1'])", "beta>=1\n")
+    digest, gamma = place.offer("beta"), place.offer("gamma")
+    sources = Digest.of(place.index.files["alpha-1.0.tar.gz"])
+
+    lock = place.completed(
+        f"alpha==1.0 --hash={_hash(sources)}\nbeta==1.0 --hash={_hash(digest)}\ngamma==1.0 --hash={_hash(gamma)}\n"
+    )
+
+    (alpha,) = lock.by_name[package_name("alpha")]
+    assert [edge.name for edge in alpha.dependencies or ()] == ["beta"]
+
+
+def _hash(digest: Digest) -> str:
+    return f"sha256:{digest.hex}"
