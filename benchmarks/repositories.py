@@ -121,7 +121,7 @@ def examine(bench: Bench, name: str, commit: str, copies: Mapping[str, str]) -> 
     row["findings_before"] = counted(before)
     linted = lint(bench, tree, before)
     row |= attempt(bench, tree, before, linted, ())
-    if row["verdict"] != "recast" and _LOSSES in row.get("reason", ""):
+    if row["verdict"] != "recast" and (row.get("stops") or _LOSSES in row.get("reason", "")):
         again = work_tree(bench, checkout, copies, "accepting")
         row["accepting"] = attempt(bench, again, before, linted, ("--accept",))
     return row
