@@ -168,7 +168,7 @@ def _read(source: Source, text: str, may_be_template: bool) -> ComposeDocument:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         reason = str(error.problem or error.context or "not YAML").replace("\n", " ")
-        raise SyntaxProblem(source.path, line, f"not YAML: {reason}", hints=_hints(content)) from error
+        raise SyntaxProblem(source.path, line, f"not YAML: {_plainly(reason)}", hints=_hints(content)) from error
     except (YAMLError, RecursionError, ValueError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise SyntaxProblem(source.path, 1, f"not YAML: {reason}", hints=_hints(content)) from error
@@ -177,6 +177,27 @@ def _read(source: Source, text: str, may_be_template: bool) -> ComposeDocument:
     if not isinstance(node, YamlMapping):
         raise SyntaxProblem(source.path, 1, "a compose file is a mapping with `services:` in it")
     return ComposeDocument(source, node, tuple(reader.notes), frozenset(reader.shared))
+
+
+_IN_PLAIN_WORDS = (
+    (
+        re.compile(r"expected <block end>, but found '(?:<block \w+ start>|\?|-)'"),
+        "indented otherwise than what it belongs to",
+    ),
+    (re.compile(r"expected <block end>, but found '<scalar>'"), "something follows the end of a value"),
+    (re.compile(r"mapping values are not allowed here"), "a colon where no key can be; a text with one needs quotes"),
+    (re.compile(r"found character '\\t' that cannot start any token"), "a tab where blanks have to be"),
+    (re.compile(r"found character '(.)' that cannot start any token"), r"a text that begins with \1 needs quotes"),
+    (re.compile(r"found unexpected end of stream"), "a quote that is never closed"),
+)
+"""What the parser says in the words of the grammar."""
+
+
+def _plainly(reason: str) -> str:
+    for words, plain in _IN_PLAIN_WORDS:
+        if words.fullmatch(reason):
+            return words.sub(plain, reason)
+    return reason
 
 
 def _hints(text: str) -> tuple[str, ...]:

@@ -292,4 +292,7 @@ def _small_file(path: Path, folder: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(LARGEST_DOCUMENT + 1)
     except OSError as error:
-        raise LayoutError(f"{folder} is not an image layout: {path.name} cannot be read") from error
+        raise LayoutError(
+            f"{folder} is not an image layout: {path.name} cannot be read",
+            hints=("name the folder that `careen build --output` wrote, or an archive",),
+        ) from error

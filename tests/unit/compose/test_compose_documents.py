@@ -69,7 +69,10 @@ def test_an_alias_is_told_apart_from_its_anchor() -> None:
     ("text", "line", "words"),
     [
         ("a: [b\nc: d\n", 2, "not YAML"),
-        ("a:\n\t- b\n", 2, "not YAML"),
+        ("a:\n\t- b\n", 2, "not YAML: a tab where blanks have to be"),
+        ("a:\n  b: 1\n c: 2\n", 3, "not YAML: indented otherwise than what it belongs to"),
+        ("a: b: c\n", 1, "not YAML: a colon where no key can be"),
+        ("a: @x\n", 1, "not YAML: a text that begins with @ needs quotes"),
         ("a: *gone\n", 1, "no anchor &gone"),
         ("a: &x [*x]\n", 1, "an alias that holds itself"),
         ("- a\n- b\n", 1, "a compose file is a mapping"),
