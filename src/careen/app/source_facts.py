@@ -25,6 +25,7 @@ from careen.python.modules import ModuleReading, read_module
 from careen.python.writes import may_write
 from careen.text.source import Source
 from careen.text.values import dataclass
+from careen.workspace.files import MAXIMUM_TEXT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,11 @@ def _starts(plan: Plan, root: Path) -> str:
 
 
 def _text(root: Path, path: PurePosixPath) -> str | None:
+    """None for what planning could not read either; whether it is a regular file is asked before."""
     try:
-        return Source.decode(path, (root / path).read_bytes()).text
+        with (root / path).open("rb") as stream:
+            data = stream.read(MAXIMUM_TEXT_BYTES + 1)
+        return Source.decode(path, data).text if len(data) <= MAXIMUM_TEXT_BYTES else None
     except (OSError, CareenError):
         return None
 
