@@ -11,7 +11,7 @@ from careen.findings import Severity
 from careen.platforms import Platform
 from careen.process.run import find_program
 from careen.report.gate_json import gate_document
-from careen.report.plan_gate import gate_github, gate_markdown, gate_text
+from careen.report.gate_text import gate_github, gate_markdown, gate_text
 from fakes.cases import stand_up
 from fakes.index import FakeIndex, serve
 from fakes.sessions import fake_session

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from careen.cli.console import progress
+from careen.cli.console import progress, say
 from careen.cli.options import (
     compose_option,
     named_files,
@@ -17,6 +17,8 @@ from careen.cli.options import (
 )
 from careen.errors import ExitCode
 from careen.findings import Severity
+
+_MOST_NOTES = 8
 
 
 @click.command("gate")
@@ -56,7 +58,7 @@ def command(
     from careen.cli.surroundings import source_date_epoch, surroundings
     from careen.platforms import Platform
     from careen.report.gate_json import gate_document
-    from careen.report.plan_gate import gate_github, gate_markdown, gate_text
+    from careen.report.gate_text import gate_github, gate_markdown, gate_text
 
     how = output(style=style, quiet=quiet, no_color=no_color)
     request = GateRequest(
@@ -86,4 +88,6 @@ def command(
             click.echo(gate_github(result), nl=False)
         case _:
             click.echo(gate_text(result), nl=False)
+            for note in result.notes[:_MOST_NOTES]:
+                say(how, f"note: {note}")
     return ExitCode.CLEAN if result.passes else ExitCode.FINDINGS

@@ -5,7 +5,7 @@ from careen.app.gating import Change, GateResult, ServiceGate, _changes
 from careen.findings import Severity
 from careen.plan.target import PlannedDistribution, ServicePlan
 from careen.report.gate_json import gate_document
-from careen.report.plan_gate import gate_markdown, gate_text
+from careen.report.gate_text import gate_markdown, gate_text
 from fakes.locks import package, project, uvlock
 from fakes.plans import distribution
 from fakes.stacks import service as service_of
