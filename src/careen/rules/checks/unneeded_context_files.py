@@ -28,7 +28,8 @@ def check(rule: Rule, facts: StackFacts) -> Iterator[Finding]:
         total = sum(weights.values())
         if total < _WORTH_A_WORD:
             continue
-        shown = ", ".join(f"{cause.value} {format_bytes(count)}" for cause, count in list(weights.items())[:4])
+        told = [item for item in weights.items() if item[1] * 100 >= total or item[0] is Cause.SECRETS]
+        shown = ", ".join(f"{cause.value} {format_bytes(count)}" for cause, count in told[:4])
         yield rule.finding(
             context.place, f"each build is sent what it does not need: {shown}", bytes=total, fix=FixKind.SAFE
         )
