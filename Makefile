@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # use: servers in the place of a stack's own, other processors, runners without root.
 PACKAGES := binutils bubblewrap buildah debian-archive-keyring docker-registry docker.io gpgv iproute2 iptables libgl1 \
 	libglib2.0-0 mmdebstrap podman python3-venv redis-server runc skopeo umoci
-MORE_PACKAGES := memcached postgresql qemu-user-static rabbitmq-server slirp4netns strace uidmap
+MORE_PACKAGES := mariadb-server memcached postgresql qemu-user-static rabbitmq-server slirp4netns strace uidmap
 APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get -qq
 
 .PHONY: help machine machine-all setup test check fmt lock demo clean real real-core
