@@ -15,6 +15,9 @@ pytestmark = [pytest.mark.real, pytest.mark.network]
 USER_BY_NAME = "DL3066"
 """The project makes a user with a name, and a mend takes that one."""
 
+UNPINNED_ON_ALPINE = "DL3018"
+"""Alpine's mirrors drop a version when the next is there: with a pinned one the file could not be built again."""
+
 
 @pytest.fixture(scope="session")
 def hadolint(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -77,7 +80,8 @@ def test_no_case_of_rewriting_brings_a_complaint(hadolint: str, case: Path, tmp_
 
     after = {complaint for path in dockerfiles(project) for complaint in complaints(hadolint, path)}
 
-    assert {code for level, code in after - before if level in {"error", "warning"}} == set()
+    new = {code for level, code in after - before if level in {"error", "warning"}}
+    assert new <= ({UNPINNED_ON_ALPINE} if case.name == "upon-alpine" else set())
 
 
 def dockerfiles(project: Path) -> list[Path]:
