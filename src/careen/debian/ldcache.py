@@ -13,7 +13,6 @@ import re
 import struct
 from collections.abc import Iterable
 
-from careen.errors import CareenError
 from careen.platforms import Architecture
 from careen.text.values import dataclass
 
@@ -23,10 +22,6 @@ _ENTRY = struct.Struct("<IIIIQ")
 _LITTLE_ENDIAN = 2
 _KINDS = {Architecture.AMD64: 0x0303, Architecture.ARM64: 0x0A03}
 _PARTS = re.compile(r"[0-9]+|[^0-9]")
-
-
-class LdCacheError(CareenError):
-    """Not a cache of glibc's current format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +47,9 @@ def render_ld_cache(libraries: Iterable[CachedLibrary], architecture: Architectu
     return header + b"".join(rows) + bytes(strings)
 
 
-def parse_ld_cache(data: bytes) -> tuple[CachedLibrary, ...]:
-    """In the cache's own order. Raises LdCacheError."""
-    if len(data) < _HEADER.size or not data.startswith(_MAGIC):
-        raise LdCacheError("not a cache of the dynamic linker")
-    count = _HEADER.unpack_from(data)[1]
-    if _HEADER.size + count * _ENTRY.size > len(data):
-        raise LdCacheError("the dynamic linker's cache ends too early")
-    rows = (_ENTRY.unpack_from(data, _HEADER.size + _ENTRY.size * index) for index in range(count))
-    return tuple(CachedLibrary(_text(data, name), _text(data, path)) for _, name, path, _, _ in rows)
-
-
 def _order(name: str) -> tuple[tuple[int, int], ...]:
     """glibc's ``_dl_cache_libcmp``: a number is more than any other character, the end less."""
     return tuple((1, int(part)) if part.isdecimal() else (0, ord(part)) for part in _PARTS.findall(name))
-
-
-def _text(data: bytes, offset: int) -> str:
-    end = data.find(b"\0", offset)
-    if offset >= len(data) or end < 0:
-        raise LdCacheError("the dynamic linker's cache names a string outside itself")
-    return data[offset:end].decode("utf-8", "replace")
 
 
 LISTING_PROGRAM = b'''#!/usr/bin/python3 -IS

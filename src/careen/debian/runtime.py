@@ -39,10 +39,6 @@ class DebianPython:
         return PurePosixPath("/usr/local/lib", self.name, "dist-packages")
 
     @property
-    def standard_library(self) -> PurePosixPath:
-        return PurePosixPath("/usr/lib", self.name)
-
-    @property
     def scripts(self) -> PurePosixPath:
         return PurePosixPath("/usr/local/bin")
 

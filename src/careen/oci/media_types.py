@@ -46,10 +46,6 @@ _COMPRESSION = {
 _ABSENT = ("application/vnd.oci.image.layer.nondistributable.", "application/vnd.docker.image.rootfs.foreign.")
 
 
-def is_image_layer(media_type: str) -> bool:
-    return media_type in _COMPRESSION
-
-
 def is_foreign_layer(media_type: str) -> bool:
     """Layers whose bytes no registry holds (Windows bases)."""
     return media_type.startswith(_ABSENT)

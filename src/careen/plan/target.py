@@ -376,6 +376,3 @@ class Plan:
 
     def system_layers_of(self, service: str) -> Iterator[SystemLayer]:
         return (layer for layer in self.system_layers if service in layer.services)
-
-    def distribution_layers_of(self, service: str) -> Iterator[DistributionLayer]:
-        return (layer for layer in self.distribution_layers if service in layer.services)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from careen.plan.target import HealthCheck, ServicePlan
@@ -114,12 +114,6 @@ def wait_until_up(ground: Ground, container: Container, service: ServicePlan, li
     return Start(
         container=container, seconds=None, said=f"it was not healthy within {limit:.0f} s: {said}".rstrip(": ")
     )
-
-
-def stop_all(containers: Sequence[Container]) -> None:
-    """Without ceremony."""
-    for container in reversed(containers):
-        container.remove()
 
 
 def _may_be_up(

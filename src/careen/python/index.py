@@ -126,9 +126,6 @@ class PackageFiles:
                         on_done(file)
         return found
 
-    def cached_contents(self, file: LockedFile) -> DistributionContents | None:
-        return self._cached(file)
-
     def wheel(self, file: LockedFile, *, limit: int = _LARGEST_WHEEL) -> Path:
         """The wheel on this disk, fetched when it is not there yet, of at most ``limit`` bytes.
 

@@ -1,7 +1,6 @@
 """What a lock says, whichever tool wrote it: packages, where each comes from, and what asks for what."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -173,9 +172,3 @@ def encoded_group(package: PackageName, group: str) -> str:
 
 def encoded_project(package: PackageName) -> str:
     return f"project-{len(package)}-{package}"
-
-
-def line_finder(text: str, heading: str) -> Iterable[int]:
-    """The lines, in order, at which ``heading`` stands alone; TOML readers keep no places."""
-    for match in re.finditer(rf"^{re.escape(heading)}[ \t]*\r?$", text, re.MULTILINE):
-        yield text.count("\n", 0, match.start()) + 1

@@ -39,8 +39,8 @@ class ImageArgument:
 class Foundation:
     """``build`` is where dependencies are installed, ``run`` what services run on: None when it is composed.
 
-    ``composed_of`` are the Debian packages that a composed one is put together from. ``has_apt`` tells whether
-    packages can be installed into the image that runs, ``build_packages`` what ``build`` lacks for Python.
+    ``composed_of`` are the Debian packages that a composed one is put together from, ``build_packages`` what ``build``
+    lacks for Python.
     """
 
     runtime: Runtime
@@ -49,14 +49,6 @@ class Foundation:
     run: ImageArgument | None
     build_packages: tuple[str, ...]
     composed_of: tuple[str, ...] = ()
-
-    @property
-    def has_apt(self) -> bool:
-        return self.runtime is Runtime.SLIM
-
-    @property
-    def has_shell(self) -> bool:
-        return self.runtime is Runtime.SLIM
 
 
 def is_put_together(base: DebianBase | ImageBase) -> bool:
