@@ -212,6 +212,7 @@ COMPANIONS: Sequence[Companion] = (
     Companion("django", ("argon2", "bcrypt"), "django hashes passwords with it"),
     Companion("django", ("PIL",), "django's image fields need it"),
     Companion("sqlalchemy-file", ("PIL",), "sqlalchemy-file's image fields need it"),
+    Companion("apache-libcloud", ("fasteners",), "libcloud locks local storage with it"),
     Companion("django", ("tblib",), "django shows errors with it"),
     Companion("djangorestframework", ("markdown", "django_filters", "guardian"), "the framework offers more with it"),
     Companion("channels", ("daphne", "channels_redis"), "channels serves and speaks through it"),
