@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
+from careen.plan.bundles import bundles
 from careen.plan.entry_points import EntryPoint
 from careen.plan.integrations import (
     COMMANDS_GROUP,
@@ -250,7 +251,7 @@ def _with_companions(view: LockView, roots: _Roots, words: set[str]) -> tuple[Se
             wanted = entry in words if group.endswith(f".{COMMANDS_GROUP}") else True
             if wanted and normal_name(group.partition(".")[0]) in present:
                 roots.want(name, f"plugs itself into {group.partition('.')[0]} ({group})", certain=False)
-        for name, reason in stand_ins(view, present):
+        for name, reason in (*stand_ins(view, present), *bundles(view, present)):
             roots.want(name, reason, certain=False)
         if len(roots.reasons) == before:
             return selected

@@ -277,3 +277,24 @@ def test_an_override_of_a_version_alone_brings_nothing_more() -> None:
     )
 
     assert set(kept(split(locked, "import grpc"))) == {"grpcio", "protobuf"}
+
+
+def test_what_has_no_module_stays_for_the_extras_that_it_asks_of_what_is_imported() -> None:
+    extra = '[package.optional-dependencies]\nserver = [{ name = "uncalled-for" }]\n'
+    locked = view(
+        project(requires=["fastmcp", "jupyter", "boto3"])
+        + package("fastmcp", requires=['{ name = "fastmcp-slim", extra = ["server"] }'])
+        + package("fastmcp-slim", more=extra)
+        + package("jupyter", requires=["ipython", "requests"])
+        + "".join(map(package, ("uncalled-for", "ipython", "requests", "boto3"))),
+        {"fastmcp": contents(), "fastmcp-slim": contents("fastmcp"), "jupyter": contents()},
+    )
+
+    found = split(locked, "import fastmcp, requests")
+
+    assert kept(found) == {
+        "fastmcp": Certainty.POSSIBLE,
+        "fastmcp-slim": Certainty.NEEDED,
+        "requests": Certainty.NEEDED,
+        "uncalled-for": Certainty.POSSIBLE,
+    }
