@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from careen.dockerfile.actions import ChangeOwner, Install
+from careen.dockerfile.stages import ImageBase
 from careen.plan.leftovers import Weight, apt_leavings, bytecode_written, downloads_left, keeps_archives
 from careen.plan.target import Contribution
 from careen.python.names import PackageName, normal_name
@@ -20,6 +21,7 @@ from careen.workspace.steps import CopyStep, RunStep
 _ENVIRONMENT_FOLDER = ".venv"
 _SYSTEM = frozenset({"/", "/usr", "/usr/local"})
 _NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?=$|[\[<>=!~;@ ])")
+_WILD = re.compile(r"[*?\[]")
 _INSTALLERS: Mapping[str, Weight] = {
     "uv": Weight(installed=50_000_000, packed=20_000_000),
     "poetry": Weight(installed=80_000_000, packed=20_000_000),
@@ -49,7 +51,7 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
         Contribution(
             what=f"base {getattr(image.base, 'written', 'scratch')}",
             line=image.base_place.line,
-            bytes=image.known_base.bytes if image.known_base is not None else None,
+            bytes=_base_bytes(image),
         )
     ]
     # What each stage has put where; a stage that is taken from counts by what of it is copied.
@@ -78,6 +80,12 @@ def contributions(image: ImageFacts, inputs: CurrentInputs) -> tuple[Contributio
         if step.in_image:
             found += added
     return tuple(found)
+
+
+def _base_bytes(image: ImageFacts) -> int | None:
+    if not isinstance(image.base, ImageBase):
+        return 0
+    return image.known_base.bytes if image.known_base is not None else None
 
 
 _ROOM = 64
@@ -120,7 +128,9 @@ def times_counted(
 
 
 def _taken(step: CopyStep, by_stage: Mapping[int, list[tuple[PurePosixPath, int]]], image: ImageFacts) -> int | None:
-    """What lies under the paths that are copied from another stage; None for an image, of which nobody knows."""
+    """What lies under the paths that are copied from another stage; None where nobody knows: for an image, and where
+    nothing that is understood has put anything there.
+    """
     if step.origin_stage is None:
         return None
     there = [
@@ -128,11 +138,12 @@ def _taken(step: CopyStep, by_stage: Mapping[int, list[tuple[PurePosixPath, int]
     ]
     wanted = [PurePosixPath("/") / source for source in step.sources]
     # `COPY --from=builder /app/.venv` takes what a sync has put below /app, where nothing finer is known.
-    return sum(
+    found = [
         size
         for place, size in there
         if any(place.is_relative_to(path) or path.is_relative_to(place) for path in wanted)
-    )
+    ]
+    return sum(found) if found else None
 
 
 @dataclass(slots=True)
@@ -264,6 +275,15 @@ def _copied(step: CopyStep, inputs: CurrentInputs) -> int:
     for source in step.sources:
         wanted = source.strip("/").removeprefix("./")
         for path, size in inputs.context:
-            if wanted in {"", "."} or path == wanted or path.startswith(f"{wanted}/"):
+            if wanted in {"", "."} or _is_meant(path, wanted):
                 total += size
     return total
+
+
+def _is_meant(path: str, wanted: str) -> bool:
+    """By name, as something in a folder of that name, or by a pattern for either, which a ``*`` keeps in one folder."""
+    if not _WILD.search(wanted):
+        return path == wanted or path.startswith(f"{wanted}/")
+    depth = wanted.count("/") + 1
+    parts = path.split("/")
+    return len(parts) >= depth and PurePosixPath(*parts[:depth]).match(wanted)

@@ -11,6 +11,7 @@ from careen.app.delivery import Delivered
 from careen.build.engine import BuildResult
 from careen.plan.target import Plan
 from careen.report.plan_terminal import show_notes, size
+from careen.report.today import today_words
 from careen.text.units import format_bytes, format_seconds
 
 _DIGEST_LETTERS = 19
@@ -27,7 +28,7 @@ def show_build(console: Console, result: BuildResult, plan: Plan) -> None:
         built = f"[red]{format_bytes(image.bytes)}[/]" if over else format_bytes(image.bytes)
         table.add_row(
             escape(image.reference),
-            size(service.current_predicted_bytes),
+            today_words(service),
             size(service.predicted_bytes),
             built,
             format_bytes(image.compressed_bytes),

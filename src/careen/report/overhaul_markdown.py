@@ -11,6 +11,7 @@ from careen.findings import Finding, Topic
 from careen.plan.target import ImageBase, ServicePlan
 from careen.prove.evidence import CheckResult, Verdict
 from careen.report.navigation import NavigableDocument
+from careen.report.today import today_words
 from careen.report.traced import traced_rows, traced_sentence
 from careen.report.verdicts import told
 from careen.text.units import format_bytes, format_seconds
@@ -81,7 +82,7 @@ def _current_state(document: NavigableDocument, done: Overhaul) -> None:
     document.section(3, "Docker Image Sizes (predicted from Dockerfile and lock)", "Today's images, without building.")
     for service in plan.services:
         document.element(service.image, "Predicted size of today's image")
-        document.write(f"- **{service.image}**: {size(service.current_predicted_bytes)}")
+        document.write(f"- **{service.image}**: {today_words(service)}")
     document.write("")
     for names, service in _by_contributions(plan.services):
         document.write(f"Where it comes from ({', '.join(names)}):", "")
@@ -233,7 +234,7 @@ def _guidance(document: NavigableDocument, done: Overhaul) -> None:
             (
                 service.name,
                 f"< {format_bytes(service.budget_bytes)}",
-                size(service.current_predicted_bytes),
+                today_words(service),
                 size(service.predicted_bytes),
                 format_bytes(built.bytes),
                 within,

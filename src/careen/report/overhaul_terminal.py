@@ -7,6 +7,7 @@ from rich.table import Table
 from careen.app.overhaul import Overhaul
 from careen.prove.evidence import Verdict
 from careen.report.plan_terminal import bar, show_notes, size
+from careen.report.today import today_words
 from careen.report.traced import show_traced
 from careen.report.verdicts import summary
 from careen.text.units import format_bytes, format_seconds
@@ -26,7 +27,7 @@ def show_overhaul(console: Console, done: Overhaul) -> None:
         drawn = f"[green]{bar(image.bytes / largest, 20)}[/]" if largest else ""
         table.add_row(
             escape(image.reference),
-            size(service.current_predicted_bytes),
+            today_words(service),
             format_bytes(image.bytes),
             format_bytes(image.compressed_bytes),
             "" if proof.start_seconds is None else format_seconds(proof.start_seconds),

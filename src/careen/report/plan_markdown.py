@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from careen.plan.target import Certainty, DroppedDistribution, Plan, PlannedDistribution, ServicePlan
+from careen.report.today import saved_words, today_words
 from careen.text.units import format_bytes
 
 _HEAVIEST = 10
@@ -39,11 +40,11 @@ def _cell(text: str) -> str:
 
 
 def _row(service: ServicePlan) -> str:
-    today, careened = service.current_predicted_bytes, service.predicted_bytes
-    saved = f"{100 - careened * 100 / today:.0f} %" if today and careened is not None else ""
+    careened = service.predicted_bytes
     over = " ❌" if careened is not None and careened > service.budget_bytes else ""
     return (
-        f"| {_cell(service.name)} | {service.role.value} | {_size(today)} | {_size(careened)}{over} | {saved} "
+        f"| {_cell(service.name)} | {service.role.value} | {today_words(service)} | {_size(careened)}{over} "
+        f"| {saved_words(service)} "
         f"| {format_bytes(service.budget_bytes)} |"
     )
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from careen.plan.target import Certainty, DroppedDistribution, Plan, PlannedDistribution, ServicePlan
+from careen.report.today import saved_words, today_words
 from careen.text.units import counted, format_bytes
 
 _HEAVIEST = 10
@@ -87,13 +88,14 @@ def _services(plan: Plan) -> Table:
     table = _table("service", "role", ">today", ">careened", ">saved", "")
     largest = max((service.predicted_bytes or 0 for service in plan.services), default=0)
     for service in plan.services:
-        today, careened = service.current_predicted_bytes, service.predicted_bytes
-        saved = f"{100 - careened * 100 / today:.0f} %" if today and careened is not None else ""
+        careened = service.predicted_bytes
         over = careened is not None and careened > service.budget_bytes
         drawn = Text(bar((careened or 0) / largest if largest else 0), style="red" if over else "green")
         if over:
             drawn.append(f" over its budget of {format_bytes(service.budget_bytes)}", style="red")
-        table.add_row(escape(service.name), service.role.value, size(today), size(careened), saved, drawn)
+        table.add_row(
+            escape(service.name), service.role.value, today_words(service), size(careened), saved_words(service), drawn
+        )
     table.add_row("[bold]on a host[/]", "", "", f"[bold]{size(plan.predicted_unique_bytes)}[/]", "", "every layer once")
     return table
 

@@ -224,3 +224,16 @@ def test_it_is_not_told_where_a_contribution_is_no_sum_of_them(tmp_path: Path) -
 def test_it_is_not_told_where_a_contribution_is_there_for_a_file_that_weighs_something(tmp_path: Path) -> None:
     text = "FROM python:3.11-slim\nWORKDIR /app\nCOPY src/b.py src/b.py\nRUN chown -R a /app\n"
     assert counted(tmp_path, text, CONTEXT) is None
+
+
+def test_what_steps_that_nobody_understands_have_made_is_not_known_and_an_empty_base_weighs_nothing(
+    tmp_path: Path,
+) -> None:
+    text = "FROM debian AS packages\nRUN make-root /foundation\nFROM scratch\nCOPY --from=packages /foundation/ /\n"
+
+    assert [(line, count) for line, count, _ in told(tmp_path, text)] == [(3, 0), (4, None)]
+
+
+@pytest.mark.parametrize(("pattern", "size"), [("*.py", 0), ("src/*.py", 10), ("sr?", 10), ("[st]rc/a*", 10)])
+def test_patterns_take_what_they_match_in_one_folder(pattern: str, size: int, tmp_path: Path) -> None:
+    assert told(tmp_path, f"FROM scratch\nCOPY {pattern} /app/\n")[1][1] == size
