@@ -55,6 +55,8 @@ def guarded(command: click.Command, arguments: list[str]) -> int:
         return ExitCode.INTERRUPTED
     except OSError as error:
         hint = _REFUSALS.get(error.errno or 0)
+        if hint is None and "temporary directory" in (error.strerror or ""):  # tempfile has tried them all
+            hint = "make room, or name a folder for temporary files in TMPDIR"
         if hint is None:
             return _bug()
         _silence_stdout()  # what it could not write it would try again at the end
