@@ -8,10 +8,9 @@ reads, and is not part of any size.
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 
-from careen.blobs.digest import Digest
-from careen.plan.target import ImageBase, PythonRuntime
+from careen.plan.official_image import OfficialImage
+from careen.plan.target import ImageBase
 from careen.python.c_library import OF_ALPINE, is_part_of_musl
 from careen.python.contents import DistributionContents
 from careen.python.locked import LockedFile, LockedPackage
@@ -22,7 +21,6 @@ ALPINE = "alpine"
 """How the base is named that nobody has looked at."""
 
 _BYTES = 52_000_000
-_LAST_PATCH = 9
 """Of a patch release markers ask rarely, and never for one that is not out yet."""
 
 _LIBRARIES = (
@@ -157,32 +155,14 @@ NOTHING_OF_ALPINE = AlpineNeeds()
 
 
 def described_alpine(version: PythonVersion) -> ImageBase:
-    """Sizes are those of linux/amd64, within some percent."""
-    label = f"python:{version}-alpine"
-    home = PurePosixPath("/usr/local")
-    return ImageBase(
-        label=label,
-        source=label,
-        manifest=Digest.of(label.encode()),
+    return OfficialImage(
+        tag="alpine",
         system="alpine",
         system_version="",
-        runtime=PythonRuntime(
-            version=version,
-            executable=home / f"bin/python{version}",
-            site_packages=home / f"lib/python{version}/site-packages",
-            scripts=home / "bin",
-        ),
-        patch=_LAST_PATCH,
         c_library=OF_ALPINE,
-        layers=(),
-        environment=(("PATH", "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"),),
-        certificates="/etc/ssl/certs/ca-certificates.crt",
         libraries=tuple(_LIBRARIES.split()),
-        installed=(),
-        distributions=(),
         bytes=_BYTES,
-        described=True,
-    )
+    ).described(version)
 
 
 def package_of_library(soname: str) -> str | None:

@@ -4,10 +4,8 @@ A set-up can be written for it, and sizes told, before anybody has fetched it; c
 looked at.
 """
 
-from pathlib import PurePosixPath
-
-from careen.blobs.digest import Digest
-from careen.plan.target import ImageBase, PythonRuntime
+from careen.plan.official_image import OfficialImage
+from careen.plan.target import ImageBase
 from careen.python.c_library import OF_RELEASE
 from careen.python.names import PythonVersion
 
@@ -16,8 +14,6 @@ SLIM_RELEASE = "bookworm"
 
 SLIM_MINORS = range(9, 15)
 _BYTES = 127_000_000
-_LAST_PATCH = 9
-"""Of a patch release markers ask rarely, and never for one that is not out yet."""
 
 _LIBRARIES = (
     "ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 libbz2.so.1.0 libc.so.6 libcrypt.so.1 libcrypto.so.3 libdl.so.2 "
@@ -28,29 +24,11 @@ _LIBRARIES = (
 
 
 def described_slim(version: PythonVersion) -> ImageBase:
-    """Sizes are those of linux/amd64, within a few percent."""
-    label = f"python:{version}-slim-{SLIM_RELEASE}"
-    home = PurePosixPath("/usr/local")
-    return ImageBase(
-        label=label,
-        source=label,
-        manifest=Digest.of(label.encode()),
+    return OfficialImage(
+        tag=f"slim-{SLIM_RELEASE}",
         system="debian",
         system_version="12",
-        runtime=PythonRuntime(
-            version=version,
-            executable=home / f"bin/python{version}",
-            site_packages=home / f"lib/python{version}/site-packages",
-            scripts=home / "bin",
-        ),
-        patch=_LAST_PATCH,
         c_library=OF_RELEASE[SLIM_RELEASE],
-        layers=(),
-        environment=(("PATH", "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"),),
-        certificates="/etc/ssl/certs/ca-certificates.crt",
         libraries=tuple(_LIBRARIES.split()),
-        installed=(),
-        distributions=(),
         bytes=_BYTES,
-        described=True,
-    )
+    ).described(version)
