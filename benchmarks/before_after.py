@@ -7,6 +7,7 @@ are predicted from Dockerfile and lock, since the fat images need not be built f
 and times are of this machine: one start each, in containers, beside one another.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -28,7 +29,9 @@ def locked(path: Path) -> Path:
 
 
 def main() -> int:
-    path = locked(Path(sys.argv[1]) if len(sys.argv) > 1 else EXAMPLE)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", nargs="?", type=Path, default=EXAMPLE)
+    path = locked(parser.parse_args().path)
     with tempfile.TemporaryDirectory() as scratch:
         into = Path(scratch, "out")
         started = time.perf_counter()
