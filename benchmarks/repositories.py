@@ -33,6 +33,7 @@ LIST = Path(__file__).with_suffix(".toml")
 Row = dict[str, Any]
 _LOSSES = "would be lost"
 """In the reason of a recast that --accept makes."""
+_ADDRESS = re.compile(r"https?://[^\s`;|]+")
 _OVER_BUDGET = 1
 """The images are there all the same."""
 _ENDED = "stops: it had ended before it was asked to"
@@ -336,8 +337,17 @@ def attempts(row: Row) -> Iterable[Row]:
         yield {**known, **row["accepting"], "repository": f"{row['repository']} with --accept"}
 
 
+def public(cell: str) -> str:
+    """Without addresses, which are the projects' own business, and without places of this machine."""
+    return _ADDRESS.sub("ADDRESS", cell).replace(f"{sys.prefix}/bin/", "")
+
+
 def line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").replace("<", "&lt;").split()) for cell in cells) + " |"
+    return (
+        "| "
+        + " | ".join(" ".join(public(cell).replace("|", "\\|").replace("<", "&lt;").split()) for cell in cells)
+        + " |"
+    )
 
 
 def commit_cell(row: Row) -> str:
